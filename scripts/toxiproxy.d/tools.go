@@ -1,0 +1,10 @@
+//go:build tools
+
+// Package tools names the programs built here, so that `go mod tidy` keeps
+// every module they need in go.sum.
+package tools
+
+import (
+	_ "github.com/Shopify/toxiproxy/v2/cmd/cli"
+	_ "github.com/Shopify/toxiproxy/v2/cmd/server"
+)

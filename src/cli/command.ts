@@ -1,0 +1,59 @@
+import type { Engine } from '../docker/engine.ts'
+import type { Node } from '../kubo/node.ts'
+import type { Output } from '../output/output.ts'
+import type { Report } from '../transfer/events.ts'
+import type { ConnectionOptions, FlagsOf, Option } from './options.ts'
+import { type Parsed, parse } from './parse.ts'
+
+/** What a use case is given. */
+export interface Parts {
+  readonly engine: Engine
+  readonly node: Node
+  readonly report: Report
+  readonly signal: AbortSignal
+}
+
+/** What a command is given. */
+export interface CommandContext {
+  /** Results, on stdout. */
+  readonly output: Output
+  /**
+   * Connects to the engine and the node that the flags and the environment name.
+   * @throws DockerIpfsError NODE_UNREACHABLE, BAD_FLAG when `--api` cannot be read
+   */
+  readonly connect: (flags: FlagsOf<ConnectionOptions>) => Promise<Parts>
+}
+
+/** A command is data; help, parsing and completion are made from it. */
+export interface CommandSpec<Options extends readonly Option[]> {
+  readonly name: string
+  /** As help shows it, e.g. `docker ipfs save [OPTIONS] IMAGE [IMAGE...]`. */
+  readonly usage: string
+  /** One line, without a full stop. */
+  readonly summary: string
+  /** How many arguments: at least, at most (Infinity for any number). */
+  readonly arity: readonly [min: number, max: number]
+  /** In the order of their names, as docker's help lists them. */
+  readonly options: Options
+  /** Runs the use case; it loads it itself (`await import`), so that `--help` and the others start fast. */
+  readonly run: (context: CommandContext, args: Parsed<Options>) => Promise<void>
+}
+
+export interface Command extends Omit<CommandSpec<readonly Option[]>, 'run'> {
+  /**
+   * Reads the command line: 'help' when it asks for help, else what runs the command.
+   * @throws UsageError USAGE, BAD_FLAG
+   */
+  readonly prepare: (argv: readonly string[]) => 'help' | ((context: CommandContext) => Promise<void>)
+}
+
+export function defineCommand<const Options extends readonly Option[]>(spec: CommandSpec<Options>): Command {
+  const { run, ...data } = spec
+  return {
+    ...data,
+    prepare(argv) {
+      const parsed = parse(data, argv)
+      return parsed === 'help' ? parsed : (context) => run(context, parsed)
+    },
+  }
+}

@@ -1,0 +1,34 @@
+import { defineCommand } from '../command.ts'
+import { api, noCache, progress, quiet } from '../options.ts'
+
+export const push = defineCommand({
+  name: 'push',
+  usage: 'docker ipfs push [OPTIONS] IMAGE [IMAGE...]',
+  summary: 'Save one or more images and announce them to the network',
+  arity: [1, Number.POSITIVE_INFINITY],
+  options: [
+    api,
+    noCache,
+    progress,
+    quiet('Print nothing but the CID'),
+    { name: 'timeout', type: 'duration', description: 'Time limit for announcing', default: '30s' },
+  ],
+  async run(context, { flags, words }) {
+    const [{ push }, parts] = await Promise.all([import('../../transfer/push.ts'), context.connect(flags)])
+    for (const image of words) {
+      const { root, notAnnounced, peers } = await push(image, {
+        ...parts,
+        noCache: flags['no-cache'],
+        announceTimeoutMs: flags.timeout,
+      })
+      const connected = `${peers} ${peers === 1 ? 'peer' : 'peers'}`
+      parts.report(
+        notAnnounced === undefined
+          ? { type: 'step', text: `Announced; the node is connected to ${connected}` }
+          : { type: 'warning', text: `not announced: ${notAnnounced}; the node is connected to ${connected}` },
+      )
+      await context.output.line(root)
+      parts.report({ type: 'step', text: `To load it: docker ipfs load ${root}` })
+    }
+  },
+})

@@ -1,0 +1,65 @@
+import { basename } from 'node:path'
+import { createOutput } from '../output/output.ts'
+import { createProgress } from '../output/progress.ts'
+import type { Progress } from '../output/progress-lines.ts'
+import type { CommandContext } from './command.ts'
+
+/** What the environment says. Read here and nowhere else. */
+export interface Environment {
+  readonly all: NodeJS.ProcessEnv
+  /** The docker command to start: the one that started us, else the one on PATH. */
+  readonly docker: string
+  /** Address of docker's plugin socket. */
+  readonly pluginSocket: string | undefined
+  readonly completionDescriptions: boolean
+}
+
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  return {
+    all: env,
+    docker: dockerCommand(env['DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND']),
+    pluginSocket: env['DOCKER_CLI_PLUGIN_SOCKET'],
+    completionDescriptions: env['DOCKER_CLI_DISABLE_COMPLETION_DESCRIPTION'] === undefined,
+  }
+}
+
+/** In completion docker names the plugin itself here: starting that would fork for ever. */
+function dockerCommand(original: string | undefined): string {
+  if (original === undefined || original === '' || original === process.execPath) return 'docker'
+  return basename(original).startsWith('docker-ipfs') ? 'docker' : original
+}
+
+export interface ContextOptions {
+  readonly environment: Environment
+  readonly dockerGlobals: readonly string[]
+  readonly signal: AbortSignal
+}
+
+/** The composition root: the only place that makes adapters. `close` takes progress bars off the terminal. */
+export function createContext(options: ContextOptions): CommandContext & { readonly close: () => void } {
+  const { environment, dockerGlobals, signal } = options
+  let progress: Progress | undefined
+  const close = () => progress?.clear()
+  return {
+    output: createOutput(process.stdout, close),
+    close,
+    async connect(flags) {
+      // Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
+      const [{ createEngine }, { findNode }, { createNode }] = await Promise.all([
+        import('../docker/engine.ts'),
+        import('../kubo/endpoint.ts'),
+        import('../kubo/node.ts'),
+      ])
+      const mode = flags.quiet ? 'quiet' : flags.progress
+      const dumb = environment.all['TERM'] === 'dumb'
+      progress = await createProgress(mode, process.stderr, { dumb })
+      const endpoint = await findNode({ api: flags.api, env: environment.all })
+      return {
+        engine: createEngine({ docker: environment.docker, globals: dockerGlobals }),
+        node: createNode(endpoint),
+        report: progress.report,
+        signal,
+      }
+    },
+  }
+}

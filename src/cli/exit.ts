@@ -1,0 +1,77 @@
+import { DockerIpfsError, type ErrorCode, messageOf } from '../errors.ts'
+import { OutputError } from '../output/output.ts'
+import { UsageError } from './usage.ts'
+
+/** A fault of the program itself (EX_SOFTWARE of sysexits.h). */
+const BUG = 70
+
+/** Characters of one line of a cause. */
+const MAX_LINE = 200
+
+const EXIT_CODES: Readonly<Record<Exclude<ErrorCode, 'CANCELLED'>, number>> = {
+  USAGE: 1,
+  BAD_FLAG: 125,
+  REFERENCE_INVALID: 1,
+  ENGINE_UNREACHABLE: 3,
+  ENGINE_FAILED: 1,
+  NODE_UNREACHABLE: 3,
+  NODE_FAILED: 1,
+  IMAGE_NOT_FOUND: 4,
+  CONTENT_NOT_FOUND: 4,
+  NOT_AN_IMAGE: 1,
+  ARCHIVE_INVALID: 1,
+  CATALOGUE_STALE: 1,
+  INTEGRITY: 5,
+}
+
+export interface Ending {
+  readonly exitCode: number
+  /** What goes to stderr, without the last newline. */
+  readonly text: string
+}
+
+/**
+ * Turns whatever was thrown into words and an exit code: `ERROR: <message>`, the hint on the next line, and with `debug`
+ * the chain of causes. Nothing else maps errors to exit codes.
+ */
+export function endingOf(error: unknown, debug: boolean): Ending {
+  const causes = debug ? causesOf(error) : []
+  if (error instanceof UsageError) return { exitCode: exitCodeOf(error), text: error.message }
+  if (error instanceof OutputError) return { exitCode: 1, text: [`ERROR: ${error.message}`, ...causes].join('\n') }
+  if (!(error instanceof DockerIpfsError)) return bug(error, debug, causes)
+  const first = error.code === 'CANCELLED' ? error.message : `ERROR: ${error.message}`
+  const hint = error.hint === undefined ? [] : [error.hint]
+  return { exitCode: exitCodeOf(error), text: [first, ...hint, ...causes].join('\n') }
+}
+
+function exitCodeOf(error: DockerIpfsError): number {
+  return error.code === 'CANCELLED' ? 128 + (error.signal ?? 2) : EXIT_CODES[error.code]
+}
+
+function bug(error: unknown, debug: boolean, causes: readonly string[]): Ending {
+  const hint = debug
+    ? 'This is a bug in docker-ipfs; please report it with the lines below.'
+    : 'This is a bug in docker-ipfs; run it again with `docker -D ipfs …` for the details to report.'
+  const stack = debug && error instanceof Error && error.stack !== undefined ? [error.stack] : []
+  return { exitCode: BUG, text: [`ERROR: ${messageOf(error)}`, hint, ...stack, ...causes].join('\n') }
+}
+
+function causesOf(error: unknown): string[] {
+  const lines: string[] = []
+  const seen = new Set<unknown>([error])
+  for (let at = causeOf(error); at !== undefined && !seen.has(at); at = causeOf(at)) {
+    seen.add(at)
+    lines.push(`Caused by: ${shortened(messageOf(at))}`)
+  }
+  return lines
+}
+
+/** Messages of failed children carry all that those printed, which may be pages. */
+function shortened(message: string): string {
+  const lines = message.split('\n').filter((line) => line.trim() !== '')
+  return lines.map((line) => (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)).join('\n  ')
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? (error.cause ?? undefined) : undefined
+}

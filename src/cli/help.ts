@@ -1,0 +1,80 @@
+import { formatDuration, parseDuration } from '../output/format.ts'
+import type { Option } from './options.ts'
+
+/**
+ * Help in docker's exact form: its template is cobra's, its columns and its wrapping are pflag's, so the rules below,
+ * odd as some look, are theirs.
+ */
+
+interface HelpOf {
+  readonly usage: string
+  readonly summary: string
+  readonly options: readonly Option[]
+}
+
+/** Help of one command. `columns`: width of the terminal, 80 where there is none. */
+export function commandHelp(command: HelpOf, columns = 80): string {
+  const parts = [`Usage:  ${command.usage}`, command.summary]
+  if (command.options.length > 0) parts.push(`Options:\n${optionLines(command.options, columns - 1).join('\n')}`)
+  return parts.join('\n\n')
+}
+
+/** Help of the plugin as a whole. */
+export function pluginHelp(
+  summary: string,
+  commands: readonly { readonly name: string; readonly summary: string }[],
+): string {
+  const width = Math.max(11, ...commands.map((command) => command.name.length + 1))
+  const lines = commands.map((command) => `  ${command.name.padEnd(width)} ${command.summary}`)
+  return [
+    'Usage:  docker ipfs COMMAND',
+    summary,
+    `Commands:\n${lines.join('\n')}`,
+    "Run 'docker ipfs COMMAND --help' for more information on a command.",
+  ].join('\n\n')
+}
+
+function optionLines(options: readonly Option[], columns: number): string[] {
+  const heads = options.map((option) => {
+    const short = option.short === undefined ? '    ' : `-${option.short}, `
+    return `  ${short}--${option.name}${option.type === 'boolean' ? '' : ` ${option.type}`}`
+  })
+  const widest = Math.max(...heads.map((head) => head.length))
+  return options.map((option, index) => {
+    const text = wrap(`${option.description}${defaultOf(option)}`, widest + 3, columns)
+    return `${heads[index]?.padEnd(widest)}   ${text}`
+  })
+}
+
+function defaultOf(option: Option): string {
+  if (option.default === undefined) return ''
+  if (option.type !== 'duration') return ` (default "${option.default}")`
+  return ` (default ${formatDuration(parseDuration(option.default) ?? 0)})`
+}
+
+/** A line may be this much longer when that saves a last line of one short word. */
+const SLOP = 5
+
+/** Under this width text beside the flags would be a ribbon: it starts on a line of its own. */
+const NARROWEST = 24
+
+/** Wraps text that starts in column `indent`, so that no line reaches beyond `columns`. */
+function wrap(text: string, indent: number, columns: number): string {
+  if (columns - indent >= NARROWEST) return lines(text, columns - indent).join(`\n${' '.repeat(indent)}`)
+  const block = 16
+  if (columns - block < NARROWEST) return text
+  const margin = `\n${' '.repeat(block)}`
+  return `${margin}${lines(text, columns - block).join(margin)}`
+}
+
+function lines(text: string, width: number): string[] {
+  const found: string[] = []
+  let rest = text
+  while (rest.length >= width) {
+    const space = rest.lastIndexOf(' ', width - SLOP - 1)
+    if (space <= 0) break
+    found.push(rest.slice(0, space))
+    rest = rest.slice(space + 1)
+  }
+  return [...found, rest]
+}

@@ -1,0 +1,56 @@
+import { PROGRESS_MODES } from '../output/progress.ts'
+
+/** A flag of a command. A `duration` is written as in Go (`90s`, `5m`) and handed over in milliseconds. */
+export interface Option {
+  readonly name: string
+  /** One letter. */
+  readonly short?: string
+  readonly type: 'string' | 'boolean' | 'duration'
+  readonly description: string
+  /** As the user would write it. Not for booleans, which are false. */
+  readonly default?: string
+  /** The only values that a string may have. */
+  readonly choices?: readonly string[]
+}
+
+type ValueOf<O extends Option> = O extends { type: 'boolean' }
+  ? boolean
+  : Raw<O> | (O extends { default: string } ? never : undefined)
+type Raw<O extends Option> = O extends { type: 'duration' }
+  ? number
+  : O extends { choices: readonly (infer Choice)[] }
+    ? Choice
+    : string
+
+/** The values of flags, by name: durations in milliseconds, undefined where nothing was given and nothing is the default. */
+export type FlagsOf<Options extends readonly Option[]> = {
+  readonly [O in Options[number] as O['name']]: ValueOf<O>
+}
+
+export const api = {
+  name: 'api',
+  type: 'string',
+  description: "Address of the node's RPC API (multiaddr or URL)",
+} as const satisfies Option
+
+export const progress = {
+  name: 'progress',
+  type: 'string',
+  description: `Type of progress output (${PROGRESS_MODES.join(', ')})`,
+  default: 'auto',
+  choices: PROGRESS_MODES,
+} as const satisfies Option
+
+export const noCache = {
+  name: 'no-cache',
+  type: 'boolean',
+  description: "Save everything anew, whatever the node's catalogue knows",
+} as const satisfies Option
+
+/** `-q`, in the words that fit the command. It silences progress; results are still printed. */
+export function quiet<const Text extends string>(description: Text) {
+  return { name: 'quiet', short: 'q', type: 'boolean', description } as const satisfies Option
+}
+
+/** What `CommandContext.connect` reads. */
+export type ConnectionOptions = readonly [typeof api, typeof progress, ReturnType<typeof quiet>]

@@ -1,0 +1,87 @@
+import metadata from '../../plugin-metadata.json' with { type: 'json' }
+import { DockerIpfsError } from '../errors.ts'
+import { createOutput } from '../output/output.ts'
+import { watchForCancel } from './cancel.ts'
+import type { Command } from './command.ts'
+import { load } from './commands/load.ts'
+import { push } from './commands/push.ts'
+import { save } from './commands/save.ts'
+import { version } from './commands/version.ts'
+import { complete } from './complete.ts'
+import { createContext, type Environment, readEnvironment } from './context.ts'
+import { endingOf } from './exit.ts'
+import { commandHelp, pluginHelp } from './help.ts'
+import { type PluginArgv, parsePluginArgv } from './plugin.ts'
+import { badFlag } from './usage.ts'
+
+/** In the order of their names, as docker lists them. */
+const COMMANDS: readonly Command[] = [load, push, save, version]
+
+/** Runs the program and gives its exit code; never throws. `argv`: the arguments after the program's own name. */
+export async function run(argv: readonly string[]): Promise<number> {
+  ignoreStreamErrors()
+  let debug = false
+  try {
+    const invocation = parsePluginArgv(argv)
+    debug = invocation.debug
+    await dispatch(invocation, readEnvironment())
+    return 0
+  } catch (error) {
+    const ending = endingOf(error, debug)
+    process.stderr.write(`${ending.text}\n`)
+    return ending.exitCode
+  }
+}
+
+async function dispatch(invocation: PluginArgv, environment: Environment): Promise<void> {
+  const { args, mode } = invocation
+  if (mode === 'complete') return print(complete(COMMANDS, args, environment.completionDescriptions))
+  const [name, ...rest] = args
+  if (name === undefined) return print(pluginHelp(metadata.ShortDescription, COMMANDS))
+  if (name.startsWith('-')) return topLevelFlag(name, invocation, environment)
+
+  const command = COMMANDS.find((candidate) => candidate.name === name)
+  if (command === undefined) {
+    await print(pluginHelp(metadata.ShortDescription, COMMANDS))
+    throw new DockerIpfsError('USAGE', `unknown command: "${name}"`)
+  }
+  const prepared = mode === 'help' ? 'help' : command.prepare(rest)
+  if (prepared === 'help') return print(commandHelp(command, process.stdout.columns))
+  return runCancellable(prepared, invocation, environment)
+}
+
+/** `docker ipfs --version`, which people try, and mistakes. */
+async function topLevelFlag(flag: string, invocation: PluginArgv, environment: Environment): Promise<void> {
+  if (flag === '--version' || flag === '-v') return dispatch({ ...invocation, args: ['version'] }, environment)
+  const text = flag.startsWith('--')
+    ? `unknown flag: ${flag.replace(/=.*$/s, '')}`
+    : `unknown shorthand flag: '${flag[1]}' in ${flag}`
+  throw badFlag(text, { usage: 'docker ipfs COMMAND', path: 'docker ipfs' })
+}
+
+async function runCancellable(
+  prepared: Exclude<ReturnType<Command['prepare']>, 'help'>,
+  { dockerGlobals }: PluginArgv,
+  environment: Environment,
+): Promise<void> {
+  const cancellation = watchForCancel(environment.pluginSocket)
+  const context = createContext({ environment, dockerGlobals, signal: cancellation.signal })
+  try {
+    await prepared(context)
+  } catch (error) {
+    // Whatever a library made of the abort ("The operation was aborted"), the user cancelled.
+    throw cancellation.signal.aborted ? cancellation.signal.reason : error
+  } finally {
+    context.close()
+    cancellation.close()
+  }
+}
+
+function print(text: string): Promise<void> {
+  return createOutput(process.stdout).line(text)
+}
+
+/** `docker ipfs --help | head -1` must not end in a stack trace. Writers of results hear of other errors themselves. */
+function ignoreStreamErrors(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+}

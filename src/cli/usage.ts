@@ -1,0 +1,34 @@
+import { DockerIpfsError } from '../errors.ts'
+
+/** What a usage error tells about the command it happened in. */
+export interface UsageOf {
+  /** As in help, e.g. `docker ipfs save [OPTIONS] IMAGE [IMAGE...]`. */
+  readonly usage: string
+  /** As typed before `--help`, e.g. `docker ipfs save`. */
+  readonly path: string
+}
+
+/** A command line that cannot be run. The message is whole, in docker's form: `cli/exit.ts` adds nothing to it. */
+export class UsageError extends DockerIpfsError {
+  constructor(code: 'USAGE' | 'BAD_FLAG', text: string, { usage, path }: UsageOf) {
+    super(code, `${text}\n\nUsage:  ${usage}\n\nRun '${path} --help' for more information`)
+  }
+}
+
+/** An unknown flag, or one whose value cannot be read: exit code 125. */
+export function badFlag(text: string, of: UsageOf): UsageError {
+  return new UsageError('BAD_FLAG', text, of)
+}
+
+/** The wrong number of arguments, in docker's words. `max` is Infinity for "any number". */
+export function wrongArity(min: number, max: number, of: UsageOf): UsageError {
+  const count = (n: number) => `${n} argument${n === 1 ? '' : 's'}`
+  const needs = () => {
+    if (max === 0) return 'accepts no arguments'
+    if (max === min) return `requires ${count(min)}`
+    return max === Number.POSITIVE_INFINITY
+      ? `requires at least ${count(min)}`
+      : `requires at least ${min} and at most ${count(max)}`
+  }
+  return new UsageError('USAGE', `docker: '${of.path}' ${needs()}`, of)
+}

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import { code as dagPbCode, decode, encode, type PBLink } from '@ipld/dag-pb'
+import { UnixFS } from 'ipfs-unixfs'
+import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
+import { DockerIpfsError } from '../errors.ts'
+import { FORMAT } from './format.ts'
+
+/** A block and its address. */
+export interface Block {
+  readonly cid: CID
+  readonly bytes: Uint8Array
+}
+
+/** Where blocks go: the node, or a file. Resolves when there is room for the next one. */
+export interface BlockSink {
+  put(block: Block): Promise<void>
+}
+
+/** A file or directory that stands in blocks: what a link to it must say. Sizes are bytes. */
+export interface DagNode {
+  readonly cid: CID
+  /** Bytes of the file itself; 0 for a directory. */
+  readonly fileSize: number
+  /** Bytes of all its blocks, counted as UnixFS does (once a link): the Tsize of a link to it. */
+  readonly dagSize: number
+}
+
+const RAW = 0x55
+const SHA2_256 = 0x12
+
+/** A raw leaf with its CID (CIDv1, raw, sha2-256). */
+export function rawBlock(bytes: Uint8Array): Block {
+  return { cid: cidOf(RAW, bytes), bytes }
+}
+
+/** What a link to a raw leaf says. */
+export function leafNode(leaf: Block): DagNode {
+  return { cid: leaf.cid, fileSize: leaf.bytes.length, dagSize: leaf.bytes.length }
+}
+
+/** Writes bytes as a file of leaves of at most M bytes. Empty bytes are one empty leaf. */
+export async function writeFile(bytes: Uint8Array, sink: BlockSink): Promise<DagNode> {
+  const leaves: DagNode[] = []
+  for (let at = 0; at === 0 || at < bytes.length; at += FORMAT.pieceSize) {
+    const leaf = rawBlock(bytes.subarray(at, at + FORMAT.pieceSize))
+    await sink.put(leaf)
+    leaves.push(leafNode(leaf))
+  }
+  return joinFile(leaves, sink)
+}
+
+/**
+ * Puts parts together to one file: a balanced tree of UnixFS file nodes with at most 1024 links each over the
+ * parts, in order. One part alone is the file (as Kubo does with raw leaves).
+ */
+export async function joinFile(parts: readonly DagNode[], sink: BlockSink): Promise<DagNode> {
+  let level = parts
+  while (level.length > 1) {
+    const above: DagNode[] = []
+    for (let at = 0; at < level.length; at += FORMAT.maxLinks) {
+      const group = level.slice(at, at + FORMAT.maxLinks)
+      above.push(group.length === 1 ? (group[0] as DagNode) : await putFileNode(group, sink))
+    }
+    level = above
+  }
+  return level[0] as DagNode
+}
+
+/** Writes a UnixFS directory; its entries are sorted by the bytes of their names, as dag-pb wants it. */
+export async function writeDirectory(entries: ReadonlyMap<string, DagNode>, sink: BlockSink): Promise<DagNode> {
+  const sorted = [...entries].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  const links = sorted.map(([name, node]) => link(node, name))
+  return putNode(new UnixFS({ type: 'directory' }), links, 0, sink)
+}
+
+/**
+ * Holds a block against its CID.
+ * @throws INTEGRITY; REFERENCE_INVALID for a CID with another hash than sha2-256
+ */
+export function checkBlock({ cid, bytes }: Block): void {
+  if (cid.multihash.code !== SHA2_256) {
+    throw new DockerIpfsError('REFERENCE_INVALID', `${cid} has a hash other than sha2-256; images have none such`)
+  }
+  if (!createHash('sha256').update(bytes).digest().equals(cid.multihash.digest)) {
+    throw new DockerIpfsError('INTEGRITY', `the node's block ${cid} does not match its CID`, {
+      hint: 'The node\'s repository is damaged: "ipfs repo verify" finds such blocks.',
+    })
+  }
+}
+
+/** The entries of a UnixFS directory block; undefined when the block is none. */
+export function readDirectory({ cid, bytes }: Block): Map<string, CID> | undefined {
+  if (cid.code !== dagPbCode) return undefined
+  try {
+    const { Data, Links } = decode(bytes)
+    if (Data === undefined || UnixFS.unmarshal(Data).type !== 'directory') return undefined
+    return new Map(Links.map((link) => [link.Name ?? '', link.Hash]))
+  } catch {
+    return undefined
+  }
+}
+
+/** A block's multihash digest, as a short key for sets. */
+export function blockKey(cid: CID): string {
+  return Buffer.from(cid.multihash.digest).toString('latin1')
+}
+
+/** The CIDs that a file node links to; none for a leaf. */
+export function childrenOf({ cid, bytes }: Block): CID[] {
+  return cid.code === dagPbCode ? decode(bytes).Links.map((link) => link.Hash) : []
+}
+
+/** True for a leaf, whose block holds bytes of the file and nothing else. */
+export function isLeaf(cid: CID): boolean {
+  return cid.code === RAW
+}
+
+function putFileNode(parts: readonly DagNode[], sink: BlockSink): Promise<DagNode> {
+  const data = new UnixFS({ type: 'file', blockSizes: parts.map((part) => BigInt(part.fileSize)) })
+  const fileSize = parts.reduce((sum, part) => sum + part.fileSize, 0)
+  return putNode(
+    data,
+    parts.map((part) => link(part, '')),
+    fileSize,
+    sink,
+  )
+}
+
+async function putNode(data: UnixFS, links: PBLink[], fileSize: number, sink: BlockSink): Promise<DagNode> {
+  const bytes = encode({ Data: data.marshal(), Links: links })
+  const cid = cidOf(dagPbCode, bytes)
+  await sink.put({ cid, bytes })
+  return { cid, fileSize, dagSize: links.reduce((sum, { Tsize = 0 }) => sum + Tsize, bytes.length) }
+}
+
+function link(node: DagNode, name: string): PBLink {
+  return { Hash: node.cid, Name: name, Tsize: node.dagSize }
+}
+
+function cidOf(codec: number, bytes: Uint8Array): CID {
+  return CID.createV1(codec, createDigest(SHA2_256, createHash('sha256').update(bytes).digest()))
+}

@@ -1,0 +1,19 @@
+import { CID } from 'multiformats/cid'
+import { DockerIpfsError } from '../errors.ts'
+
+export type { CID }
+
+/**
+ * Reads a CID as users write it.
+ * @throws REFERENCE_INVALID
+ */
+export function parseCid(text: string): CID {
+  try {
+    return CID.parse(text)
+  } catch (cause) {
+    throw new DockerIpfsError('REFERENCE_INVALID', `"${text}" is not a CID`, {
+      cause,
+      hint: 'Give what "docker ipfs save" printed: a CID, ipfs://CID or /ipfs/CID.',
+    })
+  }
+}

@@ -1,0 +1,259 @@
+import { execa } from 'execa'
+import { DockerIpfsError } from '../errors.ts'
+import type { Bytes } from '../streams.ts'
+
+/** What the use cases need of a Docker engine. */
+export interface Engine {
+  /** @throws ENGINE_UNREACHABLE, ENGINE_FAILED */
+  info(signal: AbortSignal): Promise<EngineInfo>
+  /** Looks an image up by name, ID or short ID; undefined when there is none. */
+  inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined>
+  /** The layers (diffIDs, bottom first) of every image that the engine has. */
+  allLayers(signal: AbortSignal): Promise<string[][]>
+  /** The archive of `docker save`. The stream fails with what docker said when docker fails. */
+  save(image: string, signal: AbortSignal): Bytes
+  /** Sends an archive to `docker load` and gives what docker printed. */
+  load(archive: Bytes, signal: AbortSignal): Promise<string>
+  tag(image: string, name: string, signal: AbortSignal): Promise<void>
+  remove(image: string, signal: AbortSignal): Promise<void>
+}
+
+export interface EngineInfo {
+  /** Engine version, e.g. "26.1.5". */
+  readonly version: string
+  /** True for the containerd image store, false for a graph driver. */
+  readonly containerdStore: boolean
+  /** "linux" or "windows"; empty when the engine does not say. */
+  readonly os: string
+}
+
+export interface ImageInfo {
+  /** `sha256:<hex>`: the config digest on a classic store, the digest of the manifest or index on a containerd store. */
+  readonly id: string
+  /** diffIDs of the layers, bottom first. */
+  readonly layers: readonly string[]
+  readonly names: readonly string[]
+}
+
+export interface EngineOptions {
+  /** The docker command, e.g. `docker`. */
+  readonly docker: string
+  /** docker's own global flags, put in front of every subcommand. */
+  readonly globals: readonly string[]
+}
+
+/** The engine behind the `docker` command; contexts, TLS and ssh are docker's business. */
+export function createEngine(options: EngineOptions): Engine {
+  return new DockerCommand(options)
+}
+
+/** A started docker. Its result rejects when docker fails. */
+type Child = ReturnType<typeof execa<{ encoding: 'buffer'; stdin: 'ignore' | 'pipe'; buffer: { stdout: boolean } }>>
+
+/** Bytes of stdout or stderr that are kept of one docker call. */
+const MAX_ANSWER = 16 * 1024 * 1024
+
+/** Images that one `docker image inspect` is asked about: far below the limit of a command line. */
+const IDS_A_CALL = 200
+
+/** How long a child may take to end after SIGTERM, in milliseconds. */
+const GRACE_MS = 5000
+
+class DockerCommand implements Engine {
+  readonly #docker: string
+  readonly #globals: readonly string[]
+
+  constructor({ docker, globals }: EngineOptions) {
+    this.#docker = docker
+    this.#globals = globals
+  }
+
+  async info(signal: AbortSignal): Promise<EngineInfo> {
+    const text = await this.#run(['info', '--format', '{{json .}}'], signal)
+    const info = parseObject(text)
+    const errors = info['ServerErrors']
+    if (Array.isArray(errors) && errors.length > 0) throw engineError(String(errors[0]), undefined)
+    const version = info['ServerVersion']
+    if (typeof version !== 'string') throw engineError('docker info gave no version', text)
+    const containerdStore = JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')
+    return { version, containerdStore, os: String(info['OSType'] ?? '') }
+  }
+
+  async inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
+    let text: string
+    try {
+      text = await this.#run(['image', 'inspect', '--format', '{{json .}}', '--', image], signal)
+    } catch (error) {
+      if (error instanceof DockerIpfsError && error.code === 'IMAGE_NOT_FOUND') return undefined
+      throw error
+    }
+    const value = parseObject(text)
+    const rootFs = value['RootFS'] as { Layers?: unknown } | undefined
+    return { id: String(value['Id']), layers: strings(rootFs?.Layers), names: strings(value['RepoTags']) }
+  }
+
+  async allLayers(signal: AbortSignal): Promise<string[][]> {
+    const ids = [...new Set((await this.#run(['image', 'ls', '--quiet', '--no-trunc'], signal)).split('\n'))]
+    const lists: string[][] = []
+    for (let at = 0; at < ids.length; at += IDS_A_CALL) {
+      const some = ids.slice(at, at + IDS_A_CALL).filter((id) => id !== '')
+      if (some.length === 0) continue
+      const text = await this.#run(['image', 'inspect', '--format', '{{json .RootFS.Layers}}', ...some], signal)
+      lists.push(...text.split('\n').map((line) => strings(parseJson(line))))
+    }
+    return lists
+  }
+
+  async *save(image: string, signal: AbortSignal): Bytes {
+    const child = this.#start(['image', 'save', image], { stdin: 'ignore', keepStdout: false }, signal)
+    const ended = settle(child, signal)
+    try {
+      for await (const bytes of child.stdout as AsyncIterable<Uint8Array>) yield bytes
+      const failure = await ended
+      if (failure) throw failure
+    } finally {
+      // A reader that stops early must not leave docker behind.
+      child.kill()
+      await ended
+    }
+  }
+
+  async load(archive: Bytes, signal: AbortSignal): Promise<string> {
+    const stop = new AbortController()
+    const child = this.#start(
+      ['image', 'load'],
+      { stdin: 'pipe', keepStdout: true, killSignal: 'SIGKILL' },
+      AbortSignal.any([signal, stop.signal]),
+    )
+    const ended = settle(child, signal)
+    let sendFailure: unknown
+    try {
+      await feed(child, archive, ended)
+    } catch (error) {
+      // Killed with the archive cut inside a file: the engine then takes nothing of it.
+      sendFailure = error
+      stop.abort(error)
+    }
+    const failure = await ended
+    if (sendFailure !== undefined) throw sendFailure
+    if (failure) throw failure
+    return textOf((await child).stdout)
+  }
+
+  async tag(image: string, name: string, signal: AbortSignal): Promise<void> {
+    await this.#run(['image', 'tag', '--', image, name], signal)
+  }
+
+  async remove(image: string, signal: AbortSignal): Promise<void> {
+    await this.#run(['image', 'rm', '--', image], signal)
+  }
+
+  async #run(args: readonly string[], signal: AbortSignal): Promise<string> {
+    const child = this.#start(args, { stdin: 'ignore', keepStdout: true }, signal)
+    const failure = await settle(child, signal)
+    if (failure) throw failure
+    return textOf((await child).stdout)
+  }
+
+  #start(
+    args: readonly string[],
+    options: { stdin: 'ignore' | 'pipe'; keepStdout: boolean; killSignal?: 'SIGKILL' },
+    signal: AbortSignal,
+  ): Child {
+    return execa(this.#docker, [...this.#globals, ...args], {
+      stdin: options.stdin,
+      buffer: { stdout: options.keepStdout },
+      encoding: 'buffer',
+      cancelSignal: signal,
+      // `docker load` hears of SIGTERM only when its stdin ends, which would end the archive as if it were whole.
+      killSignal: options.killSignal ?? 'SIGTERM',
+      forceKillAfterDelay: GRACE_MS,
+      maxBuffer: MAX_ANSWER,
+    })
+  }
+}
+
+/** Waits for the end of a child; gives what went wrong, in our words, or undefined. Never rejects. */
+async function settle(child: Child, signal: AbortSignal): Promise<unknown> {
+  try {
+    await child
+    return undefined
+  } catch (error) {
+    if (signal.aborted) return signal.reason
+    const { stderr, code } = error as { stderr?: unknown; code?: unknown }
+    if (code === 'ENOENT') {
+      return new DockerIpfsError('ENGINE_UNREACHABLE', 'cannot find the docker command', {
+        cause: error,
+        hint: 'Install Docker, or put it on PATH.',
+      })
+    }
+    return engineError(textOf(stderr), error)
+  }
+}
+
+/** Writes the archive to the child as fast as it takes it; stops when the child has ended. */
+async function feed(child: Child, archive: Bytes, ended: Promise<unknown>): Promise<void> {
+  const stdin = child.stdin as NodeJS.WritableStream
+  let over = false
+  const end = ended.then(() => {
+    over = true
+  })
+  // The reason is in what docker said, not in the broken pipe.
+  stdin.on('error', () => undefined)
+  for await (const bytes of archive) {
+    if (over) return
+    if (!stdin.write(bytes)) await Promise.race([new Promise((resolve) => stdin.once('drain', resolve)), end])
+  }
+  stdin.end()
+}
+
+/** docker and the engine say what is wrong in words only; they are read here and nowhere else. */
+export function engineError(text: string, cause: unknown): DockerIpfsError {
+  const line = firstLine(text)
+  if (
+    /cannot connect to the docker daemon|is the docker daemon running|error during connect|permission denied while trying to connect|failed to connect to the docker API|dial unix|connection refused/i.test(
+      line,
+    )
+  ) {
+    return new DockerIpfsError('ENGINE_UNREACHABLE', `cannot reach the Docker engine: ${line}`, {
+      cause,
+      hint: 'Start Docker, or choose another engine with --context or -H.',
+    })
+  }
+  if (/no such image|reference does not exist|no such object/i.test(line)) {
+    return new DockerIpfsError('IMAGE_NOT_FOUND', line, { cause })
+  }
+  return new DockerIpfsError(
+    'ENGINE_FAILED',
+    line === '' ? 'docker failed without a word' : `the Docker engine answered: ${line}`,
+    { cause },
+  )
+}
+
+function textOf(output: unknown): string {
+  return output instanceof Uint8Array ? Buffer.from(output).toString('utf8').trimEnd() : ''
+}
+
+function firstLine(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim())
+  const line = lines.find((candidate) => candidate !== '' && !candidate.startsWith('WARNING')) ?? ''
+  return line.replace(/^(docker: )?Error response from daemon: /, '').replace(/^error: /i, '')
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  const value = parseJson(text)
+  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  throw new DockerIpfsError('ENGINE_FAILED', 'docker gave an answer that cannot be read', { cause: new Error(text) })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new DockerIpfsError('ENGINE_FAILED', 'docker gave an answer that cannot be read', { cause })
+  }
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}

@@ -1,0 +1,47 @@
+/**
+ * The one error class of docker-ipfs. Adapters wrap what they get with a code, use cases let it pass,
+ * `cli/exit.ts` alone turns it into words and an exit code.
+ */
+export type ErrorCode =
+  | 'USAGE' // unknown command, missing argument
+  | 'BAD_FLAG' // unknown flag or a flag value that cannot be read
+  | 'REFERENCE_INVALID' // the text is no CID, ipfs:// address or image name
+  | 'ENGINE_UNREACHABLE' // the Docker engine does not answer
+  | 'ENGINE_FAILED' // the engine answered, with an error
+  | 'NODE_UNREACHABLE' // the Kubo node does not answer, or went away
+  | 'NODE_FAILED' // the node answered, with an error
+  | 'IMAGE_NOT_FOUND' // the engine has no such image
+  | 'CONTENT_NOT_FOUND' // no node gave the content within the time limit
+  | 'NOT_AN_IMAGE' // the CID exists and is no docker-ipfs image
+  | 'ARCHIVE_INVALID' // `docker save` gave an archive that is incomplete or cannot be read
+  | 'CATALOGUE_STALE' // the node's catalogue promised something that is not so; the work is done again without it
+  | 'INTEGRITY' // bytes do not match their digest
+  | 'CANCELLED' // Ctrl-C, SIGTERM, or docker closed the plugin socket
+
+export interface ErrorDetails {
+  /** What the user can do next, one sentence. */
+  readonly hint?: string
+  readonly cause?: unknown
+  /** For CANCELLED: the number of the signal (2 for SIGINT, 15 for SIGTERM). */
+  readonly signal?: number
+}
+
+/** An error that users may meet. `code` is stable; `message` says what failed and why, in one line. */
+export class DockerIpfsError extends Error {
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+  readonly signal: number | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = new.target.name
+    this.code = code
+    this.hint = details.hint
+    this.signal = details.signal
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,97 @@
+import { Readable } from 'node:stream'
+import { extract } from 'tar-stream'
+import { DockerIpfsError, messageOf } from '../errors.ts'
+import type { Bytes } from '../streams.ts'
+
+/** A file of an archive. Its body must be read, or left, before the next entry is asked for. */
+export interface ArchiveEntry {
+  /** Path inside the archive without a leading "./" or "/". */
+  readonly path: string
+  readonly size: number
+  /** Set for a link: the path it points at, as it is written. */
+  readonly linkTarget: string | undefined
+  readonly body: Bytes
+}
+
+/**
+ * Reads the files of a tar archive as they stream by. Directories are left out.
+ * @throws ARCHIVE_INVALID when it is cut or no tar; the engine's own words where it put them into the stream
+ */
+export async function* readArchive(source: Bytes): AsyncGenerator<ArchiveEntry> {
+  const tail = new Tail()
+  const failure = (error: unknown) =>
+    error instanceof DockerIpfsError ? error : (tail.engineError() ?? invalid(error))
+  const unpack = extract()
+  const input = Readable.from(tail.watch(source), { objectMode: false })
+  input.on('error', (error) => unpack.destroy(error))
+  input.pipe(unpack)
+  try {
+    for await (const entry of unpack) {
+      const { name, size, type, linkname } = entry.header
+      const isLink = type === 'symlink' || type === 'link'
+      if (type !== 'file' && !isLink) {
+        entry.resume()
+        continue
+      }
+      yield {
+        path: name.replace(/^(\.?\/)+/, ''),
+        size: size ?? 0,
+        linkTarget: isLink ? (linkname ?? '') : undefined,
+        body: failingWith(failure, entry as AsyncIterable<Uint8Array>),
+      }
+      entry.resume()
+    }
+  } catch (error) {
+    throw failure(error)
+  } finally {
+    input.destroy()
+  }
+  const appended = tail.engineError()
+  if (appended) throw appended
+}
+
+/** An archive that is cut inside a file is noticed by who reads that file. */
+async function* failingWith(failure: (error: unknown) => unknown, body: Bytes): Bytes {
+  try {
+    yield* body
+  } catch (error) {
+    throw failure(error)
+  }
+}
+
+function invalid(cause: unknown): DockerIpfsError {
+  return new DockerIpfsError('ARCHIVE_INVALID', `the image archive is cut short or damaged (${messageOf(cause)})`, {
+    cause,
+  })
+}
+
+/**
+ * Keeps the end of what streamed by. An engine that fails after it began to answer writes
+ * `{"errorDetail":{"message":…}}` behind the archive and still answers 200.
+ */
+class Tail {
+  #last: Uint8Array = new Uint8Array(0)
+
+  async *watch(source: Bytes): Bytes {
+    for await (const bytes of source) {
+      const end = bytes.subarray(-TAIL_BYTES)
+      this.#last = end.length === TAIL_BYTES ? end : Buffer.concat([this.#last, end]).subarray(-TAIL_BYTES)
+      yield bytes
+    }
+  }
+
+  engineError(): DockerIpfsError | undefined {
+    const text = Buffer.from(this.#last).toString('utf8').trimEnd()
+    const at = text.lastIndexOf('{"errorDetail":')
+    if (at < 0) return undefined
+    try {
+      const value = JSON.parse(text.slice(at)) as { errorDetail?: { message?: unknown } }
+      const message = String(value.errorDetail?.message ?? 'no message')
+      return new DockerIpfsError('ENGINE_FAILED', `the Docker engine stopped in the middle of the image: ${message}`)
+    } catch {
+      return undefined
+    }
+  }
+}
+
+const TAIL_BYTES = 4096

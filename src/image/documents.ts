@@ -1,0 +1,109 @@
+import { DockerIpfsError, type ErrorCode } from '../errors.ts'
+
+/**
+ * Reads the JSON documents of images from outside. Nothing that they say is believed before it has the right shape:
+ * every function throws with the code it is given, naming the document.
+ */
+export interface Source {
+  /** What the document is, for the message: "manifest.json". */
+  readonly what: string
+  readonly code: ErrorCode
+}
+
+/** An entry of docker's archive manifest. */
+export interface ArchiveManifest {
+  readonly config: string
+  readonly layers: readonly string[]
+}
+
+/** What the image config says of its layers and platform. */
+export interface Config {
+  /** `sha256:<hex>` each, bottom first. */
+  readonly diffIds: readonly string[]
+  readonly os: string
+  readonly architecture: string
+}
+
+export interface Descriptor {
+  readonly mediaType: string
+  readonly digest: string
+  readonly size: number
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+export interface OciManifest {
+  readonly config: Descriptor
+  readonly layers: readonly Descriptor[]
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+export function isDigest(text: unknown): text is string {
+  return typeof text === 'string' && /^sha256:[0-9a-f]{64}$/.test(text)
+}
+
+/** docker's manifest.json: what `docker save` and `docker load` go by. */
+export function readArchiveManifest(bytes: Uint8Array, source: Source): ArchiveManifest[] {
+  return list(parse(bytes, source), source).map((item) => {
+    const { Config, Layers } = object(item, source)
+    if (typeof Config !== 'string') throw bad(source, 'it names no config')
+    const layers = list(Layers ?? [], source)
+    if (!layers.every((layer) => typeof layer === 'string')) throw bad(source, 'its layers are no names')
+    return { config: Config, layers }
+  })
+}
+
+export function readConfig(bytes: Uint8Array, source: Source): Config {
+  const config = object(parse(bytes, source), source)
+  const diffIds = list(object(config['rootfs'] ?? {}, source)['diff_ids'] ?? [], source)
+  if (!diffIds.every(isDigest)) throw bad(source, 'its diffIDs are no sha256 digests')
+  return { diffIds, os: String(config['os'] ?? ''), architecture: String(config['architecture'] ?? '') }
+}
+
+export function readIndex(bytes: Uint8Array, source: Source): Descriptor[] {
+  return list(object(parse(bytes, source), source)['manifests'], source).map((item) => descriptor(item, source))
+}
+
+export function readOciManifest(bytes: Uint8Array, source: Source): OciManifest {
+  const manifest = object(parse(bytes, source), source)
+  return {
+    config: descriptor(manifest['config'], source),
+    layers: list(manifest['layers'], source).map((item) => descriptor(item, source)),
+    annotations: texts(manifest['annotations']),
+  }
+}
+
+function descriptor(value: unknown, source: Source): Descriptor {
+  const { mediaType, digest, size, annotations } = object(value, source)
+  if (!isDigest(digest)) throw bad(source, 'a digest is no sha256 digest')
+  if (!Number.isSafeInteger(size) || (size as number) < 0) throw bad(source, 'a size is no number of bytes')
+  return { mediaType: String(mediaType ?? ''), digest, size: size as number, annotations: texts(annotations) }
+}
+
+function parse(bytes: Uint8Array, source: Source): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (cause) {
+    throw bad(source, 'it is no JSON', cause)
+  }
+}
+
+function object(value: unknown, source: Source): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(source, 'an object is missing')
+  return value as Record<string, unknown>
+}
+
+function list(value: unknown, source: Source): unknown[] {
+  if (!Array.isArray(value)) throw bad(source, 'a list is missing')
+  return value
+}
+
+function texts(value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null) return {}
+  return Object.fromEntries(
+    Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  )
+}
+
+function bad(source: Source, why: string, cause?: unknown): DockerIpfsError {
+  return new DockerIpfsError(source.code, `${source.what} cannot be read: ${why}`, { cause })
+}

@@ -1,0 +1,172 @@
+import { create, type KuboRPCClient } from 'kubo-rpc-client'
+import { checkBlock } from '../dag/blocks.ts'
+import type { CID } from '../dag/cid.ts'
+import { DockerIpfsError, messageOf } from '../errors.ts'
+import { type Bytes, collect } from '../streams.ts'
+import { Catalogue } from './catalogue.ts'
+import type { Endpoint } from './endpoint.ts'
+import { type ImportSession, openImport } from './import.ts'
+import { bytesOf, call, nodeError, nodeFailed, shown } from './rpc.ts'
+
+export type { ImportSession } from './import.ts'
+
+/** What the use cases need of a Kubo node. Every error is one of NODE_UNREACHABLE, NODE_FAILED or the signal's reason. */
+export interface Node {
+  /** The address for messages, without secrets. */
+  readonly address: string
+  /** The names and layers that this node keeps. */
+  readonly catalogue: Catalogue
+  /** Answers when the node does; gives its version, e.g. "0.43.0". */
+  version(signal: AbortSignal): Promise<string>
+  /** Opens a request that takes blocks and pins their root at the end; blocks of `known` (see `blockKey`) are not sent. */
+  openImport(signal: AbortSignal, known: ReadonlySet<string>): ImportSession
+  /** One block, checked against its CID, from this node or whoever it finds; waits as long as the signal lets it. */
+  block(cid: CID, signal: AbortSignal): Promise<Uint8Array>
+  /** One block, checked against its CID, of this node's own repository; undefined when it is not there. */
+  ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined>
+  /** Whether the node itself has the block. */
+  hasBlock(cid: CID, signal: AbortSignal): Promise<boolean>
+  /** The bytes of a file at `/ipfs/<cid>/…`, from this node or whoever it finds; waits as long as the signal lets it. */
+  cat(path: string, signal: AbortSignal): Bytes
+  /** Fetches the whole DAG and pins it under a name. */
+  pin(root: CID, name: string, signal: AbortSignal): Promise<void>
+  unpin(root: CID, signal: AbortSignal): Promise<void>
+  isPinned(root: CID, signal: AbortSignal): Promise<boolean>
+  /** Tells the routing system that this node has the root. */
+  announce(root: CID, signal: AbortSignal): Promise<void>
+  /** Number of peers the node is connected to. */
+  peers(signal: AbortSignal): Promise<number>
+}
+
+/** No block that travels between nodes is larger (Bitswap's limit). */
+const MAX_BLOCK = 2 * 1024 * 1024
+
+/** Time for an answer that needs no network, in milliseconds. kubo-rpc-client's own timeout never fires. */
+const ANSWER_MS = 30_000
+
+/** The node behind an address. Opens no connection yet. */
+export function createNode(endpoint: Endpoint): Node {
+  return new KuboNode(endpoint)
+}
+
+class KuboNode implements Node {
+  readonly address: string
+  readonly catalogue: Catalogue
+  readonly #endpoint: Endpoint
+  readonly #client: KuboRPCClient
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+    this.address = shown(endpoint)
+    this.#client = create({ url: endpoint.url })
+    this.catalogue = new Catalogue(this.#client, endpoint)
+  }
+
+  async version(signal: AbortSignal): Promise<string> {
+    return this.#ask(signal, async (limited) => (await this.#client.version({ signal: limited })).version)
+  }
+
+  openImport(signal: AbortSignal, known: ReadonlySet<string>): ImportSession {
+    return openImport(this.#endpoint, signal, known)
+  }
+
+  block(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+    return this.#block(cid, '', signal)
+  }
+
+  async ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#block(cid, '&offline=true', signal)
+    } catch (error) {
+      if (error instanceof DockerIpfsError && error.code === 'NODE_FAILED') return undefined
+      throw error
+    }
+  }
+
+  async #block(cid: CID, options: string, signal: AbortSignal): Promise<Uint8Array> {
+    const response = await call(this.#endpoint, { path: `block/get?arg=${cid.toString()}${options}`, signal })
+    const bytes = await collect(bytesOf(response, this.#endpoint, signal), MAX_BLOCK, `block ${cid.toString()}`)
+    checkBlock({ cid, bytes })
+    return bytes
+  }
+
+  async hasBlock(cid: CID, signal: AbortSignal): Promise<boolean> {
+    try {
+      const response = await call(this.#endpoint, { path: `block/stat?arg=${cid.toString()}&offline=true`, signal })
+      await response.text()
+      return true
+    } catch (error) {
+      if (error instanceof DockerIpfsError && error.code === 'NODE_FAILED') return false
+      throw error
+    }
+  }
+
+  async *cat(path: string, signal: AbortSignal): Bytes {
+    const response = await call(this.#endpoint, { path: `cat?arg=${encodeURIComponent(path)}`, signal })
+    yield* bytesOf(response, this.#endpoint, signal)
+  }
+
+  async pin(root: CID, name: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#client.pin.add(root, { name, signal })
+    } catch (error) {
+      throw this.#classify(error, signal)
+    }
+  }
+
+  async unpin(root: CID, signal: AbortSignal): Promise<void> {
+    await this.#ask(signal, (limited) => this.#client.pin.rm(root, { signal: limited }))
+  }
+
+  async isPinned(root: CID, signal: AbortSignal): Promise<boolean> {
+    return this.#ask(signal, async (limited) => {
+      try {
+        for await (const _ of this.#client.pin.ls({ paths: root, type: 'recursive', signal: limited })) return true
+        return false
+      } catch (error) {
+        if (/is not pinned/.test(messageOf(error))) return false
+        throw error
+      }
+    })
+  }
+
+  async announce(root: CID, signal: AbortSignal): Promise<void> {
+    // `provide/once` is there since Kubo 0.43; before that it was `routing/provide`. kubo-rpc-client knows only the latter.
+    const path = `provide/once?arg=${root.toString()}`
+    const response = await call(this.#endpoint, { path, signal }).catch((error: unknown) => {
+      if (!/404|not found/i.test(messageOf(error))) throw error
+      return call(this.#endpoint, { path: `routing/provide?arg=${root.toString()}`, signal })
+    })
+    const text = await response.text().catch((error: unknown) => {
+      throw nodeError(error, this.#endpoint, signal)
+    })
+    const complaint = /"(?:Error|Message)":"([^"]+)"/.exec(text)
+    if (complaint) throw nodeFailed(complaint[1] as string, new Error(text))
+  }
+
+  async peers(signal: AbortSignal): Promise<number> {
+    return this.#ask(signal, async (limited) => (await this.#client.swarm.peers({ signal: limited })).length)
+  }
+
+  /** A call that needs no network: it has a time limit, and its errors are put into our words. */
+  async #ask<T>(signal: AbortSignal, ask: (limited: AbortSignal) => Promise<T>): Promise<T> {
+    const limit = AbortSignal.timeout(ANSWER_MS)
+    try {
+      return await ask(AbortSignal.any([signal, limit]))
+    } catch (error) {
+      if (limit.aborted && !signal.aborted) {
+        throw new DockerIpfsError('NODE_UNREACHABLE', `the IPFS node at ${this.address} does not answer`, {
+          cause: error,
+        })
+      }
+      throw this.#classify(error, signal)
+    }
+  }
+
+  /** kubo-rpc-client throws HTTPError (with `response`) for what the node answered, and whatever fetch throws otherwise. */
+  #classify(error: unknown, signal: AbortSignal): unknown {
+    if (signal.aborted) return signal.reason
+    const answered = error instanceof Error && 'response' in error
+    return answered ? nodeFailed(messageOf(error), error) : nodeError(error, this.#endpoint, signal)
+  }
+}

@@ -1,0 +1,99 @@
+import { parseCid } from '../dag/cid.ts'
+import { FORMAT } from '../dag/format.ts'
+import type { Layer } from '../dag/layer.ts'
+
+/**
+ * The JSON files of the catalogue. People may edit them in the node's web UI, so that reading is careful: what has not the
+ * right shape is undefined, never an error.
+ */
+
+const VERSION = 1
+
+/** records/<root CID>.json */
+export interface ImageRecord {
+  readonly root: string
+  /** `sha256:<hex>` */
+  readonly configDigest: string
+  /** Full names (`docker.io/library/nginx:1.27`) the image was saved under. */
+  readonly names: readonly string[]
+  /** IDs by which engines call it. */
+  readonly imageIds: readonly string[]
+  /** diffIDs, bottom first. */
+  readonly layers: readonly string[]
+  /** When it was first saved, ISO 8601. */
+  readonly savedAt: string
+}
+
+export function writeImageRecord(
+  record: ImageRecord,
+): ImageRecord & { readonly version: number; readonly format: string } {
+  return { version: VERSION, format: FORMAT.version, ...record }
+}
+
+export function readImageRecord(bytes: Uint8Array | undefined): ImageRecord | undefined {
+  const value = parse(bytes)
+  if (value === undefined) return undefined
+  const { root, configDigest, names, imageIds, layers, savedAt } = value
+  if (typeof root !== 'string' || !isDigest(configDigest) || typeof savedAt !== 'string') return undefined
+  if (!isList(names, isText) || !isList(imageIds, isDigest) || !isList(layers, isDigest)) return undefined
+  return writeImageRecord({ root, configDigest, names, imageIds, layers, savedAt })
+}
+
+/** layers/<hex>/layer.json */
+export function writeLayerRecord({ diffId, tarSize, blobDigest, blob }: Layer): Uint8Array {
+  const { fileSize, dagSize } = blob
+  const value = {
+    version: VERSION,
+    format: FORMAT.version,
+    diffId,
+    tarSize,
+    blobDigest,
+    blob: blob.cid.toString(),
+    blobSize: fileSize,
+    dagSize,
+  }
+  return Buffer.from(JSON.stringify(value))
+}
+
+export function readLayerRecord(bytes: Uint8Array | undefined): Layer | undefined {
+  const value = parse(bytes)
+  if (value === undefined) return undefined
+  const { diffId, tarSize, blobDigest, blob, blobSize, dagSize } = value
+  if (!isDigest(diffId) || !isDigest(blobDigest) || !isText(blob)) return undefined
+  if (!isSize(tarSize) || !isSize(blobSize) || !isSize(dagSize)) return undefined
+  try {
+    return { diffId, tarSize, blobDigest, blob: { cid: parseCid(blob), fileSize: blobSize, dagSize } }
+  } catch {
+    return undefined
+  }
+}
+
+function parse(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {
+  if (bytes === undefined) return undefined
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
+    if (typeof value !== 'object' || value === null || !('version' in value) || value.version !== VERSION)
+      return undefined
+    // A layer in another format would give the image another CID.
+    if (!('format' in value) || value.format !== FORMAT.version) return undefined
+    return value as Record<string, unknown>
+  } catch {
+    return undefined
+  }
+}
+
+function isList<T>(value: unknown, isItem: (item: unknown) => item is T): value is T[] {
+  return Array.isArray(value) && value.every(isItem)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isDigest(value: unknown): value is string {
+  return isText(value) && /^sha256:[0-9a-f]{64}$/.test(value)
+}
+
+function isSize(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}

@@ -1,0 +1,55 @@
+/** Sizes and durations as docker writes and reads them. Pure. */
+
+const SIZE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const
+
+/** `1985000` → `1.985MB`: decimal units and at most 4 significant digits, as docker's progress and `docker images`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes
+  let unit = 0
+  while (value >= 1000 && unit < SIZE_UNITS.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${Number(value.toPrecision(4))}${SIZE_UNITS[unit]}`
+}
+
+/** Milliseconds as Go writes a duration: `1m30s`, `2h0m0s`, `1.5s`, `250ms`. */
+export function formatDuration(ms: number): string {
+  if (ms === 0) return '0s'
+  if (ms < 1000) return `${ms}ms`
+  const hours = Math.floor(ms / 3_600_000)
+  const minutes = Math.floor((ms % 3_600_000) / 60_000)
+  const seconds = `${(ms % 60_000) / 1000}s`
+  if (hours > 0) return `${hours}h${minutes}m${seconds}`
+  return minutes > 0 ? `${minutes}m${seconds}` : seconds
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+}
+
+/**
+ * Reads a Go duration (`90s`, `5m`, `1h30m`, `1.5h`, `0`) and gives milliseconds, rounded.
+ * Undefined when the text is no duration: a bare number other than 0 has no unit and is none. Negative ones are refused,
+ * since nothing here can wait for less than no time.
+ */
+export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0
+  if (!/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined
+  let total = 0
+  for (const [, number = '', unit = ''] of text.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g)) {
+    total += Number(number) * (UNIT_MS[unit] ?? Number.NaN)
+  }
+  return Number.isFinite(total) ? Math.round(total) : undefined
+}
+
+/** `sha256:73bc5939a32e…` → `73bc5939a32e`, the 12 digits that docker shows for a layer or an image. */
+export function shortDigest(digest: string): string {
+  return digest.slice(digest.indexOf(':') + 1).slice(0, 12)
+}

@@ -1,0 +1,92 @@
+import type { ProgressEvent, Report } from '../transfer/events.ts'
+import { formatBytes, shortDigest } from './format.ts'
+
+/** What is needed of stderr. `columns` and `rows` are read at each use: terminals change size. */
+export interface ProgressStream {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  readonly rows?: number
+  write(text: string): unknown
+}
+
+export interface Progress {
+  readonly report: Report
+  /** Takes the bars off the terminal; call it before anything else is written there, and at the end. Repeatable. */
+  readonly clear: () => void
+}
+
+/** Layers send many events a second; a JSON reader is told at most this often, per layer. */
+const JSON_INTERVAL_MS = 200
+
+/** Nothing. Errors are not progress; `cli/exit.ts` prints them in any mode. */
+export function quiet(): Progress {
+  return { report: () => {}, clear: () => {} }
+}
+
+/** One line for each step, warning and finished layer; nothing in between, so that logs stay short. */
+export function plain(stream: Pick<ProgressStream, 'write'>): Progress {
+  return {
+    report(event) {
+      const line = plainLine(event)
+      if (line !== undefined) stream.write(`${line}\n`)
+    },
+    clear: () => {},
+  }
+}
+
+/** The line that an event leaves behind, or undefined when it leaves none. */
+export function plainLine(event: ProgressEvent): string | undefined {
+  switch (event.type) {
+    case 'step':
+      return event.text
+    case 'warning':
+      return `WARNING: ${event.text}`
+    case 'layer-done':
+      return `${shortDigest(event.layer)}: ${event.status}${event.bytesDone > 0 ? `  ${formatBytes(event.bytesDone)}` : ''}`
+    case 'layer-start':
+    case 'layer-progress':
+      return undefined
+  }
+}
+
+/** One JSON object a line, with the keys of `docker compose --progress json`. Sizes in bytes. */
+export function json(stream: Pick<ProgressStream, 'write'>, now: () => number = Date.now): Progress {
+  const totals = new Map<string, number | undefined>()
+  const told = new Map<string, number>()
+  const write = (object: Readonly<Record<string, string | number | undefined>>) => {
+    stream.write(`${JSON.stringify(object)}\n`)
+  }
+  const working = (layer: string, current: number) => {
+    const total = totals.get(layer)
+    const percent = total === undefined || total === 0 ? undefined : Math.min(100, Math.floor((current * 100) / total))
+    told.set(layer, now())
+    write({ id: shortDigest(layer), text: 'Working', current, total, percent })
+  }
+  return {
+    report(event) {
+      switch (event.type) {
+        case 'step':
+          return write({ text: event.text })
+        case 'warning':
+          return write({ text: event.text, status: 'Warning' })
+        case 'layer-start':
+          totals.set(event.layer, event.bytesTotal)
+          return working(event.layer, 0)
+        case 'layer-progress':
+          if (now() - (told.get(event.layer) ?? 0) >= JSON_INTERVAL_MS) working(event.layer, event.bytesDone)
+          return
+        case 'layer-done':
+          write({
+            id: shortDigest(event.layer),
+            text: event.status,
+            current: event.bytesDone,
+            total: totals.get(event.layer),
+            percent: 100,
+          })
+          totals.delete(event.layer)
+          told.delete(event.layer)
+      }
+    },
+    clear: () => {},
+  }
+}

@@ -1,0 +1,80 @@
+import { createHash, type Hash } from 'node:crypto'
+import { DockerIpfsError } from './errors.ts'
+
+/** A stream of bytes as every room passes it on. */
+export type Bytes = AsyncIterable<Uint8Array>
+
+/** `sha256:<hex>` of a finished hash. */
+export function digestOf(hash: Hash): string {
+  return `sha256:${hash.digest('hex')}`
+}
+
+/** `sha256:<hex>` of bytes at hand. */
+export function sha256(bytes: Uint8Array): string {
+  return digestOf(createHash('sha256').update(bytes))
+}
+
+/**
+ * Reads a stream that must be small.
+ * @throws INTEGRITY when it holds more than `limit` bytes
+ */
+export async function collect(source: Bytes, limit: number, what: string): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of source) {
+    size += part.length
+    if (size > limit) throw new DockerIpfsError('INTEGRITY', `${what} is larger than ${limit} bytes`)
+    parts.push(part)
+  }
+  return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, size)
+}
+
+/** A promise with its switches outside. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (reason: unknown) => void
+}
+
+export function deferred<T>(): Deferred<T> {
+  return Promise.withResolvers<T>()
+}
+
+/**
+ * Maps in parallel and yields in order: at most `window` results are under way or waiting.
+ * When the consumer stops early, what is under way is left to finish and its errors are dropped.
+ */
+export async function* mapInOrder<A, B>(
+  source: AsyncIterable<A>,
+  window: number,
+  map: (item: A) => Promise<B>,
+): AsyncGenerator<B> {
+  const queue: Promise<B>[] = []
+  try {
+    for await (const item of source) {
+      queue.push(map(item))
+      if (queue.length >= window) yield await (queue.shift() as Promise<B>)
+    }
+    while (queue.length > 0) yield await (queue.shift() as Promise<B>)
+  } finally {
+    for (const rest of queue) rest.catch(() => undefined)
+  }
+}
+
+/**
+ * Lets the garbage collector run every so many bytes of a stream. Bun counts the memory behind buffers late: without this a
+ * long stream takes twice the memory (measured on 1 GB: 195 MB, with it 138 MB), for some 10 ms of CPU each time.
+ */
+export async function* lean(source: Bytes): Bytes {
+  let since = 0
+  for await (const bytes of source) {
+    since += bytes.length
+    if (since > COLLECT_EVERY) {
+      since = 0
+      Bun.gc(true)
+    }
+    yield bytes
+  }
+}
+
+const COLLECT_EVERY = 32 * 1024 * 1024

@@ -1,0 +1,15 @@
+/**
+ * Progress, as the use cases tell it. `output/progress.ts` renders it; nothing else reads it.
+ * A layer is named by its diffID or blob digest (`sha256:<hex>`), all sizes are bytes.
+ */
+export type ProgressEvent =
+  /** A step of the whole has begun; `text` is one short line for people, e.g. "Saving busybox:latest". */
+  | { readonly type: 'step'; readonly text: string }
+  /** Work on a layer began. `bytesTotal` is undefined where the size is not known beforehand. */
+  | { readonly type: 'layer-start'; readonly layer: string; readonly bytesTotal: number | undefined }
+  | { readonly type: 'layer-progress'; readonly layer: string; readonly bytesDone: number }
+  /** `status` is what docker would say: "Saved", "Loaded", "Already exists", … */
+  | { readonly type: 'layer-done'; readonly layer: string; readonly status: string; readonly bytesDone: number }
+  | { readonly type: 'warning'; readonly text: string }
+
+export type Report = (event: ProgressEvent) => void

@@ -1,0 +1,158 @@
+import { readDirectory } from '../dag/blocks.ts'
+import { type CID, parseCid } from '../dag/cid.ts'
+import { FORMAT } from '../dag/format.ts'
+import { DockerIpfsError } from '../errors.ts'
+import { blobPath, FORMAT_ANNOTATION, type LayerRef, TAR_SIZE_ANNOTATION } from '../image/canonical.ts'
+import { type Config, type Descriptor, readConfig, readIndex, readOciManifest } from '../image/documents.ts'
+import { verified } from '../image/verified.ts'
+import type { Node } from '../kubo/node.ts'
+import { type Bytes, collect, sha256 } from '../streams.ts'
+
+/** An image on IPFS whose documents have been read and checked. Its layers are still where they are. */
+export interface ImageSource {
+  readonly root: CID
+  readonly manifestBytes: Uint8Array
+  readonly manifestDigest: string
+  readonly configBytes: Uint8Array
+  readonly configDigest: string
+  readonly config: Config
+  readonly layers: readonly (LayerRef & { readonly diffId: string })[]
+}
+
+export interface Reading {
+  readonly node: Node
+  readonly signal: AbortSignal
+  /** Give up when no byte has come for so many milliseconds. */
+  readonly timeoutMs: number
+}
+
+const MAX_DOCUMENT = 8 * 1024 * 1024
+
+/**
+ * Takes CID, ipfs://CID and /ipfs/CID.
+ * @throws REFERENCE_INVALID
+ */
+export function parseReference(text: string): CID {
+  const cid = /^(?:ipfs:\/\/|\/ipfs\/)?([^/]+)\/?$/.exec(text.trim())?.[1]
+  return parseCid(cid ?? text)
+}
+
+/**
+ * Reads the documents of an image. Each is checked against the one that names it, from the root CID down: the node is
+ * not trusted.
+ * @throws CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
+ */
+export async function openImage(root: CID, reading: Reading): Promise<ImageSource> {
+  const index = readIndex(await readIndexBlock(root, reading), { what: `index.json of ${root}`, code: 'NOT_AN_IMAGE' })
+  const [entry, ...more] = index
+  if (entry === undefined || more.length > 0) throw notAnImage(root, `its index names ${index.length} manifests`)
+  const manifestBytes = await readDocument(root, entry, 'the manifest', reading)
+  const manifest = readOciManifest(manifestBytes, { what: `the manifest of ${root}`, code: 'NOT_AN_IMAGE' })
+  checkVersion(root, manifest.annotations[FORMAT_ANNOTATION])
+  const configBytes = await readDocument(root, manifest.config, 'the image config', reading)
+  const config = readConfig(configBytes, { what: `the config of ${root}`, code: 'NOT_AN_IMAGE' })
+  if (config.diffIds.length !== manifest.layers.length) {
+    throw notAnImage(root, `its manifest has ${manifest.layers.length} layers, its config ${config.diffIds.length}`)
+  }
+  return {
+    root,
+    manifestBytes,
+    manifestDigest: entry.digest,
+    configBytes,
+    configDigest: manifest.config.digest,
+    config,
+    layers: manifest.layers.map((layer, at) => ({
+      digest: layer.digest,
+      size: layer.size,
+      tarSize: tarSizeOf(layer, root),
+      diffId: config.diffIds[at] as string,
+    })),
+  }
+}
+
+/** The bytes of a blob, the last of them only when all are right. */
+export function readBlob(
+  root: CID,
+  blob: { readonly digest: string; readonly size: number },
+  what: string,
+  reading: Reading,
+): Bytes {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([reading.signal, stop.signal])
+  const source = reading.node.cat(`/ipfs/${root}/${blobPath(blob.digest)}`, signal)
+  return verified(withoutStall(source, root, reading.timeoutMs, stop), { ...blob, what })
+}
+
+/** The root block and index.json, both checked by CID. */
+async function readIndexBlock(root: CID, reading: Reading): Promise<Uint8Array> {
+  const entries = readDirectory({ cid: root, bytes: await readBlock(root, root, reading) })
+  const index = entries?.get('index.json')
+  if (index === undefined || !entries?.has('oci-layout') || !entries.has('blobs')) {
+    throw notAnImage(root, entries === undefined ? 'it is a file, not a directory' : 'it lacks index.json')
+  }
+  return readBlock(root, index, reading)
+}
+
+async function readBlock(root: CID, cid: CID, { node, signal, timeoutMs }: Reading): Promise<Uint8Array> {
+  const limit = AbortSignal.timeout(timeoutMs)
+  try {
+    return await node.block(cid, AbortSignal.any([signal, limit]))
+  } catch (error) {
+    if (limit.aborted && !signal.aborted) throw notFound(root, timeoutMs)
+    throw error
+  }
+}
+
+async function readDocument(root: CID, ref: Descriptor, what: string, reading: Reading): Promise<Uint8Array> {
+  if (ref.size > MAX_DOCUMENT) throw notAnImage(root, `${what} is said to have ${ref.size} bytes`)
+  const bytes = await collect(readBlob(root, ref, `${what} of ${root}`, reading), MAX_DOCUMENT, what)
+  // An empty document yields nothing, so that only this sees it.
+  if (sha256(bytes) !== ref.digest)
+    throw new DockerIpfsError('INTEGRITY', `${what} of ${root} does not match its digest`)
+  return bytes
+}
+
+/** Fails with CONTENT_NOT_FOUND when no byte comes for too long, and ends the request behind the stream. */
+async function* withoutStall(source: Bytes, root: CID, timeoutMs: number, stop: AbortController): Bytes {
+  const iterator = source[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const timer = setTimeout(() => stop.abort(notFound(root, timeoutMs)), timeoutMs)
+      const next = await iterator.next().finally(() => clearTimeout(timer))
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    stop.abort()
+  }
+}
+
+function tarSizeOf(layer: Descriptor, root: CID): number {
+  const text = layer.annotations[TAR_SIZE_ANNOTATION] ?? ''
+  const size = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(size))
+    throw notAnImage(root, 'a layer does not say how large its tar is')
+  return size
+}
+
+function checkVersion(root: CID, version: string | undefined): void {
+  if (version === FORMAT.version) return
+  if (version === undefined) throw notAnImage(root, 'its manifest names no docker-ipfs format')
+  throw new DockerIpfsError(
+    'NOT_AN_IMAGE',
+    `${root} is written in format ${version}; this docker-ipfs reads format ${FORMAT.version}`,
+    {
+      hint: 'Install a newer docker-ipfs.',
+    },
+  )
+}
+
+function notAnImage(root: CID, why: string): DockerIpfsError {
+  return new DockerIpfsError('NOT_AN_IMAGE', `${root} is not an image saved by docker ipfs: ${why}`)
+}
+
+function notFound(root: CID, timeoutMs: number): DockerIpfsError {
+  return new DockerIpfsError('CONTENT_NOT_FOUND', `no node gave ${root} within ${Math.round(timeoutMs / 1000)} s`, {
+    hint: 'Check the CID, and that a node which has it is running and reachable; --timeout waits longer.',
+  })
+}

@@ -1,0 +1,93 @@
+import { blockKey, childrenOf, isLeaf, readDirectory } from '../dag/blocks.ts'
+import type { CID } from '../dag/cid.ts'
+import type { Layer } from '../dag/layer.ts'
+import { fullName, repositoryOf } from '../docker/reference.ts'
+import { hexOf } from '../image/canonical.ts'
+import type { LayerEntry } from '../image/saved-image.ts'
+import type { Node } from '../kubo/node.ts'
+
+/** Versions of the same name whose chunks are looked up. */
+const MAX_VERSIONS = 3
+
+/** What the node already has of an image, as far as the catalogue says. */
+export interface Known {
+  /** A layer by its key in an archive, and the size of its tar where that is known. */
+  findLayer(key: string, size: number | undefined): Promise<Layer | undefined>
+  /** Digests (binary, as latin1) of blocks that need not be sent again. */
+  readonly blocks: ReadonlySet<string>
+  /** True once something was left out because the catalogue said so. */
+  wasUsed: boolean
+}
+
+/** Looks up layers when they are asked for, each once; those of `diffIds` at once. */
+export async function lookUp(
+  node: Node,
+  names: readonly string[],
+  diffIds: readonly string[],
+  signal: AbortSignal,
+): Promise<Known> {
+  const layers = new Map<string, Promise<Layer | undefined>>()
+  const find = (key: string) => {
+    const found = layers.get(key) ?? node.catalogue.findLayer(key, signal)
+    layers.set(key, found)
+    return found
+  }
+  for (const diffId of diffIds) find(hexOf(diffId)).catch(() => undefined)
+  const known = {
+    blocks: await previousBlocks(node, names, signal),
+    wasUsed: false,
+    async findLayer(key: string, size: number | undefined) {
+      const layer = await find(key)
+      if (layer === undefined || (size !== undefined && layer.tarSize !== size)) return undefined
+      known.wasUsed = true
+      return layer
+    },
+  }
+  return known
+}
+
+/** Nothing is known: for --no-cache. */
+export function knowNothing(): Known {
+  return { blocks: new Set(), wasUsed: false, findLayer: async () => undefined }
+}
+
+/** Keys of a layer: its diffID, and what the archive called it. */
+export function keysOf(layer: Layer, entry: Pick<LayerEntry, 'key'> | undefined): string[] {
+  return [...new Set([hexOf(layer.diffId), ...(entry === undefined ? [] : [entry.key])])]
+}
+
+/** The leaves of the newest versions of the same name: most chunks of a new version are among them. */
+async function previousBlocks(node: Node, names: readonly string[], signal: AbortSignal): Promise<Set<string>> {
+  const blocks = new Set<string>()
+  const full = names.map(fullName).find((name) => name !== undefined)
+  if (full === undefined) return blocks
+  const versions = await node.catalogue.findVersions(full, repositoryOf(full), signal)
+  for (const root of versions.slice(0, MAX_VERSIONS)) {
+    for (const cid of await leavesOf(node, root, signal)) blocks.add(blockKey(cid))
+  }
+  return blocks
+}
+
+/** Those that can be found: of what the node has lost, nothing is known. */
+async function leavesOf(node: Node, root: CID, signal: AbortSignal): Promise<CID[]> {
+  const open = async (cid: CID | undefined) => {
+    const bytes = cid === undefined ? undefined : await node.ownBlock(cid, signal)
+    return cid === undefined || bytes === undefined ? undefined : readDirectory({ cid, bytes })
+  }
+  const blobs = await open((await open(root))?.get('blobs'))
+  const files = [...((await open(blobs?.get('sha256')))?.values() ?? [])]
+  const leaves: CID[] = []
+  let level = files
+  while (level.length > 0) {
+    leaves.push(...level.filter(isLeaf))
+    const nodes = level.filter((cid) => !isLeaf(cid))
+    const children = await Promise.all(
+      nodes.map(async (cid) => {
+        const bytes = await node.ownBlock(cid, signal)
+        return bytes === undefined ? [] : childrenOf({ cid, bytes })
+      }),
+    )
+    level = children.flat()
+  }
+  return leaves
+}

@@ -1,0 +1,76 @@
+import { END_OF_ARCHIVE, fileHeader, paddingOf } from '../dag/tar-header.ts'
+import { blobPath, dockerManifest, hexOf, OCI_LAYOUT, ociIndex } from '../image/canonical.ts'
+import { unpack } from '../image/decompress.ts'
+import { verified } from '../image/verified.ts'
+import type { Bytes } from '../streams.ts'
+import type { Report } from './events.ts'
+import { type ImageSource, type Reading, readBlob } from './image-source.ts'
+
+type SourceLayer = ImageSource['layers'][number]
+
+/** What an archive must be like for one engine. */
+export interface ArchiveForm {
+  /** Layers uncompressed, and no OCI layout: for engines before 23. */
+  readonly plain: boolean
+  /** Digests of the layer blobs that the engine has no need of. */
+  readonly leaveOut: ReadonlySet<string>
+}
+
+/**
+ * The archive for `docker load`, without names. With `plain`, layers are uncompressed and only docker's own manifest.json
+ * is there, for engines before 23, which read neither zstd nor an OCI layout; else it is image.tar as it is on IPFS.
+ */
+export async function* loadArchive(image: ImageSource, form: ArchiveForm, reading: Reading, report: Report): Bytes {
+  const { plain, leaveOut } = form
+  const configPath = plain ? `${hexOf(image.configDigest)}.json` : blobPath(image.configDigest)
+  const layerPath = (layer: SourceLayer) => (plain ? `${hexOf(layer.diffId)}.tar` : blobPath(layer.digest))
+  if (!plain) {
+    yield* file('oci-layout', Buffer.from(OCI_LAYOUT))
+    const manifest = { digest: image.manifestDigest, size: image.manifestBytes.length }
+    yield* file('index.json', ociIndex(manifest).bytes)
+    yield* file(blobPath(image.manifestDigest), image.manifestBytes)
+  }
+  yield* file('manifest.json', dockerManifest(configPath, image.layers.map(layerPath)).bytes)
+  yield* file(configPath, image.configBytes)
+
+  const sent = new Set<string>()
+  for (const layer of image.layers) {
+    if (sent.has(layer.digest)) continue
+    sent.add(layer.digest)
+    if (leaveOut.has(layer.digest)) {
+      report({ type: 'layer-done', layer: layer.diffId, status: 'Already exists', bytesDone: layer.size })
+      continue
+    }
+    const size = plain ? layer.tarSize : layer.size
+    report({ type: 'layer-start', layer: layer.diffId, bytesTotal: size })
+    yield fileHeader(layerPath(layer), size)
+    yield* counted(plain ? plainLayer(image, layer, reading) : blob(image, layer, reading), layer.diffId, report)
+    yield new Uint8Array(paddingOf(size))
+    report({ type: 'layer-done', layer: layer.diffId, status: 'Loaded', bytesDone: size })
+  }
+  yield END_OF_ARCHIVE
+}
+
+function blob(image: ImageSource, layer: SourceLayer, reading: Reading): Bytes {
+  return readBlob(image.root, layer, `layer ${layer.digest}`, reading)
+}
+
+function plainLayer(image: ImageSource, layer: SourceLayer, reading: Reading): Bytes {
+  const tar = unpack(blob(image, layer, reading), 'zstd', { what: `layer ${layer.digest}`, code: 'INTEGRITY' })
+  return verified(tar, { digest: layer.diffId, size: layer.tarSize, what: `the tar of layer ${layer.digest}` })
+}
+
+async function* file(path: string, bytes: Uint8Array): Bytes {
+  yield fileHeader(path, bytes.length)
+  yield bytes
+  yield new Uint8Array(paddingOf(bytes.length))
+}
+
+async function* counted(source: Bytes, layer: string, report: Report): Bytes {
+  let bytesDone = 0
+  for await (const bytes of source) {
+    bytesDone += bytes.length
+    report({ type: 'layer-progress', layer, bytesDone })
+    yield bytes
+  }
+}

@@ -1,0 +1,80 @@
+import type { Block, BlockSink } from '../dag/blocks.ts'
+import type { CID } from '../dag/cid.ts'
+import { writeLayer } from '../dag/layer.ts'
+import { DockerIpfsError } from '../errors.ts'
+import { readSavedImage } from '../image/saved-image.ts'
+import type { Node } from '../kubo/node.ts'
+import { writeImageDag } from './image-dag.ts'
+import type { SaveParts } from './save.ts'
+
+/** What a save would do. */
+export interface Plan {
+  /** The root CID it would print. */
+  readonly root: string
+  readonly newBlocks: number
+  readonly newBytes: number
+  readonly sharedBlocks: number
+  readonly sharedBytes: number
+}
+
+/** Questions to the node that are under way at once. */
+const AT_ONCE = 32
+
+/**
+ * Works out a save without writing anything: the blocks are made, and the node is asked for each whether it has it.
+ * @throws what `save` throws
+ */
+export async function plan(image: string, { engine, node, report, signal }: SaveParts): Promise<Plan> {
+  const found = await engine.inspect(image, signal)
+  if (found === undefined) throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${image}`)
+  await node.version(signal)
+  report({ type: 'step', text: `Working out a save of ${image}` })
+  const sink = new CountingSink(node, signal)
+  const saved = await readSavedImage(engine.save(found.id, signal), {
+    diffIds: new Set(found.layers),
+    onLayer: (tar) => writeLayer(tar, sink),
+  })
+  const { root } = await writeImageDag(saved.configBytes, saved.layers, sink)
+  return { root: root.cid.toString(), ...(await sink.counts()) }
+}
+
+/** Keeps no block: asks for each whether the node has it, and counts. */
+class CountingSink implements BlockSink {
+  readonly #node: Node
+  readonly #signal: AbortSignal
+  readonly #seen = new Set<string>()
+  readonly #asked = new Set<Promise<void>>()
+  #failure: { readonly reason: unknown } | undefined
+  #counts = { newBlocks: 0, newBytes: 0, sharedBlocks: 0, sharedBytes: 0 }
+
+  constructor(node: Node, signal: AbortSignal) {
+    this.#node = node
+    this.#signal = signal
+  }
+
+  async put({ cid, bytes }: Block): Promise<void> {
+    const key = cid.toString()
+    if (this.#seen.has(key)) return
+    this.#seen.add(key)
+    const question: Promise<void> = this.#ask(cid, bytes.length).finally(() => this.#asked.delete(question))
+    this.#asked.add(question)
+    if (this.#asked.size >= AT_ONCE) await Promise.race(this.#asked)
+    if (this.#failure) throw this.#failure.reason
+  }
+
+  async counts(): Promise<Omit<Plan, 'root'>> {
+    await Promise.all(this.#asked)
+    if (this.#failure) throw this.#failure.reason
+    return this.#counts
+  }
+
+  async #ask(cid: CID, bytes: number): Promise<void> {
+    try {
+      const has = await this.#node.hasBlock(cid, this.#signal)
+      this.#counts[has ? 'sharedBlocks' : 'newBlocks'] += 1
+      this.#counts[has ? 'sharedBytes' : 'newBytes'] += bytes
+    } catch (reason) {
+      this.#failure ??= { reason }
+    }
+  }
+}

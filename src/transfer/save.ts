@@ -1,0 +1,192 @@
+import type { BlockSink, DagNode } from '../dag/blocks.ts'
+import type { CID } from '../dag/cid.ts'
+import { type Layer, writeLayer } from '../dag/layer.ts'
+import type { Engine, ImageInfo } from '../docker/engine.ts'
+import { fullName } from '../docker/reference.ts'
+import { DockerIpfsError, messageOf } from '../errors.ts'
+import { type LayerEntry, readSavedImage } from '../image/saved-image.ts'
+import type { ImportSession, Node } from '../kubo/node.ts'
+import { type ImageRecord, writeImageRecord } from '../kubo/records.ts'
+import { type Bytes, deferred } from '../streams.ts'
+import type { Report } from './events.ts'
+import { writeImageDag } from './image-dag.ts'
+import { type Known, keysOf, knowNothing, lookUp } from './known.ts'
+
+export interface SaveParts {
+  readonly engine: Engine
+  readonly node: Node
+  readonly report: Report
+  readonly signal: AbortSignal
+  /** Do all the work, whatever the catalogue knows. */
+  readonly noCache?: boolean
+}
+
+export interface SaveResult {
+  /** Root CID of the image DAG, CIDv1 base32. */
+  readonly root: string
+  /** sha256 of the image config, `sha256:<hex>`. */
+  readonly configDigest: string
+}
+
+/** Time for writing the catalogue, in milliseconds. */
+const CATALOGUE_MS = 30_000
+
+/**
+ * Saves one image of the engine to the node, pins it there and writes it into the catalogue. Nothing is pinned unless all of
+ * it is there.
+ * @throws IMAGE_NOT_FOUND, ENGINE_*, NODE_*, ARCHIVE_INVALID, INTEGRITY
+ */
+export async function save(image: string, parts: SaveParts): Promise<SaveResult> {
+  const { node, report, signal } = parts
+  const found = await findBoth(image, parts)
+  const names = namesFor(image, found)
+  if (parts.noCache !== true) {
+    const saved = await alreadySaved(found, names, parts)
+    if (saved !== undefined) return saved
+  }
+  report({ type: 'step', text: `Saving ${image}` })
+  if (parts.noCache === true) return saveWith(knowNothing(), found, names, parts)
+  const known = await lookUp(node, [...names, ...found.names], found.layers, signal)
+  try {
+    return await saveWith(known, found, names, parts)
+  } catch (error) {
+    if (!(error instanceof DockerIpfsError && error.code === 'CATALOGUE_STALE')) throw error
+    report({ type: 'warning', text: `the catalogue is wrong (${error.message}): saving the image anew` })
+    return saveWith(knowNothing(), found, names, parts)
+  }
+}
+
+/** A node that is down, and an image that is not there, are told before docker has packed anything. */
+async function findBoth(image: string, { engine, node, signal }: SaveParts): Promise<ImageInfo> {
+  const version = node.version(signal)
+  version.catch(() => undefined)
+  const found = await engine.inspect(image, signal)
+  if (found === undefined) {
+    throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${image}`, {
+      hint: 'See "docker image ls" for the images of this engine.',
+    })
+  }
+  await version
+  return found
+}
+
+/** The name that the user gave the image, in full; none when it was an ID. */
+function namesFor(image: string, found: ImageInfo): string[] {
+  const full = fullName(image)
+  return full !== undefined && found.names.some((name) => fullName(name) === full) ? [full] : []
+}
+
+/** An image that the catalogue has by the engine's ID, and whose pin says that it is complete, is only named. */
+async function alreadySaved(found: ImageInfo, names: string[], parts: SaveParts): Promise<SaveResult | undefined> {
+  const { node, report, signal } = parts
+  const known = await node.catalogue.findImage(found.id, signal)
+  if (known === undefined || !(await node.isPinned(known.root, signal))) return undefined
+  report({ type: 'step', text: `${known.root} is already saved` })
+  if (!(await isNamed(known, names, parts))) {
+    await remember(known.root, { ...known.record, names }, new Map(), parts)
+  }
+  return { root: known.root.toString(), configDigest: known.record.configDigest }
+}
+
+/** Whether the catalogue has the image under each of the names; one of them may have gone to another image meanwhile. */
+async function isNamed(known: { root: CID; record: ImageRecord }, names: string[], parts: SaveParts): Promise<boolean> {
+  const named = await Promise.all(names.map((name) => parts.node.catalogue.findName(name, parts.signal)))
+  return names.every((name, at) => known.record.names.includes(name) && named[at]?.equals(known.root))
+}
+
+async function saveWith(known: Known, found: ImageInfo, names: string[], parts: SaveParts): Promise<SaveResult> {
+  const { engine, node, report, signal } = parts
+  const session = node.openImport(signal, known.blocks)
+  try {
+    const layers = new Map<string, Layer>()
+    const saved = await readSavedImage(engine.save(found.id, signal), {
+      diffIds: new Set(found.layers),
+      findLayer: async (key, size) => {
+        const layer = await known.findLayer(key, size)
+        if (layer !== undefined)
+          report({ type: 'layer-done', layer: `sha256:${key}`, status: 'Already saved', bytesDone: layer.tarSize })
+        return layer
+      },
+      onLayer: async (tar, entry) => {
+        const layer = await writeOneLayer(tar, entry, session, report)
+        for (const key of keysOf(layer, entry)) layers.set(key, layer)
+        return layer
+      },
+    })
+    const dag = await writeImageDag(saved.configBytes, saved.layers, session)
+    await confirm(dag.root, known, session)
+    const record = writeImageRecord({
+      root: dag.root.cid.toString(),
+      configDigest: dag.configDigest,
+      names,
+      imageIds: [found.id],
+      layers: saved.layers.map((layer) => layer.diffId),
+      savedAt: new Date().toISOString(),
+    })
+    await remember(dag.root.cid, record, layers, parts)
+    return { root: dag.root.cid.toString(), configDigest: dag.configDigest }
+  } catch (error) {
+    await session.abort(error)
+    throw error
+  }
+}
+
+async function writeOneLayer(tar: Bytes, entry: LayerEntry, sink: BlockSink, report: Report): Promise<Layer> {
+  const name = `sha256:${entry.key}`
+  report({ type: 'layer-start', layer: name, bytesTotal: entry.size })
+  const layer = await writeLayer(counted(tar, name, report), sink)
+  report({ type: 'layer-done', layer: name, status: 'Saved', bytesDone: layer.tarSize })
+  return layer
+}
+
+/** Tells how far a layer has come. */
+async function* counted(tar: Bytes, layer: string, report: Report): Bytes {
+  let bytesDone = 0
+  for await (const bytes of tar) {
+    bytesDone += bytes.length
+    report({ type: 'layer-progress', layer, bytesDone })
+    yield bytes
+  }
+}
+
+/**
+ * Lets the node pin the root. It walks the whole image then, and would wait for ever for a block that was left out because
+ * the catalogue promised it: after the time that a slow disk needs, the promise counts as broken.
+ */
+async function confirm(root: DagNode, known: Known, session: ImportSession): Promise<void> {
+  if (!known.wasUsed && session.skipped === 0) {
+    await session.finish(root.cid)
+    return
+  }
+  const limit = deferred<never>()
+  const timer = setTimeout(
+    () => limit.reject(new DockerIpfsError('CATALOGUE_STALE', 'the node lacks blocks that it should have')),
+    CONFIRM_MS + root.dagSize / SLOWEST_WALK,
+  )
+  try {
+    await Promise.race([session.finish(root.cid), limit.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const CONFIRM_MS = 20_000
+/** Bytes a millisecond. */
+const SLOWEST_WALK = 10_000
+
+/** Writes an image into the catalogue. What fails here costs only time at the next save: it is worth a warning. */
+async function remember(
+  root: CID,
+  record: ImageRecord,
+  layers: ReadonlyMap<string, Layer>,
+  parts: SaveParts,
+): Promise<void> {
+  const { node, report, signal } = parts
+  try {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(CATALOGUE_MS)])
+    await node.catalogue.add({ root, record, layers }, limited)
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    report({ type: 'warning', text: `the image is saved, but not in the node's catalogue: ${messageOf(error)}` })
+  }
+}

@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
+import type { Finished } from '../support/place.ts'
+import { ENGINES, isOld, run, script, stateOfNode, useReal } from '../support/real.ts'
+import { type Relay, relay } from '../support/relay.ts'
+import { tarOf } from '../support/tar.ts'
+
+const LARGE = GOLDEN.large()
+const root = GOLDEN_ROOTS.large
+const DISK_ENGINES = [...new Set([ENGINES[0] ?? '', ENGINES.at(-1) ?? ''])]
+const firstLine = (text: string) => text.split('\n')[0]
+
+const real = useReal({ engines: ENGINES, nodes: ['node'] })
+const node = () => real.node('node')
+
+beforeAll(async () => {
+  const engine = real.engine(ENGINES[0] ?? '')
+  await engine.save(node(), await engine.give(LARGE))
+})
+beforeEach(() => Promise.all(ENGINES.map((name) => real.engine(name).clear())))
+
+describe.each(ENGINES)('%s and a node that dies', (name) => {
+  const engine = () => real.engine(name)
+
+  /** Runs a command while the node dies in the middle: after 2 MB from or to it. */
+  async function withDyingNode(from: 'caller' | 'called', args: readonly string[]): Promise<Finished & { at: Relay }> {
+    const before = await real.traces()
+    const at = await relay({ port: 0 }, { port: node().port }, { from, after: 2_000_000 })
+    const running = engine().startIpfs(at, args)
+    await Promise.race([at.reached, running.finished])
+    node().kill()
+    at.release()
+    const result = await running.finished
+    at.close()
+    await node().restart()
+    expect(await real.traces()).toEqual(before)
+    return { ...result, at }
+  }
+
+  test('in mid-save: the error says so, and the same command works when it is back', async () => {
+    const id = await engine().give(LARGE)
+    await node().empty()
+    const { at, ...died } = await withDyingNode('caller', ['save', '-q', '--no-cache', id])
+    expect(died.ms).toBeLessThan(4000)
+    expect(died).toMatchObject({ exitCode: 3, stdout: '' })
+    expect(firstLine(died.stderr)).toBe(
+      `ERROR: cannot reach the IPFS node at http://127.0.0.1:${at.api.split('/').at(-1)}`,
+    )
+    expect(await engine().save(node(), id)).toBe(root)
+  })
+
+  test('in mid-load: the error says so, and the same command works when it is back', async () => {
+    const { at, ...died } = await withDyingNode('called', ['load', '-q', root])
+    expect(died.ms).toBeLessThan(4000)
+    expect(died).toMatchObject({ exitCode: 3, stdout: '' })
+    expect(firstLine(died.stderr)).toBe(
+      `ERROR: cannot reach the IPFS node at http://127.0.0.1:${at.api.split('/').at(-1)}`,
+    )
+    expect(await engine().images()).toEqual([])
+    expect(await engine().ipfs(node(), 'load', '-q', root)).toMatchObject({ exitCode: 0, stderr: '' })
+  })
+})
+
+describe('a node that has one other byte', () => {
+  /** Changes one byte of the block that has these bytes; gives a function that changes it back. */
+  function corrupt(bytes: (block: Buffer) => number): () => void {
+    const blocks = join(node().repo, 'blocks')
+    for (const entry of readdirSync(blocks, { recursive: true, withFileTypes: true })) {
+      const file = join(entry.parentPath, entry.name)
+      if (!entry.isFile() || !file.endsWith('.data')) continue
+      const good = readFileSync(file)
+      const at = bytes(good)
+      if (at < 0) continue
+      const bad = Buffer.from(good)
+      bad[at] = (bad[at] ?? 0) ^ 1
+      writeFileSync(file, bad)
+      return () => writeFileSync(file, good)
+    }
+    throw new Error('no such block')
+  }
+
+  /** Loads an image of which one byte is another. */
+  async function fails(name: string, bytes: (block: Buffer) => number): Promise<string> {
+    const repair = corrupt(bytes)
+    const result = await real.leavingNothing(() => real.engine(name).ipfs(node(), 'load', '-q', root))
+    repair()
+    expect(result).toMatchObject({ exitCode: 5, stdout: '' })
+    expect(await real.engine(name).images()).toEqual([])
+    const line = firstLine(result.stderr)?.replace(/sha256:[0-9a-f]{64}/g, 'sha256:<hex>') ?? ''
+    return line.replace(/bafkrei[a-z2-7]{52}/, '<cid>').replace(/\b\d+ bytes/g, '<n> bytes')
+  }
+
+  const isFrame = (block: Buffer) => block.length > 100_000 && block.readUInt32LE(0) === 0xfd2fb528
+  const OTHER_DIGEST = 'has digest sha256:<hex>, but should have sha256:<hex>'
+  const OTHER_LAYER = `ERROR: layer sha256:<hex> ${OTHER_DIGEST}`
+
+  describe.each(ENGINES)('in a layer, loaded into %s,', (name) => {
+    test('in the middle of a frame', async () => {
+      expect(await fails(name, (block) => (isFrame(block) ? block.length / 2 : -1))).toBe(OTHER_LAYER)
+    })
+
+    test('at the start of a frame', async () => {
+      const line = isOld(name)
+        ? 'ERROR: the tar of layer sha256:<hex> has <n> bytes, but should have <n> bytes'
+        : OTHER_LAYER
+      expect((await fails(name, (block) => (isFrame(block) ? 0 : -1))).replace(/\d+$/, '<n> bytes')).toBe(line)
+    })
+
+    test('in the header of a frame', async () => {
+      const line = isOld(name) ? 'ERROR: layer sha256:<hex> cannot be unpacked (Data corruption detected)' : OTHER_LAYER
+      expect(await fails(name, (block) => (isFrame(block) ? 4 : -1))).toBe(line)
+    })
+  })
+
+  test('in the image config', async () => {
+    const line = await fails(ENGINES[0] ?? '', (block) => (block.equals(LARGE.config) ? 100 : -1))
+    expect(line).toBe(`ERROR: the image config of ${root} ${OTHER_DIGEST}`)
+  })
+
+  test('in index.json', async () => {
+    const index = '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index'
+    const line = await fails(ENGINES[0] ?? '', (block) => (block.includes(index) ? 40 : -1))
+    expect(line).toBe("ERROR: the node's block <cid> does not match its CID")
+  })
+
+  test('in the root', async () => {
+    const line = await fails(ENGINES[0] ?? '', (block) => (block.includes('image.tar') ? 20 : -1))
+    expect(line).toBe(`ERROR: the node's block ${root} does not match its CID`)
+  })
+})
+
+describe('a node whose disk is full', () => {
+  const folder = stateOfNode('full')
+
+  beforeAll(async () => {
+    mkdirSync(folder, { recursive: true })
+    run('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder])
+    await real.startNode('full')
+  })
+  afterAll(async () => {
+    await script('node', 'stop', 'full')
+    // Lazily: a process that has just ended may not have closed all its files yet.
+    run('umount', ['--lazy', folder])
+  })
+
+  test.each(DISK_ENGINES)('says so to a save from %s', async (name) => {
+    const engine = real.engine(name)
+    const id = await engine.give(imageOf([tarOf([{ path: 'data', body: noise(32 * 1024 * 1024, 'full') }])]))
+    const result = await real.leavingNothing(() => engine.ipfs(real.node('full'), 'save', '-q', id))
+    expect(result).toMatchObject({
+      exitCode: 1,
+      stdout: '',
+      stderr:
+        'ERROR: the disk of the IPFS node is full\nFree space there (for instance with "ipfs repo gc") and try again.\n',
+    })
+    await real.node('full').empty()
+    const tiny = await engine.give(GOLDEN.tiny())
+    expect(await engine.save(real.node('full'), tiny)).toBe(GOLDEN_ROOTS.tiny)
+  })
+})

@@ -1,0 +1,19 @@
+import { expect, test } from 'bun:test'
+import { readEnvironment } from '../../../src/cli/context.ts'
+
+test.each([
+  [undefined, 'docker'],
+  ['', 'docker'],
+  ['docker', 'docker'],
+  ['/opt/docker/bin/docker', '/opt/docker/bin/docker'],
+  ['/root/.docker/cli-plugins/docker-ipfs', 'docker'],
+  [process.execPath, 'docker'],
+])('ORIGINAL_CLI_COMMAND %p means that %s is started, never ourselves', (original, docker) => {
+  const env = original === undefined ? {} : { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: original }
+  expect(readEnvironment(env).docker).toBe(docker)
+})
+
+test('completion has descriptions unless the user wants none', () => {
+  expect(readEnvironment({}).completionDescriptions).toBe(true)
+  expect(readEnvironment({ DOCKER_CLI_DISABLE_COMPLETION_DESCRIPTION: '' }).completionDescriptions).toBe(false)
+})

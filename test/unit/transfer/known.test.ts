@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'bun:test'
+import { blockKey, joinFile, leafNode, rawBlock, writeDirectory, writeFile } from '../../../src/dag/blocks.ts'
+import type { CID } from '../../../src/dag/cid.ts'
+import { FORMAT } from '../../../src/dag/format.ts'
+import type { Layer } from '../../../src/dag/layer.ts'
+import type { Node } from '../../../src/kubo/node.ts'
+import { keysOf, knowNothing, lookUp } from '../../../src/transfer/known.ts'
+import { noise } from '../../support/images.ts'
+import { MemorySink } from '../../support/memory-sink.ts'
+
+const never = new AbortController().signal
+const HEX = { a: 'a'.repeat(64), b: 'b'.repeat(64), c: 'c'.repeat(64) }
+
+const layerOf = (hex: string, tarSize = 10): Layer => ({
+  diffId: `sha256:${hex}`,
+  tarSize,
+  blobDigest: `sha256:${HEX.c}`,
+  blob: leafNode(rawBlock(Buffer.from(hex))),
+})
+
+interface Holds {
+  readonly layers?: Readonly<Record<string, Layer>>
+  /** What `findVersions` gives, and the names that it was asked for. */
+  readonly versions?: readonly CID[]
+  readonly asked?: string[]
+  readonly blocks?: MemorySink
+}
+
+/** As much of a node as `lookUp` needs. */
+function nodeWith({ layers = {}, versions = [], asked = [], blocks = new MemorySink() }: Holds): Node {
+  const catalogue = {
+    async findLayer(key: string) {
+      asked.push(key)
+      return layers[key]
+    },
+    async findVersions(name: string, repository: string) {
+      asked.push(`${name} of ${repository}`)
+      return versions
+    },
+  }
+  const ownBlock = async (cid: CID) => blocks.blocks.get(cid.toString())
+  return { catalogue, ownBlock } as unknown as Node
+}
+
+describe('layers', () => {
+  test('that are needed are asked for at once, and each only once', async () => {
+    const asked: string[] = []
+    const node = nodeWith({ asked, layers: { [HEX.a]: layerOf(HEX.a) } })
+    const known = await lookUp(node, [], [`sha256:${HEX.a}`, `sha256:${HEX.b}`, `sha256:${HEX.a}`], never)
+    expect(asked).toEqual([HEX.a, HEX.b])
+    expect(await known.findLayer(HEX.a, 10)).toEqual(layerOf(HEX.a))
+    expect(await known.findLayer(HEX.b, 10)).toBeUndefined()
+    expect(asked).toEqual([HEX.a, HEX.b])
+  })
+
+  test('are also found by other keys, when they come', async () => {
+    const asked: string[] = []
+    const known = await lookUp(nodeWith({ asked, layers: { [HEX.b]: layerOf(HEX.a) } }), [], [], never)
+    expect(asked).toEqual([])
+    expect(await known.findLayer(HEX.b, undefined)).toEqual(layerOf(HEX.a))
+    expect(asked).toEqual([HEX.b])
+  })
+
+  test('count as used only when one was found', async () => {
+    const known = await lookUp(nodeWith({ layers: { [HEX.a]: layerOf(HEX.a) } }), [], [], never)
+    await known.findLayer(HEX.b, 10)
+    expect(known.wasUsed).toBe(false)
+    await known.findLayer(HEX.a, 10)
+    expect(known.wasUsed).toBe(true)
+  })
+
+  test('of another size than the archive says are not known', async () => {
+    const known = await lookUp(nodeWith({ layers: { [HEX.a]: layerOf(HEX.a, 11) } }), [], [], never)
+    expect(await known.findLayer(HEX.a, 10)).toBeUndefined()
+    expect(known.wasUsed).toBe(false)
+  })
+
+  test('whose look-up fails fail when they are needed, not before', async () => {
+    const node = nodeWith({})
+    node.catalogue.findLayer = () => Promise.reject(new Error('gone'))
+    const known = await lookUp(node, [], [`sha256:${HEX.a}`], never)
+    await expect(known.findLayer(HEX.a, 10)).rejects.toThrow('gone')
+  })
+})
+
+describe('blocks of the versions before', () => {
+  /** An image DAG as far as it is walked, with one file of many leaves and one of a single leaf. */
+  async function image(seed: string, sink = new MemorySink()) {
+    const large = await writeFile(noise(3 * FORMAT.pieceSize, seed), sink)
+    const small = await writeFile(Buffer.from(seed), sink)
+    const sha256 = await writeDirectory(
+      new Map([
+        [HEX.a, large],
+        [HEX.b, small],
+      ]),
+      sink,
+    )
+    const blobs = await writeDirectory(new Map([['sha256', sha256]]), sink)
+    const root = await writeDirectory(new Map([['blobs', blobs]]), sink)
+    return {
+      sink,
+      root: root.cid,
+      large: large.cid,
+      leaves: [...sink.links(large.cid).map(({ Hash }) => Hash), small.cid],
+    }
+  }
+
+  const keys = (cids: readonly CID[]) => cids.map(blockKey).sort()
+
+  test('are the leaves of every blob', async () => {
+    const { sink, root, leaves } = await image('one')
+    const asked: string[] = []
+    const known = await lookUp(nodeWith({ asked, versions: [root], blocks: sink }), ['app:1'], [], never)
+    expect(asked).toEqual(['docker.io/library/app:1 of docker.io/library/app'])
+    expect([...known.blocks].sort()).toEqual(keys(leaves))
+  })
+
+  test('are also those below nodes of nodes', async () => {
+    const sink = new MemorySink()
+    const leaves = Array.from({ length: FORMAT.maxLinks + 2 }, (_, at) => rawBlock(Buffer.from(`leaf ${at}`)))
+    const file = await joinFile(leaves.map(leafNode), sink)
+    const sha256 = await writeDirectory(new Map([[HEX.a, file]]), sink)
+    const blobs = await writeDirectory(new Map([['sha256', sha256]]), sink)
+    const root = await writeDirectory(new Map([['blobs', blobs]]), sink)
+    const known = await lookUp(nodeWith({ versions: [root.cid], blocks: sink }), ['app:1'], [], never)
+    expect([...known.blocks].sort()).toEqual(keys(leaves.map(({ cid }) => cid)))
+  })
+
+  test('are those of three versions at most', async () => {
+    const sink = new MemorySink()
+    const versions = await Promise.all(['1', '2', '3', '4'].map((seed) => image(seed, sink)))
+    const node = nodeWith({ versions: versions.map(({ root }) => root), blocks: sink })
+    const known = await lookUp(node, ['app:5'], [], never)
+    expect([...known.blocks].sort()).toEqual(keys(versions.slice(0, 3).flatMap(({ leaves }) => leaves)))
+  })
+
+  test('are none below what the node has lost', async () => {
+    const { sink, root, large, leaves } = await image('one')
+    sink.blocks.delete(large.toString())
+    const node = nodeWith({ versions: [root], blocks: sink })
+    expect([...(await lookUp(node, ['app:1'], [], never)).blocks]).toEqual(keys(leaves.slice(-1)))
+    sink.blocks.delete(root.toString())
+    expect((await lookUp(node, ['app:1'], [], never)).blocks.size).toBe(0)
+  })
+
+  test('are none where a name leads to something else', async () => {
+    const sink = new MemorySink()
+    const text = await writeFile(Buffer.from('no image'), sink)
+    const folder = await writeDirectory(new Map([['blobs', text]]), sink)
+    const node = nodeWith({ versions: [text.cid, folder.cid], blocks: sink })
+    expect((await lookUp(node, ['app:1'], [], never)).blocks.size).toBe(0)
+  })
+
+  test('are not looked for where an image has no name', async () => {
+    const asked: string[] = []
+    await lookUp(nodeWith({ asked }), [], [], never)
+    await lookUp(nodeWith({ asked }), ['<none>:<none>'], [], never)
+    expect(asked).toEqual([])
+  })
+})
+
+test('knowing nothing means that everything is saved', async () => {
+  const known = knowNothing()
+  expect(await known.findLayer(HEX.a, 10)).toBeUndefined()
+  expect(known.blocks.size).toBe(0)
+  expect(known.wasUsed).toBe(false)
+})
+
+test('a layer has its diffID and what the archive called it for keys, each once', () => {
+  expect(keysOf(layerOf(HEX.a), undefined)).toEqual([HEX.a])
+  expect(keysOf(layerOf(HEX.a), { key: HEX.a })).toEqual([HEX.a])
+  expect(keysOf(layerOf(HEX.a), { key: HEX.b })).toEqual([HEX.a, HEX.b])
+})
