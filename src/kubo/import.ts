@@ -89,7 +89,9 @@ export function openImport(endpoint: Endpoint, signal: AbortSignal, known: Reado
       queue.push(Buffer.from('\r\n'))
       queue.push(part(boundary, 'root.car'))
       queue.push(carHeader([root]))
-      queue.push(Buffer.from(`\r\n--${boundary}--\r\n`))
+      // No line end behind it: else Kubo's reader may stop before the body ends, and then never hears that we hung up. A pin
+      // that waits for a lost block would keep its GC lock until the node is restarted.
+      queue.push(Buffer.from(`\r\n--${boundary}--`))
       queue.close()
       return readAnswer(await answer, root, sent)
     },

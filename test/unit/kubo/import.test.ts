@@ -100,6 +100,20 @@ describe('what the node gets', () => {
     ])
   })
 
+  test('ends with the closing boundary, so that Kubo must read to the end to see it', async () => {
+    let received: Received | undefined
+    const endpoint = await fake(async (request, response) => {
+      received = await receive(request)
+      response.end(lines(root, stats([ROOT])))
+    })
+    const session = openImport(endpoint, never, new Set())
+    await send(session, [ROOT])
+    await session.finish(ROOT.cid)
+    const { type, body } = received as Received
+    const boundary = /boundary=(.+)$/.exec(type)?.[1]
+    expect(body.subarray(-80).toString('latin1')).toEndWith(`\r\n--${boundary}--`)
+  })
+
   test('holds every block once, and none of those that are known', async () => {
     const endpoint = await says(lines(root, stats([block('a'), ROOT])))
     const session = openImport(endpoint, never, new Set([blockKey(block('known').cid)]))
