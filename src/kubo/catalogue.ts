@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { KuboRPCClient } from 'kubo-rpc-client'
 import { type CID, parseCid } from '../dag/cid.ts'
 import type { Layer } from '../dag/layer.ts'
@@ -77,13 +78,28 @@ export class Catalogue {
     return [...first, ...others].map((entry) => entry.cid)
   }
 
-  /** Writes an image, its names and its layers down. What another save wrote meanwhile is kept. */
-  async add({ root, record, layers }: CatalogueEntry, signal: AbortSignal): Promise<void> {
+  /**
+   * Writes an image, its names and its layers down. What another save wrote meanwhile is kept. Two saves of the same layers
+   * can take a folder away from under each other: then it is written again.
+   */
+  async add(entry: CatalogueEntry, signal: AbortSignal): Promise<void> {
+    for (let round = 1; ; round += 1) {
+      try {
+        return await this.#add(entry, signal)
+      } catch (error) {
+        if (round === MAX_ROUNDS || signal.aborted || !isAnswer(error)) throw error
+      }
+    }
+  }
+
+  async #add({ root, record, layers }: CatalogueEntry, signal: AbortSignal): Promise<void> {
     this.#found.clear()
     const path = recordPath(root)
     const before = readImageRecord(await this.#read(path, signal))
     const merged = before === undefined ? record : merge(before, record)
     for (const [key, layer] of layers) {
+      const there = await this.findLayer(key, signal)
+      if (there !== undefined && isDeepStrictEqual(writeLayerRecord(there), writeLayerRecord(layer))) continue
       // Not sent as blocks and then linked: GC might take them in between. The blob is part of the image, which is pinned.
       await this.#remove(`layers/${key}`, signal)
       await this.#write(`layers/${key}/layer.json`, writeLayerRecord(layer), signal)
@@ -196,6 +212,9 @@ interface Found {
 
 /** Time for one look, in milliseconds: they are answered from the repository alone. */
 const LOOK_MS = 10_000
+
+/** Tries to write an entry. */
+const MAX_ROUNDS = 4
 
 /** Kubo refuses to write when 256 writes of all its callers have not been flushed. */
 const MAX_UNFLUSHED = 64

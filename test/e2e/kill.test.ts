@@ -153,7 +153,9 @@ describe(`Ctrl-C, ${2 * ROUNDS} times at a random moment`, () => {
       files: [],
     })
     if (exitCode === 0) return
-    expect({ what, exitCode, pins: await node().pins() }).toEqual({ what, exitCode: 130, pins: [] })
+    // Before the plugin is up, the signal ends it as any process, and docker makes 255 of that.
+    const expected = exitCode === 255 && stderr === '' ? 255 : 130
+    expect({ what, exitCode, pins: await node().pins() }).toEqual({ what, exitCode: expected, pins: [] })
     for (const line of await engine.images()) expect(await engine.save(node(), line.split(' ')[0] ?? '')).toBe(root)
   })
 })
