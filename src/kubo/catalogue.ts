@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { KuboRPCClient } from 'kubo-rpc-client'
 import { type CID, parseCid } from '../dag/cid.ts'
 import type { Layer } from '../dag/layer.ts'
-import { messageOf } from '../errors.ts'
+import { DockerIpfsError, messageOf } from '../errors.ts'
 import { collect } from '../streams.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ImageRecord, readImageRecord, readLayerRecord, writeLayerRecord } from './records.ts'
@@ -79,17 +79,25 @@ export class Catalogue {
   }
 
   /**
-   * Writes an image, its names and its layers down. What another save wrote meanwhile is kept. Two saves of the same layers
-   * can take a folder away from under each other: then it is written again.
+   * Writes an image, its names and its layers down. What another save wrote meanwhile is kept. Two that write at once can take
+   * a folder away from under each other, and MFS then even loses entries without a word: so it is read back, and written again.
    */
   async add(entry: CatalogueEntry, signal: AbortSignal): Promise<void> {
     for (let round = 1; ; round += 1) {
       try {
-        return await this.#add(entry, signal)
+        await this.#add(entry, signal)
+        if (await this.#has(entry, signal)) return
       } catch (error) {
         if (round === MAX_ROUNDS || signal.aborted || !isAnswer(error)) throw error
       }
+      if (round === MAX_ROUNDS) throw new DockerIpfsError('NODE_FAILED', 'what was written to it does not stay there')
     }
+  }
+
+  async #has({ root, record }: CatalogueEntry, signal: AbortSignal): Promise<boolean> {
+    const images = await Promise.all(record.imageIds.map((id) => this.findImage(id, signal)))
+    const names = await Promise.all(record.names.map((name) => this.findName(name, signal)))
+    return images.every((image) => image?.root.equals(root)) && names.every((cid) => cid?.equals(root))
   }
 
   async #add({ root, record, layers }: CatalogueEntry, signal: AbortSignal): Promise<void> {
