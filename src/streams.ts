@@ -29,6 +29,21 @@ export async function collect(source: Bytes, limit: number, what: string): Promi
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, size)
 }
 
+/** The same stream, begun before anybody asks for its first bytes. */
+export function begun(source: Bytes): Bytes {
+  const iterator = source[Symbol.asyncIterator]()
+  const first = iterator.next()
+  // Whoever reads it gets the error; nobody may ever do so.
+  first.catch(() => undefined)
+  async function* all(): Bytes {
+    const { done, value } = await first
+    if (done) return
+    yield value
+    yield* { [Symbol.asyncIterator]: () => iterator }
+  }
+  return all()
+}
+
 /** A promise with its switches outside. */
 export interface Deferred<T> {
   readonly promise: Promise<T>

@@ -7,7 +7,7 @@ import { DockerIpfsError, messageOf } from '../errors.ts'
 import { type LayerEntry, readSavedImage } from '../image/saved-image.ts'
 import type { ImportSession, Node } from '../kubo/node.ts'
 import { type ImageRecord, writeImageRecord } from '../kubo/records.ts'
-import { type Bytes, deferred } from '../streams.ts'
+import { type Bytes, begun, deferred } from '../streams.ts'
 import type { Report } from './events.ts'
 import { writeImageDag } from './image-dag.ts'
 import { type Known, keysOf, knowNothing, lookUp } from './known.ts'
@@ -37,7 +37,7 @@ const CATALOGUE_MS = 30_000
  * @throws IMAGE_NOT_FOUND, ENGINE_*, NODE_*, ARCHIVE_INVALID, INTEGRITY
  */
 export async function save(image: string, parts: SaveParts): Promise<SaveResult> {
-  const { node, report, signal } = parts
+  const { report } = parts
   const found = await findBoth(image, parts)
   const names = namesFor(image, found)
   if (parts.noCache !== true) {
@@ -46,13 +46,31 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
   }
   report({ type: 'step', text: `Saving ${image}` })
   if (parts.noCache === true) return saveWith(knowNothing(), found, names, parts)
-  const known = await lookUp(node, [...names, ...found.names], found.layers, signal)
   try {
-    return await saveWith(known, found, names, parts)
+    return await saveKnowing([...names, ...found.names], found, names, parts)
   } catch (error) {
     if (!(error instanceof DockerIpfsError && error.code === 'CATALOGUE_STALE')) throw error
     report({ type: 'warning', text: `the catalogue is wrong (${error.message}): saving the image anew` })
     return saveWith(knowNothing(), found, names, parts)
+  }
+}
+
+/** While the catalogue is asked, docker packs already: on classic stores it takes seconds before its first byte. */
+async function saveKnowing(
+  versionsOf: readonly string[],
+  found: ImageInfo,
+  names: string[],
+  parts: SaveParts,
+): Promise<SaveResult> {
+  const { engine, node, signal } = parts
+  const stop = new AbortController()
+  const archive = begun(engine.save(found.id, AbortSignal.any([signal, stop.signal])))
+  try {
+    const known = await lookUp(node, versionsOf, found.layers, signal)
+    return await saveWith(known, found, names, { ...parts, archive })
+  } catch (error) {
+    stop.abort(error)
+    throw error
   }
 }
 
@@ -94,12 +112,18 @@ async function isNamed(known: { root: CID; record: ImageRecord }, names: string[
   return names.every((name, at) => known.record.names.includes(name) && named[at]?.equals(known.root))
 }
 
-async function saveWith(known: Known, found: ImageInfo, names: string[], parts: SaveParts): Promise<SaveResult> {
-  const { engine, node, report, signal } = parts
+/** `archive`: what docker has begun to pack. */
+async function saveWith(
+  known: Known,
+  found: ImageInfo,
+  names: string[],
+  parts: SaveParts & { readonly archive?: Bytes },
+): Promise<SaveResult> {
+  const { engine, node, report, signal, archive = engine.save(found.id, signal) } = parts
   const session = node.openImport(signal, known.blocks)
   try {
     const layers = new Map<string, Layer>()
-    const saved = await readSavedImage(engine.save(found.id, signal), {
+    const saved = await readSavedImage(archive, {
       diffIds: new Set(found.layers),
       findLayer: async (key, size) => {
         const layer = await known.findLayer(key, size)

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { bulk, GOLDEN, GOLDEN_ROOTS, imageOf, noise, type TestImage } from '../support/images.ts'
-import { ENGINES, type Engine, type KuboNode, useReal } from '../support/real.ts'
+import { ENGINES, type Engine, isOld, type KuboNode, useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 const TOP = '/docker-ipfs'
@@ -19,6 +19,9 @@ const app = (version: number) => tarOf([{ path: 'app/version', body: bulk(200_00
 const IMAGES = { v1: imageOf([base, left, right, app(1)]), v2: imageOf([base, left, right, app(2)]) }
 const HEX = IMAGES.v1.diffIds.map((diffId) => diffId.slice('sha256:'.length))
 const [BASE = '', LEFT = '', RIGHT = ''] = HEX
+
+/** An engine whose archives call layers by diffID, and by nothing else. */
+const CLASSIC_OCI = ENGINES.find((name) => !isOld(name) && !name.endsWith('-ctr')) ?? ''
 
 const real = useReal({ engines: ENGINES, nodes: ['node'] })
 const node = () => real.node()
@@ -235,7 +238,7 @@ describe('what another engine saved', () => {
 })
 
 describe('a catalogue that is gone or damaged', () => {
-  const engine = () => real.engine(ENGINES.find((name) => name === 'docker26') ?? ENGINES[0] ?? '')
+  const engine = () => real.engine(CLASSIC_OCI)
   let ids: { v1: string; v2: string }
   /** The catalogue as it must be once both versions are saved. */
   let right: Record<string, unknown>
@@ -436,7 +439,7 @@ describe('a catalogue that is gone or damaged', () => {
 })
 
 describe('save --dry-run', () => {
-  const engine = () => real.engine(ENGINES.find((name) => name === 'docker26') ?? ENGINES[0] ?? '')
+  const engine = () => real.engine(CLASSIC_OCI)
 
   interface Planned {
     readonly root: string

@@ -118,7 +118,7 @@ describe('readSavedImage', () => {
     expect(made).toEqual([image.diffIds[1] ?? ''])
   })
 
-  test('finds out when a layer that should be known is another', async () => {
+  test('finds out when a layer that should be known has another diffID', async () => {
     const wrong = { diffId: digest(Buffer.from('something else')) }
     const error = await failure(read(archive20(image), image, async () => wrong))
     expect(error.code).toBe('CATALOGUE_STALE')
