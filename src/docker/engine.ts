@@ -1,6 +1,8 @@
 import { execa } from 'execa'
 import { DockerIpfsError } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
+import { engineError, isAvailable, parseJson, parseObject, readWhole, strings, textOf } from './answers.ts'
+import { type Answer, readAnswer, request } from './api.ts'
 
 /** What the use cases need of a Docker engine. */
 export interface Engine {
@@ -8,14 +10,22 @@ export interface Engine {
   info(signal: AbortSignal): Promise<EngineInfo>
   /** Looks an image up by name, ID or short ID; undefined when there is none. */
   inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined>
-  /** The layers (diffIDs, bottom first) of every image that the engine has. */
+  /** The layers (diffIDs, bottom first) of every image that the engine has; an image that goes meanwhile may be left out. */
   allLayers(signal: AbortSignal): Promise<string[][]>
+  /**
+   * Whether a containerd store has everything that an image is made of. Undefined where the engine cannot tell (API before
+   * 1.48), or has no such image.
+   */
+  isWhole(imageId: string, signal: AbortSignal): Promise<boolean | undefined>
+  /** Of the images without a name, the IDs of those of which that is true. Undefined where the engine cannot tell. */
+  wholeImages(signal: AbortSignal): Promise<ReadonlySet<string> | undefined>
   /** The archive of `docker save`. The stream fails with what docker said when docker fails. */
   save(image: string, signal: AbortSignal): Bytes
   /** Sends an archive to `docker load` and gives what docker printed. */
   load(archive: Bytes, signal: AbortSignal): Promise<string>
   tag(image: string, name: string, signal: AbortSignal): Promise<void>
-  remove(image: string, signal: AbortSignal): Promise<void>
+  /** Removes images, by ID; with `force` whatever names they have. */
+  remove(images: readonly string[], signal: AbortSignal, options?: { readonly force: boolean }): Promise<void>
 }
 
 export interface EngineInfo {
@@ -55,6 +65,9 @@ const MAX_ANSWER = 16 * 1024 * 1024
 
 /** Images that one `docker image inspect` is asked about: far below the limit of a command line. */
 const IDS_A_CALL = 200
+
+/** The first API that tells which of its blobs an image lacks. */
+const WITH_MANIFESTS = '/v1.48'
 
 /** How long a child may take to end after SIGTERM, in milliseconds. */
 const GRACE_MS = 5000
@@ -98,10 +111,45 @@ class DockerCommand implements Engine {
     for (let at = 0; at < ids.length; at += IDS_A_CALL) {
       const some = ids.slice(at, at + IDS_A_CALL).filter((id) => id !== '')
       if (some.length === 0) continue
-      const text = await this.#run(['image', 'inspect', '--format', '{{json .RootFS.Layers}}', ...some], signal)
-      lists.push(...text.split('\n').map((line) => strings(parseJson(line))))
+      const args = ['image', 'inspect', '--format', '{{json .RootFS.Layers}}', ...some]
+      // Of images that have gone since, docker complains, and still tells of the others.
+      const text = await this.#run(args, signal, { mayMiss: true })
+      const lines = text.split('\n').filter((line) => line !== '')
+      lists.push(...lines.map((line) => strings(parseJson(line))))
     }
     return lists
+  }
+
+  async isWhole(imageId: string, signal: AbortSignal): Promise<boolean | undefined> {
+    const answer = await this.#get(`${WITH_MANIFESTS}/images/${imageId}/json?manifests=1`, signal)
+    return answer?.status === 200 ? isAvailable(parseObject(answer.body)) : undefined
+  }
+
+  async wholeImages(signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
+    const filters = encodeURIComponent('{"dangling":["true"]}')
+    const answer = await this.#get(`${WITH_MANIFESTS}/images/json?manifests=1&filters=${filters}`, signal)
+    return answer?.status === 200 ? readWhole(answer.body) : undefined
+  }
+
+  /** Asks the engine's API. Undefined where docker cannot connect to it so. */
+  async #get(path: string, signal: AbortSignal): Promise<Answer | undefined> {
+    const child = this.#start(['system', 'dial-stdio'], { stdin: 'pipe', keepStdout: false }, signal)
+    const ended = settle(child, signal)
+    const stdin = child.stdin as NodeJS.WritableStream
+    stdin.on('error', () => undefined)
+    try {
+      // Left open: its end would end the connection before the answer.
+      stdin.write(request(path))
+      return await readAnswer(child.stdout as AsyncIterable<Uint8Array>)
+    } catch (error) {
+      const failure = (await ended) ?? error
+      if (failure instanceof DockerIpfsError && failure.code === 'ENGINE_FAILED') return undefined
+      throw failure
+    } finally {
+      stdin.end()
+      child.kill()
+      await ended
+    }
   }
 
   async *save(image: string, signal: AbortSignal): Bytes {
@@ -144,15 +192,18 @@ class DockerCommand implements Engine {
     await this.#run(['image', 'tag', '--', image, name], signal)
   }
 
-  async remove(image: string, signal: AbortSignal): Promise<void> {
-    await this.#run(['image', 'rm', '--', image], signal)
+  async remove(images: readonly string[], signal: AbortSignal, options?: { readonly force: boolean }): Promise<void> {
+    await this.#run(['image', 'rm', ...(options?.force ? ['--force'] : []), '--', ...images], signal)
   }
 
-  async #run(args: readonly string[], signal: AbortSignal): Promise<string> {
+  /** Gives what docker printed. With `mayMiss`, that some of the images are not there is no error. */
+  async #run(args: readonly string[], signal: AbortSignal, options?: { readonly mayMiss: boolean }): Promise<string> {
     const child = this.#start(args, { stdin: 'ignore', keepStdout: true }, signal)
     const failure = await settle(child, signal)
-    if (failure) throw failure
-    return textOf((await child).stdout)
+    if (failure === undefined) return textOf((await child).stdout)
+    const isMiss = failure instanceof DockerIpfsError && failure.code === 'IMAGE_NOT_FOUND'
+    if (!(isMiss && options?.mayMiss)) throw failure
+    return textOf((failure.cause as { stdout?: unknown }).stdout)
   }
 
   #start(
@@ -205,55 +256,4 @@ async function feed(child: Child, archive: Bytes, ended: Promise<unknown>): Prom
     if (!stdin.write(bytes)) await Promise.race([new Promise((resolve) => stdin.once('drain', resolve)), end])
   }
   stdin.end()
-}
-
-/** docker and the engine say what is wrong in words only; they are read here and nowhere else. */
-export function engineError(text: string, cause: unknown): DockerIpfsError {
-  const line = firstLine(text)
-  if (
-    /cannot connect to the docker daemon|is the docker daemon running|error during connect|permission denied while trying to connect|failed to connect to the docker API|dial unix|connection refused/i.test(
-      line,
-    )
-  ) {
-    return new DockerIpfsError('ENGINE_UNREACHABLE', `cannot reach the Docker engine: ${line}`, {
-      cause,
-      hint: 'Start Docker, or choose another engine with --context or -H.',
-    })
-  }
-  if (/no such image|reference does not exist|no such object/i.test(line)) {
-    return new DockerIpfsError('IMAGE_NOT_FOUND', line, { cause })
-  }
-  return new DockerIpfsError(
-    'ENGINE_FAILED',
-    line === '' ? 'docker failed without a word' : `the Docker engine answered: ${line}`,
-    { cause },
-  )
-}
-
-function textOf(output: unknown): string {
-  return output instanceof Uint8Array ? Buffer.from(output).toString('utf8').trimEnd() : ''
-}
-
-function firstLine(text: string): string {
-  const lines = text.split('\n').map((line) => line.trim())
-  const line = lines.find((candidate) => candidate !== '' && !candidate.startsWith('WARNING')) ?? ''
-  return line.replace(/^(docker: )?Error response from daemon: /, '').replace(/^error: /i, '')
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  const value = parseJson(text)
-  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
-  throw new DockerIpfsError('ENGINE_FAILED', 'docker gave an answer that cannot be read', { cause: new Error(text) })
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new DockerIpfsError('ENGINE_FAILED', 'docker gave an answer that cannot be read', { cause })
-  }
-}
-
-function strings(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
 }

@@ -50,9 +50,17 @@ export function ociManifest(config: BlobRef, layers: readonly LayerRef[], format
   })
 }
 
-/** index.json of the layout: one entry, the manifest. */
-export function ociIndex(manifest: BlobRef): Document {
-  return json({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [descriptor(MANIFEST_TYPE, manifest)] })
+export interface ManifestRef extends BlobRef {
+  readonly platform?: { readonly architecture: string; readonly os: string }
+}
+
+/** index.json of a layout. That of an image names one manifest, without a platform. */
+export function ociIndex(...manifests: ManifestRef[]): Document {
+  const entries = manifests.map(({ platform, ...manifest }) => ({
+    ...descriptor(MANIFEST_TYPE, manifest),
+    ...(platform === undefined ? {} : { platform }),
+  }))
+  return json({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: entries })
 }
 
 /** manifest.json, which classic engines read. It carries no names: `docker ipfs load --tag` names the image afterwards. */

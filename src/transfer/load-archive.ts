@@ -25,13 +25,13 @@ export async function* loadArchive(image: ImageSource, form: ArchiveForm, readin
   const configPath = plain ? `${hexOf(image.configDigest)}.json` : blobPath(image.configDigest)
   const layerPath = (layer: SourceLayer) => (plain ? `${hexOf(layer.diffId)}.tar` : blobPath(layer.digest))
   if (!plain) {
-    yield* file('oci-layout', Buffer.from(OCI_LAYOUT))
+    yield* archiveFile('oci-layout', Buffer.from(OCI_LAYOUT))
     const manifest = { digest: image.manifestDigest, size: image.manifestBytes.length }
-    yield* file('index.json', ociIndex(manifest).bytes)
-    yield* file(blobPath(image.manifestDigest), image.manifestBytes)
+    yield* archiveFile('index.json', ociIndex(manifest).bytes)
+    yield* archiveFile(blobPath(image.manifestDigest), image.manifestBytes)
   }
-  yield* file('manifest.json', dockerManifest(configPath, image.layers.map(layerPath)).bytes)
-  yield* file(configPath, image.configBytes)
+  yield* archiveFile('manifest.json', dockerManifest(configPath, image.layers.map(layerPath)).bytes)
+  yield* archiveFile(configPath, image.configBytes)
 
   const sent = new Set<string>()
   for (const layer of image.layers) {
@@ -60,7 +60,8 @@ function plainLayer(image: ImageSource, layer: SourceLayer, reading: Reading): B
   return verified(tar, { digest: layer.diffId, size: layer.tarSize, what: `the tar of layer ${layer.digest}` })
 }
 
-async function* file(path: string, bytes: Uint8Array): Bytes {
+/** A file as it stands in a tar. */
+export async function* archiveFile(path: string, bytes: Uint8Array): Bytes {
   yield fileHeader(path, bytes.length)
   yield bytes
   yield new Uint8Array(paddingOf(bytes.length))

@@ -1,0 +1,58 @@
+import type { Engine, EngineInfo } from '../docker/engine.ts'
+import { DockerIpfsError } from '../errors.ts'
+import { readArchive } from '../image/archive.ts'
+import { blobPath } from '../image/canonical.ts'
+import type { ImageSource } from './image-source.ts'
+
+/** An image, and what it must be on one engine. */
+export interface Target {
+  readonly image: ImageSource
+  /** The ID that it has there. */
+  readonly imageId: string
+  readonly info: EngineInfo
+}
+
+/** What is wrong with the engine's image: it is not there, has other layers than it should, or lacks some of its blobs. */
+export type Fault = 'gone' | 'other' | 'incomplete'
+
+/**
+ * Looks at the image on the engine; undefined when all is right. An engine that does not tell whether it has all of it is
+ * believed where `allSent`, since it was just given all, and is made to pack the image otherwise.
+ */
+export async function faultOf(
+  target: Target,
+  { engine, signal }: { readonly engine: Engine; readonly signal: AbortSignal },
+  allSent: boolean,
+): Promise<Fault | undefined> {
+  const { image, imageId, info } = target
+  const found = await engine.inspect(imageId, signal)
+  if (found === undefined) return 'gone'
+  if (found.id !== imageId) return 'other'
+  // A classic store has images only whole; a containerd store also shows those of which it has a part.
+  if (info.containerdStore) {
+    const isWhole = await engine.isWhole(imageId, signal)
+    if (!(isWhole ?? (allSent || (await isInArchive(image, engine.save(imageId, signal)))))) return 'incomplete'
+  }
+  return found.layers.join() === image.layers.map((layer) => layer.diffId).join() ? undefined : 'other'
+}
+
+/** Engines before 28 do not tell what they lack. But `docker save` leaves it out, so that its archive shows it. */
+async function isInArchive(image: ImageSource, archive: ReturnType<Engine['save']>): Promise<boolean> {
+  const missing = new Map<string, number>([
+    [blobPath(image.manifestDigest), image.manifestBytes.length],
+    [blobPath(image.configDigest), image.configBytes.length],
+    ...image.layers.map((layer) => [blobPath(layer.digest), layer.size] as const),
+  ])
+  try {
+    for await (const { path, size } of readArchive(archive)) {
+      if (missing.get(path) === size) missing.delete(path)
+    }
+  } catch (error) {
+    // It went meanwhile, or cannot be read: then it is not whole.
+    if (!(error instanceof DockerIpfsError) || !NOT_READABLE.has(error.code)) throw error
+    return false
+  }
+  return missing.size === 0
+}
+
+const NOT_READABLE: ReadonlySet<string> = new Set(['IMAGE_NOT_FOUND', 'ENGINE_FAILED', 'ARCHIVE_INVALID'])

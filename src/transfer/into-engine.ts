@@ -1,0 +1,152 @@
+import type { Engine, EngineInfo } from '../docker/engine.ts'
+import { DockerIpfsError } from '../errors.ts'
+import { faultOf, type Target } from './engine-image.ts'
+import type { Report } from './events.ts'
+import type { ImageSource, Reading } from './image-source.ts'
+import { loadArchive } from './load-archive.ts'
+import { type Held, holdBlobs } from './probe.ts'
+
+export interface Loading extends Reading {
+  readonly engine: Engine
+  readonly report: Report
+}
+
+export interface Loaded {
+  /** The engine's ID of the image, `sha256:<hex>`. */
+  readonly imageId: string
+  /** Bytes of the layer blobs that the engine was not sent, because it had them. */
+  readonly bytesHad: number
+}
+
+/** The first engine that reads zstd layers (moby 23.0). */
+const FIRST_WITH_ZSTD = 23
+/** The first whose containerd store tells what it has of an image (API 1.48). */
+const FIRST_THAT_TELLS = 28
+
+const CLEANUP_MS = 10_000
+
+/**
+ * Gives the engine an image, or of it no more than it lacks, and looks at what came of it. What is wrong is removed again,
+ * unless it was there before.
+ * @throws INTEGRITY, ENGINE_*, and what reading the image throws
+ */
+export async function intoEngine(image: ImageSource, info: EngineInfo, loading: Loading): Promise<Loaded> {
+  const { engine, report } = loading
+  const imageId = info.containerdStore ? image.manifestDigest : image.configDigest
+  const target = { image, imageId, info }
+  const before = await faultOf(target, loading, false)
+  if (before === undefined) {
+    report({ type: 'step', text: 'The engine has this image already' })
+    return { imageId, bytesHad: bytesOf(image, () => true) }
+  }
+  const held = await findHeld(image, info, loading)
+  try {
+    const fault = await send(target, held.digests, loading)
+    if (fault === undefined) return { imageId, bytesHad: bytesOf(image, (digest) => held.digests.has(digest)) }
+    if (!fault.mayPass) throw fault.error
+    // Somebody may have removed a layer, or the image itself, meanwhile.
+    report({ type: 'warning', text: `${fault.error.message}: sending all layers` })
+    const again = await send(target, new Set(), loading)
+    if (again !== undefined) throw again.error
+    return { imageId, bytesHad: 0 }
+  } catch (error) {
+    if (before === 'gone') await removeUnnamed(imageId, engine)
+    throw error
+  } finally {
+    await held.release()
+  }
+}
+
+/** What became of a load, when it is not the image. */
+interface Failure {
+  readonly error: DockerIpfsError
+  /** Whether sending all layers may help. */
+  readonly mayPass: boolean
+}
+
+/** Sends the image and looks at it: "Loaded image" and exit code 0 prove nothing. */
+async function send(target: Target, leaveOut: ReadonlySet<string>, loading: Loading): Promise<Failure | undefined> {
+  const { engine, signal, report } = loading
+  const plain = major(target.info) < FIRST_WITH_ZSTD
+  const leftOut = leaveOut.size > 0
+  let said: string
+  try {
+    said = await engine.load(loadArchive(target.image, { plain, leaveOut }, loading, report), signal)
+  } catch (error) {
+    // An engine that misses a file.
+    if (leftOut && error instanceof DockerIpfsError && error.code === 'ENGINE_FAILED') return { error, mayPass: true }
+    throw error
+  }
+  const complaint = /^Error unpacking image.*$/m.exec(said)?.[0]
+  const fault = await faultOf(target, loading, !leftOut)
+  if (complaint === undefined && fault === undefined) return undefined
+  const cause = new Error(said)
+  const wrong = (message: string) => new DockerIpfsError('INTEGRITY', message, { cause })
+  if (complaint !== undefined) {
+    return { error: wrong(`the engine could not unpack the image: ${complaint}`), mayPass: leftOut }
+  }
+  if (fault === 'incomplete') return { error: wrong('the engine lacks a part of the image'), mayPass: leftOut }
+  if (fault === 'other') {
+    return { error: wrong(`the engine's image does not have the layers of ${target.image.root}`), mayPass: false }
+  }
+  if (said.includes(target.imageId)) {
+    const error = new DockerIpfsError('ENGINE_FAILED', 'the image was removed as soon as it was loaded', { cause })
+    return { error, mayPass: true }
+  }
+  return { error: wrong(`the engine loaded no image with ID ${target.imageId}`), mayPass: leftOut }
+}
+
+/** What need not be sent. `release` when the image is there. */
+async function findHeld(image: ImageSource, info: EngineInfo, { engine, signal }: Loading): Promise<Held> {
+  const none = { digests: new Set<string>(), release: async () => undefined }
+  const images = await engine.allLayers(signal)
+  if (!info.containerdStore) return { ...none, digests: layersInCommon(image, images) }
+  if (major(info) < FIRST_THAT_TELLS) return none
+  // Without an image that has the layer the store has no blob of it either; with one it may have another: gzip, or plain.
+  const diffIds = new Set(images.flat())
+  const likely = image.layers.filter((layer) => diffIds.has(layer.diffId))
+  if (likely.length === 0) return none
+  try {
+    return await holdBlobs(likely, engine, signal)
+  } catch (error) {
+    // Then all is sent.
+    if (error instanceof DockerIpfsError && error.code === 'ENGINE_FAILED') return none
+    throw error
+  }
+}
+
+/**
+ * A classic store never opens the file of a layer whose chainID it knows, so that the archive may lack it. The chainID is that of
+ * the layer and all below it: what may be left out is what the image has in common with another, from the bottom up.
+ */
+function layersInCommon(image: ImageSource, images: readonly (readonly string[])[]): Set<string> {
+  let common = 0
+  for (const layers of images) {
+    let same = 0
+    while (same < image.layers.length && layers[same] === image.layers[same]?.diffId) same += 1
+    common = Math.max(common, same)
+  }
+  const needed = new Set(image.layers.slice(common).map((layer) => layer.digest))
+  return new Set(image.layers.map((layer) => layer.digest).filter((digest) => !needed.has(digest)))
+}
+
+function bytesOf(image: ImageSource, isCounted: (digest: string) => boolean): number {
+  const sizes = new Map(image.layers.map((layer) => [layer.digest, layer.size]))
+  return [...sizes].reduce((sum, [digest, size]) => sum + (isCounted(digest) ? size : 0), 0)
+}
+
+/** Takes away what came of a load. A name is never given before all is right: an image that has one is somebody else's. */
+async function removeUnnamed(imageId: string, engine: Engine): Promise<void> {
+  // The signal may be spent, and this must still run.
+  const limit = AbortSignal.timeout(CLEANUP_MS)
+  try {
+    const found = await engine.inspect(imageId, limit)
+    if (found !== undefined && found.names.length === 0) await engine.remove([imageId], limit)
+  } catch {
+    // Nothing more can be done.
+  }
+}
+
+function major(info: EngineInfo): number {
+  return Number.parseInt(info.version, 10)
+}
