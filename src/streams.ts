@@ -65,15 +65,14 @@ export async function* mapInOrder<A, B>(
   map: (item: A) => Promise<B>,
 ): AsyncGenerator<B> {
   const queue: Promise<B>[] = []
-  try {
-    for await (const item of source) {
-      queue.push(map(item))
-      if (queue.length >= window) yield await (queue.shift() as Promise<B>)
-    }
-    while (queue.length > 0) yield await (queue.shift() as Promise<B>)
-  } finally {
-    for (const rest of queue) rest.catch(() => undefined)
+  for await (const item of source) {
+    const result = map(item)
+    // It may fail before its turn comes, or when nobody asks any more.
+    result.catch(() => undefined)
+    queue.push(result)
+    if (queue.length >= window) yield await (queue.shift() as Promise<B>)
   }
+  while (queue.length > 0) yield await (queue.shift() as Promise<B>)
 }
 
 /**

@@ -6,7 +6,7 @@ import { type Bytes, collect } from '../streams.ts'
 import { Catalogue } from './catalogue.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ImportSession, openImport } from './import.ts'
-import { bytesOf, call, nodeError, nodeFailed, shown } from './rpc.ts'
+import { bytesOf, call, jsonLines, nodeError, nodeFailed, shown } from './rpc.ts'
 
 export type { ImportSession } from './import.ts'
 
@@ -27,15 +27,27 @@ export interface Node {
   /** Whether the node itself has the block. */
   hasBlock(cid: CID, signal: AbortSignal): Promise<boolean>
   /** The bytes of a file at `/ipfs/<cid>/…`, from this node or whoever it finds; waits as long as the signal lets it. */
-  cat(path: string, signal: AbortSignal): Bytes
-  /** Fetches the whole DAG and pins it under a name. */
-  pin(root: CID, name: string, signal: AbortSignal): Promise<void>
+  cat(path: string, signal: AbortSignal, range?: Range): Bytes
+  /** Fetches the whole DAG and pins it under a name. Tells whenever more of it is there. */
+  pin(root: CID, name: string, signal: AbortSignal, onProgress?: () => void): Promise<void>
   unpin(root: CID, signal: AbortSignal): Promise<void>
   isPinned(root: CID, signal: AbortSignal): Promise<boolean>
   /** Tells the routing system that this node has the root. */
   announce(root: CID, signal: AbortSignal): Promise<void>
   /** Number of peers the node is connected to. */
   peers(signal: AbortSignal): Promise<number>
+}
+
+/** A part of a file, in bytes. */
+export interface Range {
+  readonly offset: number
+  readonly length: number
+}
+
+/** A line of the answer of `pin/add`. */
+interface PinLine {
+  readonly Pins?: readonly string[]
+  readonly Progress?: number
 }
 
 /** No block that travels between nodes is larger (Bitswap's limit). */
@@ -101,17 +113,24 @@ class KuboNode implements Node {
     }
   }
 
-  async *cat(path: string, signal: AbortSignal): Bytes {
-    const response = await call(this.#endpoint, { path: `cat?arg=${encodeURIComponent(path)}`, signal })
+  async *cat(path: string, signal: AbortSignal, range?: Range): Bytes {
+    const part = range === undefined ? '' : `&offset=${range.offset}&length=${range.length}`
+    const response = await call(this.#endpoint, { path: `cat?arg=${encodeURIComponent(path)}${part}`, signal })
     yield* bytesOf(response, this.#endpoint, signal)
   }
 
-  async pin(root: CID, name: string, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#client.pin.add(root, { name, signal })
-    } catch (error) {
-      throw this.#classify(error, signal)
+  async pin(root: CID, name: string, signal: AbortSignal, onProgress = () => {}): Promise<void> {
+    // Plain HTTP: kubo-rpc-client cannot ask for progress, and a pin that takes long sends nothing else.
+    const path = `pin/add?arg=${root.toString()}&name=${encodeURIComponent(name)}&progress=true`
+    const response = await call(this.#endpoint, { path, signal })
+    let count = 0
+    let pinned = false
+    for await (const { Pins, Progress = 0 } of jsonLines<PinLine>(bytesOf(response, this.#endpoint, signal))) {
+      pinned ||= Pins?.includes(root.toString()) === true
+      if (Progress > count) onProgress()
+      count = Math.max(count, Progress)
     }
+    if (!pinned) throw nodeFailed(`the pin ended after ${count} blocks`, new Error('no line confirms the pin'))
   }
 
   async unpin(root: CID, signal: AbortSignal): Promise<void> {

@@ -48,6 +48,27 @@ export async function* bytesOf(response: Response, endpoint: Endpoint, signal: A
   }
 }
 
+/** The objects of an answer that is one JSON object a line. */
+export async function* jsonLines<T extends object>(bytes: Bytes): AsyncIterable<Partial<T>> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const part of bytes) {
+    const lines = (rest + decoder.decode(part, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line.trim() !== '') yield parseLine(line)
+  }
+  if (rest.trim() !== '') yield parseLine(rest)
+}
+
+/** A line that cannot be read says nothing. */
+function parseLine<T extends object>(line: string): Partial<T> {
+  try {
+    return (JSON.parse(line) as Partial<T> | null) ?? {}
+  } catch {
+    return {}
+  }
+}
+
 /** What went wrong on the way to the node, in our words. */
 export function nodeError(error: unknown, endpoint: Endpoint, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason

@@ -70,8 +70,8 @@ export async function openImage(root: CID, reading: Reading): Promise<ImageSourc
   }
 }
 
-/** The bytes of a blob, the last of them only when all are right. */
-export function readBlob(
+/** The bytes of a small blob, the last of them only when all are right. */
+function readBlob(
   root: CID,
   blob: { readonly digest: string; readonly size: number },
   what: string,
@@ -80,7 +80,8 @@ export function readBlob(
   const stop = new AbortController()
   const signal = AbortSignal.any([reading.signal, stop.signal])
   const source = reading.node.cat(`/ipfs/${root}/${blobPath(blob.digest)}`, signal)
-  return verified(withoutStall(source, root, reading.timeoutMs, stop), { ...blob, what })
+  const bytes = withoutStall(source, root, reading.timeoutMs, stop)
+  return verified(endingWith(stop, bytes), { ...blob, what })
 }
 
 /** The root block and index.json, both checked by CID. */
@@ -112,16 +113,21 @@ async function readDocument(root: CID, ref: Descriptor, what: string, reading: R
   return bytes
 }
 
-/** Fails with CONTENT_NOT_FOUND when no byte comes for too long, and ends the request behind the stream. */
-async function* withoutStall(source: Bytes, root: CID, timeoutMs: number, stop: AbortController): Bytes {
+/** Aborts with CONTENT_NOT_FOUND when no byte comes for too long. */
+export async function* withoutStall(source: Bytes, root: CID, timeoutMs: number, stop: AbortController): Bytes {
   const iterator = source[Symbol.asyncIterator]()
+  for (;;) {
+    const timer = setTimeout(() => stop.abort(notFound(root, timeoutMs)), timeoutMs)
+    const next = await iterator.next().finally(() => clearTimeout(timer))
+    if (next.done) return
+    yield next.value
+  }
+}
+
+/** Ends the request behind a stream with the stream. */
+async function* endingWith(stop: AbortController, source: Bytes): Bytes {
   try {
-    for (;;) {
-      const timer = setTimeout(() => stop.abort(notFound(root, timeoutMs)), timeoutMs)
-      const next = await iterator.next().finally(() => clearTimeout(timer))
-      if (next.done) return
-      yield next.value
-    }
+    yield* source
   } finally {
     stop.abort()
   }

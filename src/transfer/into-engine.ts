@@ -3,12 +3,18 @@ import { DockerIpfsError } from '../errors.ts'
 import { faultOf, type Target } from './engine-image.ts'
 import type { Report } from './events.ts'
 import type { ImageSource, Reading } from './image-source.ts'
-import { loadArchive } from './load-archive.ts'
+import { layersToSend, loadArchive } from './load-archive.ts'
 import { type Held, holdBlobs } from './probe.ts'
+import { readAhead } from './read-ahead.ts'
 
 export interface Loading extends Reading {
   readonly engine: Engine
   readonly report: Report
+}
+
+/** `isLocal`: the node has all of the image, so that nothing is waited for. */
+export interface FromNode extends Loading {
+  readonly isLocal: boolean
 }
 
 export interface Loaded {
@@ -30,7 +36,7 @@ const CLEANUP_MS = 10_000
  * unless it was there before.
  * @throws INTEGRITY, ENGINE_*, and what reading the image throws
  */
-export async function intoEngine(image: ImageSource, info: EngineInfo, loading: Loading): Promise<Loaded> {
+export async function intoEngine(image: ImageSource, info: EngineInfo, loading: FromNode): Promise<Loaded> {
   const { engine, report } = loading
   const imageId = info.containerdStore ? image.manifestDigest : image.configDigest
   const target = { image, imageId, info }
@@ -65,17 +71,20 @@ interface Failure {
 }
 
 /** Sends the image and looks at it: "Loaded image" and exit code 0 prove nothing. */
-async function send(target: Target, leaveOut: ReadonlySet<string>, loading: Loading): Promise<Failure | undefined> {
+async function send(target: Target, leaveOut: ReadonlySet<string>, loading: FromNode): Promise<Failure | undefined> {
   const { engine, signal, report } = loading
   const plain = major(target.info) < FIRST_WITH_ZSTD
   const leftOut = leaveOut.size > 0
+  const reader = readAhead(target.image, layersToSend(target.image, leaveOut), loading)
   let said: string
   try {
-    said = await engine.load(loadArchive(target.image, { plain, leaveOut }, loading, report), signal)
+    said = await engine.load(loadArchive(target.image, { plain, leaveOut }, reader, report), signal)
   } catch (error) {
     // An engine that misses a file.
     if (leftOut && error instanceof DockerIpfsError && error.code === 'ENGINE_FAILED') return { error, mayPass: true }
     throw error
+  } finally {
+    reader.close()
   }
   const complaint = /^Error unpacking image.*$/m.exec(said)?.[0]
   const fault = await faultOf(target, loading, !leftOut)

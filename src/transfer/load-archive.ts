@@ -4,7 +4,8 @@ import { unpack } from '../image/decompress.ts'
 import { verified } from '../image/verified.ts'
 import type { Bytes } from '../streams.ts'
 import type { Report } from './events.ts'
-import { type ImageSource, type Reading, readBlob } from './image-source.ts'
+import type { ImageSource } from './image-source.ts'
+import type { LayerReader } from './read-ahead.ts'
 
 type SourceLayer = ImageSource['layers'][number]
 
@@ -20,7 +21,7 @@ export interface ArchiveForm {
  * The archive for `docker load`, without names. With `plain`, layers are uncompressed and only docker's own manifest.json
  * is there, for engines before 23, which read neither zstd nor an OCI layout; else it is image.tar as it is on IPFS.
  */
-export async function* loadArchive(image: ImageSource, form: ArchiveForm, reading: Reading, report: Report): Bytes {
+export async function* loadArchive(image: ImageSource, form: ArchiveForm, reader: LayerReader, report: Report): Bytes {
   const { plain, leaveOut } = form
   const configPath = plain ? `${hexOf(image.configDigest)}.json` : blobPath(image.configDigest)
   const layerPath = (layer: SourceLayer) => (plain ? `${hexOf(layer.diffId)}.tar` : blobPath(layer.digest))
@@ -44,19 +45,21 @@ export async function* loadArchive(image: ImageSource, form: ArchiveForm, readin
     const size = plain ? layer.tarSize : layer.size
     report({ type: 'layer-start', layer: layer.diffId, bytesTotal: size })
     yield fileHeader(layerPath(layer), size)
-    yield* counted(plain ? plainLayer(image, layer, reading) : blob(image, layer, reading), layer.diffId, report)
+    yield* counted(plain ? plainLayer(layer, reader) : reader.blob(layer), layer.diffId, report)
     yield new Uint8Array(paddingOf(size))
     report({ type: 'layer-done', layer: layer.diffId, status: 'Loaded', bytesDone: size })
   }
   yield END_OF_ARCHIVE
 }
 
-function blob(image: ImageSource, layer: SourceLayer, reading: Reading): Bytes {
-  return readBlob(image.root, layer, `layer ${layer.digest}`, reading)
+/** What of an image is sent, in the order of the archive. */
+export function layersToSend(image: ImageSource, leaveOut: ReadonlySet<string>): readonly SourceLayer[] {
+  const distinct = new Map(image.layers.map((layer) => [layer.digest, layer]))
+  return [...distinct.values()].filter(({ digest }) => !leaveOut.has(digest))
 }
 
-function plainLayer(image: ImageSource, layer: SourceLayer, reading: Reading): Bytes {
-  const tar = unpack(blob(image, layer, reading), 'zstd', { what: `layer ${layer.digest}`, code: 'INTEGRITY' })
+function plainLayer(layer: SourceLayer, reader: LayerReader): Bytes {
+  const tar = unpack(reader.blob(layer), 'zstd', { what: `layer ${layer.digest}`, code: 'INTEGRITY' })
   return verified(tar, { digest: layer.diffId, size: layer.tarSize, what: `the tar of layer ${layer.digest}` })
 }
 

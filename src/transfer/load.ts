@@ -2,8 +2,8 @@ import type { EngineInfo } from '../docker/engine.ts'
 import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { type ImageSource, openImage, parseReference } from './image-source.ts'
-import { intoEngine, type Loading } from './into-engine.ts'
-import { pinBeside } from './pin.ts'
+import { intoEngine, type Loaded, type Loading } from './into-engine.ts'
+import { noPin, pinBeside } from './pin.ts'
 
 export interface LoadOptions extends Loading {
   /** Name for the image; without it the image stays unnamed, as with `docker load` of an archive without names. */
@@ -17,34 +17,33 @@ export interface LoadResult {
 }
 
 /**
- * Loads an image into the engine and pins it on the node. The engine gets no byte that was not checked, and the image is
- * looked at afterwards: what does not match is removed again.
+ * Loads an image into the engine and pins it on the node. The engine gets no byte that was not
+ * checked, and the image is looked at afterwards: what does not match is removed again.
  * @throws REFERENCE_INVALID, BAD_FLAG (no name in `tag`), CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, ENGINE_*, NODE_*
  */
 export async function load(reference: string, options: LoadOptions): Promise<LoadResult> {
-  const { engine, signal, report } = options
+  const { engine, node, signal, report, tag } = options
   const root = parseReference(reference)
-  if (options.tag !== undefined && fullName(options.tag) === undefined) {
-    throw new DockerIpfsError('BAD_FLAG', `"${options.tag}" is no image name`, {
-      hint: 'Give --tag a name such as app:1.2.',
-    })
+  if (tag !== undefined && fullName(tag) === undefined) {
+    throw new DockerIpfsError('BAD_FLAG', `"${tag}" is no image name`, { hint: 'Give --tag a name such as app:1.2.' })
   }
   const info = await engine.info(signal)
   report({ type: 'step', text: `Looking for ${root}` })
   const image = await openImage(root, options)
   checkPlatform(image, info)
-  const pin = pinBeside(root, options)
-  let imageId: string
+  const wasPinned = await node.isPinned(root, signal)
+  const pin = wasPinned ? noPin(wasPinned) : pinBeside(root, options)
+  let loaded: Loaded
   try {
     report({ type: 'step', text: 'Loading' })
-    imageId = (await intoEngine(image, info, options)).imageId
-    if (options.tag !== undefined) await engine.tag(imageId, options.tag, signal)
+    loaded = await intoEngine(image, info, { ...options, isLocal: wasPinned })
+    if (tag !== undefined) await engine.tag(loaded.imageId, tag, signal)
+    await pin.done(report)
   } catch (error) {
     await pin.undo(error)
     throw error
   }
-  await pin.done(report)
-  return options.tag === undefined ? { imageId } : { imageId, tag: options.tag }
+  return tag === undefined ? { imageId: loaded.imageId } : { imageId: loaded.imageId, tag }
 }
 
 function checkPlatform(image: ImageSource, info: EngineInfo): void {

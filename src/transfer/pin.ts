@@ -7,49 +7,53 @@ import type { Reading } from './image-source.ts'
 
 /** A pin that is being made while the image is read. */
 export interface Pinning {
-  /** Waits for the pin; a node that cannot pin is worth a warning, since the image is loaded. */
-  done(report: Report): Promise<void>
-  /** Takes the pin back, unless it was there before. */
+  /**
+   * Waits for the pin, as long as blocks come. A node that cannot pin is worth a warning, since the image is loaded.
+   * True when it is pinned.
+   */
+  done(report: Report): Promise<boolean>
+  /** Takes the pin back. */
   undo(reason: unknown): Promise<void>
+}
+
+/** For an image that is pinned already, and one that is not to be: nothing is done, and nothing undone. */
+export function noPin(isPinned: boolean): Pinning {
+  return { done: async () => isPinned, undo: async () => undefined }
 }
 
 const UNDO_MS = 10_000
 
-/**
- * Pins the root beside reading it. Pinning asks the network for many blocks at once, where reading asks for one after the
- * other: it is what fetches ahead.
- */
+/** Pins the root, which is not pinned yet, beside reading it: it brings what nobody reads, such as the blocks of image.tar. */
 export function pinBeside(root: CID, { node, signal, timeoutMs }: Reading): Pinning {
   const stop = new AbortController()
-  let wasPinned: boolean | undefined
-  const work = (async () => {
-    wasPinned = await node.isPinned(root, signal)
-    if (!wasPinned) await node.pin(root, PIN_NAME, AbortSignal.any([signal, stop.signal]))
-  })()
+  let onProgress = () => {}
+  const work = node.pin(root, PIN_NAME, AbortSignal.any([signal, stop.signal]), () => onProgress())
   work.catch(() => undefined)
   return {
     async done(report) {
-      // All blocks of the image are read by now; only the few of image.tar may be missing.
-      const limit = setTimeout(
-        () => stop.abort(new DockerIpfsError('CONTENT_NOT_FOUND', 'it took too long')),
-        timeoutMs,
-      )
+      const giveUp = () => stop.abort(new DockerIpfsError('CONTENT_NOT_FOUND', 'no block came for too long'))
+      let limit = setTimeout(giveUp, timeoutMs)
+      onProgress = () => {
+        clearTimeout(limit)
+        limit = setTimeout(giveUp, timeoutMs)
+      }
       try {
         await work
+        return true
       } catch (error) {
-        if (signal.aborted) {
-          if (wasPinned === false) await unpinSoon(root, node)
-          throw signal.reason
-        }
+        if (signal.aborted) throw signal.reason
+        await unpinSoon(root, node)
         report({ type: 'warning', text: `the image is loaded, but the node could not pin it: ${messageOf(error)}` })
+        return false
       } finally {
+        onProgress = () => {}
         clearTimeout(limit)
       }
     },
     async undo(reason) {
       stop.abort(reason)
       await work.catch(() => undefined)
-      if (wasPinned === false) await unpinSoon(root, node)
+      await unpinSoon(root, node)
     },
   }
 }

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import type { Endpoint } from '../../../src/kubo/endpoint.ts'
-import { bytesOf, call, failed, nodeError, nodeFailed, shown } from '../../../src/kubo/rpc.ts'
+import { bytesOf, call, failed, jsonLines, nodeError, nodeFailed, shown } from '../../../src/kubo/rpc.ts'
 import { collect } from '../../../src/streams.ts'
 
 const never = new AbortController().signal
@@ -124,4 +124,18 @@ test('an aborted call ends with the reason, also while its answer is read', asyn
   const response = await call(node, { path: 'slow', signal: stop.signal })
   setTimeout(() => stop.abort(reason), 20)
   await expect(collect(bytesOf(response, node, stop.signal), 1000, 'it')).rejects.toBe(reason)
+})
+
+test('an answer of many JSON lines is read however it is cut, and what is no JSON says nothing', async () => {
+  async function* pieces() {
+    for (const text of ['{"Prog', 'ress":1}\n{"Progress":', '2}\n\nnonsense\nnull\n{"Pins":["é', '"]}'])
+      yield Buffer.from(text)
+  }
+  expect(await Array.fromAsync(jsonLines(pieces()))).toEqual([
+    { Progress: 1 },
+    { Progress: 2 },
+    {},
+    {},
+    { Pins: ['é'] },
+  ])
 })

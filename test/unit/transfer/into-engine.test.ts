@@ -114,6 +114,7 @@ async function load(store: FakeStore, version = '28.5.2', cat = honest) {
     report: (event: ProgressEvent) => events.push(event),
     signal: new AbortController().signal,
     timeoutMs: 1000,
+    isLocal: true,
   }
   const loaded = await intoEngine(IMAGE, { version, containerdStore: true, os: 'linux' }, loading)
   const steps = events.flatMap((event) => (event.type === 'step' || event.type === 'warning' ? [event.text] : []))

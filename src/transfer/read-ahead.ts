@@ -1,0 +1,81 @@
+import { blobPath } from '../image/canonical.ts'
+import { verified } from '../image/verified.ts'
+import { type Bytes, mapInOrder } from '../streams.ts'
+import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
+
+type SourceLayer = ImageSource['layers'][number]
+
+/** Bytes that are asked for at once; one request to the node. */
+const SEGMENT = 1024 * 1024
+
+/**
+ * Requests under way or waiting to be read: what bounds the memory. For each the node asks the network for ten blocks at a
+ * time, so that this decides how many are in flight over a long way. Locally more than a few gain nothing.
+ */
+const AT_ONCE = { network: 24, local: 4 }
+
+/** Reads layers ahead of who takes them. */
+export interface LayerReader {
+  /** The bytes of a layer blob, the last of them only when all are right. To be called in the order of the layers, and read to the end. */
+  blob(layer: SourceLayer): Bytes
+  /** Ends what is under way. */
+  close(): void
+}
+
+interface Segment {
+  readonly layer: SourceLayer
+  readonly offset: number
+  readonly length: number
+}
+
+/**
+ * Opens a reader of these layers. They are read in segments, several at once and across layers: over a network each would
+ * wait for the one before otherwise, and no request stays open while the engine takes its time.
+ */
+export function readAhead(
+  image: ImageSource,
+  layers: readonly SourceLayer[],
+  reading: Reading & { readonly isLocal: boolean },
+): LayerReader {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([reading.signal, stop.signal])
+  const fetch = async ({ layer, offset, length }: Segment): Promise<Uint8Array[]> => {
+    const path = `/ipfs/${image.root}/${blobPath(layer.digest)}`
+    const parts: Uint8Array[] = []
+    for await (const part of reading.node.cat(path, signal, { offset, length })) parts.push(part)
+    return parts
+  }
+  const segments = mapInOrder(segmentsOf(layers), AT_ONCE[reading.isLocal ? 'local' : 'network'], fetch)
+
+  async function* read(layer: SourceLayer): Bytes {
+    for (let at = 0; at < layer.size; at += SEGMENT) {
+      const { value, done } = await segments.next()
+      if (done) return
+      let size = 0
+      for (const part of value) {
+        size += part.length
+        yield part
+      }
+      // The layer is shorter than it should be: whoever checks it sees that.
+      if (size < Math.min(SEGMENT, layer.size - at)) return
+    }
+  }
+
+  return {
+    blob: (layer) =>
+      verified(withoutStall(read(layer), image.root, reading.timeoutMs, stop), {
+        digest: layer.digest,
+        size: layer.size,
+        what: `layer ${layer.digest}`,
+      }),
+    close: () => stop.abort(),
+  }
+}
+
+async function* segmentsOf(layers: readonly SourceLayer[]): AsyncGenerator<Segment> {
+  for (const layer of layers) {
+    for (let offset = 0; offset < layer.size; offset += SEGMENT) {
+      yield { layer, offset, length: Math.min(SEGMENT, layer.size - offset) }
+    }
+  }
+}
