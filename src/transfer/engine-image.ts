@@ -33,6 +33,8 @@ export async function faultOf(
     const isWhole = await engine.isWhole(imageId, signal)
     if (!(isWhole ?? (allSent || (await isInArchive(image, engine.save(imageId, signal)))))) return 'incomplete'
   }
+  // It shows no layers of one that has just lost its config.
+  if (info.containerdStore && found.layers.length === 0 && image.layers.length > 0) return 'incomplete'
   return found.layers.join() === image.layers.map((layer) => layer.diffId).join() ? undefined : 'other'
 }
 

@@ -1,6 +1,6 @@
 import type { Engine, EngineInfo } from '../docker/engine.ts'
 import { DockerIpfsError } from '../errors.ts'
-import { faultOf, type Target } from './engine-image.ts'
+import { type Fault, faultOf, type Target } from './engine-image.ts'
 import type { Report } from './events.ts'
 import type { ImageSource, Reading } from './image-source.ts'
 import { layersToSend, loadArchive } from './load-archive.ts'
@@ -80,29 +80,44 @@ async function send(target: Target, leaveOut: ReadonlySet<string>, loading: From
   try {
     said = await engine.load(loadArchive(target.image, { plain, leaveOut }, reader, report), signal)
   } catch (error) {
-    // An engine that misses a file.
-    if (leftOut && error instanceof DockerIpfsError && error.code === 'ENGINE_FAILED') return { error, mayPass: true }
-    throw error
+    if (!(error instanceof DockerIpfsError && error.code === 'ENGINE_FAILED')) throw error
+    return { error, mayPass: leftOut || LOST.test(error.message) }
   } finally {
     reader.close()
   }
   const complaint = /^Error unpacking image.*$/m.exec(said)?.[0]
   const fault = await faultOf(target, loading, !leftOut)
   if (complaint === undefined && fault === undefined) return undefined
+  return failureOf(target, { said, complaint, fault }, leftOut)
+}
+
+/** What an engine says whose image, or a part of it, is removed while it is at work. */
+const LOST = /not ?found|no such file|does not exist/i
+
+function failureOf(
+  { image, imageId }: Target,
+  { said, complaint, fault }: { said: string; complaint: string | undefined; fault: Fault | undefined },
+  leftOut: boolean,
+): Failure {
   const cause = new Error(said)
   const wrong = (message: string) => new DockerIpfsError('INTEGRITY', message, { cause })
-  if (complaint !== undefined) {
+  if (complaint !== undefined && !LOST.test(complaint)) {
     return { error: wrong(`the engine could not unpack the image: ${complaint}`), mayPass: leftOut }
   }
-  if (fault === 'incomplete') return { error: wrong('the engine lacks a part of the image'), mayPass: leftOut }
-  if (fault === 'other') {
-    return { error: wrong(`the engine's image does not have the layers of ${target.image.root}`), mayPass: false }
+  if (complaint !== undefined || (fault === 'gone' && said.includes(imageId))) {
+    return { error: removedMeanwhile(cause), mayPass: true }
   }
-  if (said.includes(target.imageId)) {
-    const error = new DockerIpfsError('ENGINE_FAILED', 'the image was removed as soon as it was loaded', { cause })
-    return { error, mayPass: true }
-  }
-  return { error: wrong(`the engine loaded no image with ID ${target.imageId}`), mayPass: leftOut }
+  if (fault === 'incomplete') return { error: wrong('the engine lacks a part of the image'), mayPass: true }
+  if (fault === 'gone') return { error: wrong(`the engine loaded no image with ID ${imageId}`), mayPass: leftOut }
+  return { error: wrong(`the engine's image does not have the layers of ${image.root}`), mayPass: false }
+}
+
+/** An image without a container is fair game for `docker image prune`, also while it is loaded. */
+export function removedMeanwhile(cause: unknown): DockerIpfsError {
+  return new DockerIpfsError('ENGINE_FAILED', 'the image, or a part of it, was removed while it was loaded', {
+    cause,
+    hint: 'Something removes unused images, such as "docker image prune". Load it again.',
+  })
 }
 
 /** What need not be sent. `release` when the image is there. */

@@ -225,10 +225,18 @@ describe('a containerd store that tells what it has', () => {
       return looks === 2 ? undefined : FakeStore.prototype.inspect.call(store, id)
     }
     expect(await load(store)).toMatchObject({
-      steps: ['the image was removed as soon as it was loaded: sending all layers'],
+      steps: ['the image, or a part of it, was removed while it was loaded: sending all layers'],
     })
     expect(store.sent).toHaveLength(2)
   })
+})
+
+test('an engine that goes on losing parts of the image is not at fault for wrong bytes', async () => {
+  const store = new FakeStore()
+  store.said = 'Error unpacking image x: NotFound: content digest sha256:y: not found'
+  await expect(load(store)).rejects.toMatchObject({ code: 'ENGINE_FAILED' })
+  expect(store.sent).toHaveLength(2)
+  expect(store.manifests.size).toBe(0)
 })
 
 test('a containerd store that does not tell is sent everything, and what it packs says whether it has the image', async () => {
