@@ -28,6 +28,8 @@ export interface Node {
   hasBlock(cid: CID, signal: AbortSignal): Promise<boolean>
   /** The bytes of a file at `/ipfs/<cid>/…`, from this node or whoever it finds; waits as long as the signal lets it. */
   cat(path: string, signal: AbortSignal, range?: Range): Bytes
+  /** Bytes of blocks that the node has got from the network since it was started. */
+  bytesFetched(signal: AbortSignal): Promise<number>
   /** Fetches the whole DAG and pins it under a name. Tells whenever more of it is there. */
   pin(root: CID, name: string, signal: AbortSignal, onProgress?: () => void): Promise<void>
   unpin(root: CID, signal: AbortSignal): Promise<void>
@@ -117,6 +119,12 @@ class KuboNode implements Node {
     const part = range === undefined ? '' : `&offset=${range.offset}&length=${range.length}`
     const response = await call(this.#endpoint, { path: `cat?arg=${encodeURIComponent(path)}${part}`, signal })
     yield* bytesOf(response, this.#endpoint, signal)
+  }
+
+  async bytesFetched(signal: AbortSignal): Promise<number> {
+    return this.#ask(signal, async (limited) =>
+      Number((await this.#client.bitswap.stat({ signal: limited })).dataReceived),
+    )
   }
 
   async pin(root: CID, name: string, signal: AbortSignal, onProgress = () => {}): Promise<void> {

@@ -41,6 +41,10 @@ export function plainLine(event: ProgressEvent): string | undefined {
       return event.text
     case 'warning':
       return `WARNING: ${event.text}`
+    case 'sources': {
+      const { fromNetwork, onNode, inEngine } = event
+      return `From the network ${formatBytes(fromNetwork)}, on the node ${formatBytes(onNode)}; the engine had ${formatBytes(inEngine)}`
+    }
     case 'layer-done':
       return `${shortDigest(event.layer)}: ${event.status}${event.bytesDone > 0 ? `  ${formatBytes(event.bytesDone)}` : ''}`
     case 'layer-start':
@@ -69,6 +73,10 @@ export function json(stream: Pick<ProgressStream, 'write'>, now: () => number = 
           return write({ text: event.text })
         case 'warning':
           return write({ text: event.text, status: 'Warning' })
+        case 'sources': {
+          const { fromNetwork, onNode, inEngine } = event
+          return write({ text: 'Sources', fromNetwork, onNode, inEngine })
+        }
         case 'layer-start':
           totals.set(event.layer, event.bytesTotal)
           return working(event.layer, 0)

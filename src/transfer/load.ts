@@ -2,12 +2,16 @@ import type { EngineInfo } from '../docker/engine.ts'
 import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { type ImageSource, openImage, parseReference } from './image-source.ts'
-import { intoEngine, type Loaded, type Loading } from './into-engine.ts'
+import { intoEngine, type Loaded, type Loading, removedMeanwhile } from './into-engine.ts'
 import { noPin, pinBeside } from './pin.ts'
+import { rememberLoaded } from './remember.ts'
+import { watchSources } from './sources.ts'
 
 export interface LoadOptions extends Loading {
   /** Name for the image; without it the image stays unnamed, as with `docker load` of an archive without names. */
   readonly tag?: string
+  /** Do not pin the image on the node, and do not write it into the catalogue. */
+  readonly noPin?: boolean
 }
 
 export interface LoadResult {
@@ -17,7 +21,7 @@ export interface LoadResult {
 }
 
 /**
- * Loads an image into the engine and pins it on the node. The engine gets no byte that was not
+ * Loads an image into the engine, pins it on the node and writes it into the catalogue. The engine gets no byte that was not
  * checked, and the image is looked at afterwards: what does not match is removed again.
  * @throws REFERENCE_INVALID, BAD_FLAG (no name in `tag`), CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, ENGINE_*, NODE_*
  */
@@ -29,21 +33,35 @@ export async function load(reference: string, options: LoadOptions): Promise<Loa
   }
   const info = await engine.info(signal)
   report({ type: 'step', text: `Looking for ${root}` })
+  const sources = watchSources(options)
   const image = await openImage(root, options)
   checkPlatform(image, info)
   const wasPinned = await node.isPinned(root, signal)
-  const pin = wasPinned ? noPin(wasPinned) : pinBeside(root, options)
+  const wantsPin = options.noPin !== true
+  const pin = wasPinned || !wantsPin ? noPin(wasPinned) : pinBeside(root, options)
   let loaded: Loaded
+  let isPinned: boolean
   try {
     report({ type: 'step', text: 'Loading' })
     loaded = await intoEngine(image, info, { ...options, isLocal: wasPinned })
-    if (tag !== undefined) await engine.tag(loaded.imageId, tag, signal)
-    await pin.done(report)
+    if (tag !== undefined) await giveName(loaded.imageId, tag, options)
+    isPinned = await pin.done(report)
   } catch (error) {
     await pin.undo(error)
     throw error
   }
+  if (isPinned && wantsPin) await rememberLoaded(image, { imageId: loaded.imageId, tag }, options)
+  await sources.report(image, { bytesHad: loaded.bytesHad, wasPinned, isPinned })
   return tag === undefined ? { imageId: loaded.imageId } : { imageId: loaded.imageId, tag }
+}
+
+async function giveName(imageId: string, tag: string, { engine, signal }: Loading): Promise<void> {
+  try {
+    await engine.tag(imageId, tag, signal)
+  } catch (error) {
+    if (error instanceof DockerIpfsError && error.code === 'IMAGE_NOT_FOUND') throw removedMeanwhile(error)
+    throw error
+  }
 }
 
 function checkPlatform(image: ImageSource, info: EngineInfo): void {

@@ -8,8 +8,8 @@ const BASE = layer('base')
 const OLD = imageOf([BASE, layer('old')])
 const NEW = imageOf([BASE, layer('new')])
 
-const real = useReal({ engines: ENGINES, nodes: ['node'] })
-const node = () => real.node()
+const real = useReal({ engines: ENGINES, nodes: ['node', 'far'] })
+const node = () => real.node('node')
 const roots = { old: '', new: '' }
 
 beforeAll(async () => {
@@ -65,6 +65,59 @@ describe.each(ENGINES)('%s', (name) => {
     const { id } = await load(engine(), roots.new)
     await engine().docker('image', 'rm', first.id)
     expect(await engine().contents(id)).toEqual(whole(NEW))
+  })
+})
+
+describe.each(ENGINES)('what %s has loaded', (name) => {
+  const engine = () => real.engine(name)
+  const fetched = (root: string) => engine().ipfs(real.node('far'), 'load', '--tag', 'app:1', root)
+
+  beforeAll(() => real.node('far').connect(node()))
+  beforeEach(async () => {
+    await engine().clear()
+    await real.node('far').empty()
+  })
+
+  test('is pinned, has its name in the catalogue, and is saved again at once', async () => {
+    const run = await fetched(roots.old)
+    expect(run).toMatchObject({ exitCode: 0 })
+    expect(await real.node('far').pins()).toEqual([roots.old])
+    const named = JSON.parse(await real.node('far').rpc('files/stat?arg=/docker-ipfs/images/docker.io/library/app:1'))
+    expect(named).toMatchObject({ Size: 0, Type: 'directory' })
+    const saved = await engine().ipfs(real.node('far'), 'save', 'app:1')
+    expect(saved).toMatchObject({ stdout: `${roots.old}\n`, stderr: `${roots.old} is already saved\n` })
+  })
+
+  test('came from the network, from the node, or was there', async () => {
+    const sources = (text: string) =>
+      /^From the network (\S+), on the node (\S+); the engine had (\S+)$/m.exec(text)?.slice(1)
+    const kilobytes = (text = '') => Number(/^([\d.]+)kB$/.exec(text)?.[1] ?? 0)
+    const first = sources((await fetched(roots.old)).stderr)
+    expect(kilobytes(first?.[0])).toBeGreaterThan(600)
+    expect(first?.[2]).toBe('0B')
+
+    const next = sources((await fetched(roots.new)).stderr)
+    expect(kilobytes(next?.[0])).toBeWithin(300, 330)
+    expect(kilobytes(next?.[1])).toBeWithin(270, 310)
+    expect(kilobytes(next?.[2])).toBeWithin(canLeaveOut(engine()) ? 300 : 0, canLeaveOut(engine()) ? 310 : 1)
+
+    const again = sources((await fetched(roots.new)).stderr)
+    expect(again?.[0]).toBe('0B')
+    expect(kilobytes(again?.[2])).toBeGreaterThan(600)
+  })
+
+  test('with --no-pin is neither pinned nor named, and of what the engine has nothing is fetched', async () => {
+    const before = await real.node('far').names()
+    const received = async () =>
+      (JSON.parse(await real.node('far').rpc('bitswap/stat')) as { DataReceived: number }).DataReceived
+    const first = await received()
+    await load(engine(), roots.old)
+    const run = await engine().ipfs(real.node('far'), 'load', '--no-pin', '--tag', 'app:2', roots.new)
+    expect(run).toMatchObject({ exitCode: 0, stdout: 'Loaded image: app:2\n' })
+    expect(await engine().contents('app:2')).toEqual(whole(NEW))
+    expect(await real.node('far').pins()).toEqual([])
+    expect(await real.node('far').names()).toBe(before)
+    if (canLeaveOut(engine())) expect((await received()) - first).toBeLessThan(400_000)
   })
 })
 

@@ -8,6 +8,7 @@ export const load = defineCommand({
   arity: [1, 1],
   options: [
     api,
+    { name: 'no-pin', type: 'boolean', description: 'Do not keep the image on the node: no pin, no name there' },
     progress,
     quiet('Suppress the load output'),
     { name: 'tag', type: 'string', description: 'Name the image (name[:tag])' },
@@ -21,7 +22,7 @@ export const load = defineCommand({
   async run(context, { flags, words: [reference = ''] }) {
     const [{ load }, parts] = await Promise.all([import('../../transfer/load.ts'), context.connect(flags)])
     const tag = flags.tag === undefined ? {} : { tag: flags.tag }
-    const loaded = await load(reference, { ...parts, ...tag, timeoutMs: flags.timeout })
+    const loaded = await load(reference, { ...parts, ...tag, noPin: flags['no-pin'], timeoutMs: flags.timeout })
     // docker's own words for `docker load`.
     const line = loaded.tag === undefined ? `Loaded image ID: ${loaded.imageId}` : `Loaded image: ${loaded.tag}`
     await context.output.line(line)

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { createProgress } from '../../../src/output/progress.ts'
 import { barLine } from '../../../src/output/progress-bars.ts'
-import { json, plain, quiet } from '../../../src/output/progress-lines.ts'
+import { json, plain, plainLine, quiet } from '../../../src/output/progress-lines.ts'
 import type { ProgressEvent } from '../../../src/transfer/events.ts'
 
 const LAYER = 'sha256:73bc5939a32e1f2a3b4c'
@@ -66,6 +66,14 @@ describe('json progress', () => {
     for (clock = 1; clock < 1000; clock++) report({ type: 'layer-progress', layer: LAYER, bytesDone: clock })
     expect(out.written).toHaveLength(1 + 4)
   })
+})
+
+test('where the bytes of a load were is one line, and one object', () => {
+  const event = { type: 'sources', fromNetwork: 26_820, onNode: 52_100_000, inEngine: 0 } as const
+  expect(plainLine(event)).toBe('From the network 26.82kB, on the node 52.1MB; the engine had 0B')
+  const out = sink()
+  json(out).report(event)
+  expect(out.written).toEqual(['{"text":"Sources","fromNetwork":26820,"onNode":52100000,"inEngine":0}\n'])
 })
 
 test('quiet progress writes nothing, not even warnings', async () => {

@@ -1,0 +1,40 @@
+import { fullName } from '../docker/reference.ts'
+import { messageOf } from '../errors.ts'
+import { writeImageRecord } from '../kubo/records.ts'
+import type { ImageSource } from './image-source.ts'
+import type { Loading } from './into-engine.ts'
+
+/** Time for writing the catalogue, in milliseconds. */
+const CATALOGUE_MS = 30_000
+
+/**
+ * Writes a loaded image into the catalogue, so that a save of it answers at once. Not its layers: other images would be put
+ * together from them, and their CIDs must not depend on who cut the layers of this one. What fails costs no more than time.
+ */
+export async function rememberLoaded(
+  image: ImageSource,
+  { imageId, tag }: { readonly imageId: string; readonly tag: string | undefined },
+  { node, report, signal }: Loading,
+): Promise<void> {
+  const { catalogue } = node
+  const names = [tag === undefined ? undefined : fullName(tag)].filter((name) => name !== undefined)
+  try {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(CATALOGUE_MS)])
+    const known = await catalogue.findImage(imageId, limited)
+    const named = await Promise.all(names.map((name) => catalogue.findName(name, limited)))
+    const isNamed = named.every((root) => root?.equals(image.root))
+    if (known?.root.equals(image.root) && isNamed && names.every((name) => known.record.names.includes(name))) return
+    const record = writeImageRecord({
+      root: image.root.toString(),
+      configDigest: image.configDigest,
+      names,
+      imageIds: [imageId],
+      layers: image.layers.map((layer) => layer.diffId),
+      savedAt: new Date().toISOString(),
+    })
+    await catalogue.add({ root: image.root, record, layers: new Map() }, limited)
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    report({ type: 'warning', text: `the image is loaded, but not in the node's catalogue: ${messageOf(error)}` })
+  }
+}

@@ -1,0 +1,39 @@
+import type { ImageSource } from './image-source.ts'
+import type { Loading } from './into-engine.ts'
+
+export interface Sources {
+  /** Tells where the bytes of the image were. */
+  report(image: ImageSource, outcome: Outcome): Promise<void>
+}
+
+interface Outcome {
+  /** Bytes that the engine was not sent. */
+  readonly bytesHad: number
+  /** Whether the node had all of the image before; whether it has it now. */
+  readonly wasPinned: boolean
+  readonly isPinned: boolean
+}
+
+/**
+ * Counts what the node fetches from now on. It is the node's own counter of block bytes that came from the network: blocks that
+ * came twice are in it, and whatever else the node fetched meanwhile, for others; not what it gave away. More than the
+ * image has is never told. To ask for each block beforehand whether it is there would be exact, and a question for each.
+ */
+export function watchSources({ node, signal, report }: Loading): Sources {
+  const before = node.bytesFetched(signal).catch(() => undefined)
+  return {
+    async report(image, { bytesHad, wasPinned, isPinned }) {
+      const after = await node.bytesFetched(signal).catch(() => undefined)
+      const [first, last] = [await before, after]
+      if (signal.aborted) throw signal.reason
+      if (first === undefined || last === undefined) return
+      const blobs = new Map(image.layers.map((layer) => [layer.digest, layer.size]))
+      const layers = [...blobs.values()].reduce((sum, size) => sum + size, 0)
+      const all = layers + image.manifestBytes.length + image.configBytes.length
+      // Without a pin the node was asked for nothing but what the engine was sent.
+      const wanted = isPinned ? all : all - bytesHad
+      const fromNetwork = wasPinned ? 0 : Math.min(last - first, wanted)
+      report({ type: 'sources', fromNetwork, onNode: wanted - fromNetwork, inEngine: bytesHad })
+    },
+  }
+}
