@@ -24,10 +24,10 @@ beforeEach(() => Promise.all(ENGINES.map((name) => real.engine(name).clear())))
 describe.each(ENGINES)('%s and a node that dies', (name) => {
   const engine = () => real.engine(name)
 
-  /** Runs a command while the node dies in the middle: after 2 MB from or to it. */
+  /** Runs a command while the node dies in the middle: after 2 MB to it, or half a MB from it in one of several connections. */
   async function withDyingNode(from: 'caller' | 'called', args: readonly string[]): Promise<Finished & { at: Relay }> {
     const before = await real.traces()
-    const at = await relay({ port: 0 }, { port: node().port }, { from, after: 2_000_000 })
+    const at = await relay({ port: 0 }, { port: node().port }, { from, after: from === 'caller' ? 2_000_000 : 500_000 })
     const running = engine().startIpfs(at, args)
     await Promise.race([at.reached, running.finished])
     node().kill()
@@ -102,10 +102,12 @@ describe('a node that has one other byte', () => {
     })
 
     test('at the start of a frame', async () => {
-      const line = isOld(name)
-        ? 'ERROR: the tar of layer sha256:<hex> has <n> bytes, but should have <n> bytes'
-        : OTHER_LAYER
-      expect((await fails(name, (block) => (isFrame(block) ? 0 : -1))).replace(/\d+$/, '<n> bytes')).toBe(line)
+      const line = await fails(name, (block) => (isFrame(block) ? 0 : -1))
+      if (!isOld(name)) return expect(line).toBe(OTHER_LAYER)
+      // As bytes happen to arrive, it is taken for the end of the frames or for a frame that is none.
+      expect(line).toMatch(
+        /^ERROR: (the tar of layer sha256:<hex> has |layer sha256:<hex> cannot be unpacked \(Unknown frame descriptor\)$)/,
+      )
     })
 
     test('in the header of a frame', async () => {
