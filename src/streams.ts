@@ -93,3 +93,28 @@ export async function* lean(source: Bytes): Bytes {
 }
 
 const COLLECT_EVERY = 32 * 1024 * 1024
+
+/** Passes a stream on until the signal says to stop: a read from a pipe would else wait for ever. Throws the signal's reason. */
+export async function* abortable(source: Bytes, signal: AbortSignal): Bytes {
+  const iterator = source[Symbol.asyncIterator]()
+  const stopped = deferred<never>()
+  stopped.promise.catch(() => undefined)
+  const stop = () => stopped.reject(signal.reason)
+  signal.addEventListener('abort', stop, { once: true })
+  let waiting = false
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      waiting = true
+      const next = await Promise.race([iterator.next(), stopped.promise])
+      waiting = false
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    signal.removeEventListener('abort', stop)
+    // A generator that waits would only return once it has what it waits for.
+    const closed = Promise.resolve(iterator.return?.()).catch(() => undefined)
+    if (!waiting) await closed
+  }
+}

@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { DockerIpfsError } from '../errors.ts'
 import { createOutput } from '../output/output.ts'
 import { createProgress } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
@@ -43,6 +44,13 @@ export function createContext(options: ContextOptions): CommandContext & { reado
   return {
     output: createOutput(process.stdout, close),
     close,
+    async openImages(path) {
+      const { openInput, pipedInput } = await import('../image/input.ts')
+      if (path !== '-') return openInput(path, signal)
+      // docker's words.
+      if (process.stdin.isTTY) throw new DockerIpfsError('USAGE', 'requested load from stdin, but stdin is empty')
+      return pipedInput(process.stdin as AsyncIterable<Uint8Array>, signal)
+    },
     async connect(flags) {
       // Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
       const [{ createEngine }, { findNode }, { createNode }] = await Promise.all([

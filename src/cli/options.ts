@@ -47,6 +47,11 @@ export const noCache = {
   description: "Save everything anew, whatever the node's catalogue knows",
 } as const satisfies Option
 
+/** `-i`, which stands in for an engine or a node. */
+export function input<const Text extends string>(description: Text) {
+  return { name: 'input', short: 'i', type: 'string', description } as const satisfies Option
+}
+
 /** `-q`, in the words that fit the command. It silences progress; results are still printed. */
 export function quiet<const Text extends string>(description: Text) {
   return { name: 'quiet', short: 'q', type: 'boolean', description } as const satisfies Option

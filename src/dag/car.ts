@@ -9,7 +9,7 @@ import type { Block } from './blocks.ts'
 
 /** The header that names the roots; it may name none. */
 export function carHeader(roots: CID[]): Uint8Array {
-  return CarBufferWriter.createWriter(new ArrayBuffer(1024), { roots }).close({ resize: true })
+  return CarBufferWriter.createWriter(new ArrayBuffer(1024 + 64 * roots.length), { roots }).close({ resize: true })
 }
 
 /** One section: length of what follows as a varint, CID, block. */

@@ -1,4 +1,5 @@
 import { sha256 } from '../streams.ts'
+import type { FullPlatform } from './platform.ts'
 
 /**
  * The JSON documents of an image in the one form that the format knows: keys in the order written here, no white
@@ -53,6 +54,28 @@ export function ociManifest(config: BlobRef, layers: readonly LayerRef[], format
 /** index.json of the layout: one entry, the manifest. */
 export function ociIndex(manifest: BlobRef): Document {
   return json({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [descriptor(MANIFEST_TYPE, manifest)] })
+}
+
+/** The index of an image of several platforms: their manifests, in the order that they come in. */
+export function platformIndex(manifests: readonly (BlobRef & { readonly platform: FullPlatform })[]): Document {
+  return json({
+    schemaVersion: 2,
+    mediaType: INDEX_TYPE,
+    manifests: manifests.map(({ platform, ...manifest }) => ({
+      ...descriptor(MANIFEST_TYPE, manifest),
+      platform: {
+        architecture: platform.architecture,
+        os: platform.os,
+        ...(platform.osVersion === '' ? {} : { 'os.version': platform.osVersion }),
+        ...(platform.variant === '' ? {} : { variant: platform.variant }),
+      },
+    })),
+  })
+}
+
+/** index.json of the layout of several platforms: one entry, their index. */
+export function outerIndex(index: BlobRef): Document {
+  return json({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [descriptor(INDEX_TYPE, index)] })
 }
 
 /** manifest.json, which classic engines read. It carries no names: `docker ipfs load --tag` names the image afterwards. */

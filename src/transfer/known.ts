@@ -53,7 +53,7 @@ export function knowNothing(): Known {
 
 /** Keys of a layer: its diffID, and what the archive called it. */
 export function keysOf(layer: Layer, entry: Pick<LayerEntry, 'key'> | undefined): string[] {
-  return [...new Set([hexOf(layer.diffId), ...(entry === undefined ? [] : [entry.key])])]
+  return [...new Set([hexOf(layer.diffId), ...(entry?.key === undefined ? [] : [entry.key])])]
 }
 
 /** The leaves of the newest versions of the same name: most chunks of a new version are among them. */

@@ -1,21 +1,31 @@
 import { formatBytes } from '../../output/format.ts'
 import type { Plan } from '../../transfer/plan.ts'
-import { defineCommand } from '../command.ts'
-import { api, noCache, progress, quiet } from '../options.ts'
+import { type CommandContext, defineCommand } from '../command.ts'
+import { api, input, noCache, progress, quiet } from '../options.ts'
+import type { Parsed } from '../parse.ts'
+import { type UsageOf, wrongArity } from '../usage.ts'
+
+const OF: UsageOf = { usage: 'docker ipfs save [OPTIONS] IMAGE [IMAGE...]', path: 'docker ipfs save' }
+
+const OPTIONS = [
+  api,
+  { name: 'dry-run', type: 'boolean', description: 'Print what a save would add to the node, and write nothing' },
+  input('Save the images of an archive or OCI layout instead of the engine\'s ("-" is STDIN)'),
+  noCache,
+  progress,
+  quiet('Print nothing but the CID'),
+] as const
 
 export const save = defineCommand({
   name: 'save',
-  usage: 'docker ipfs save [OPTIONS] IMAGE [IMAGE...]',
+  usage: OF.usage,
   summary: 'Save one or more images to the IPFS node and print their CIDs',
-  arity: [1, Number.POSITIVE_INFINITY],
-  options: [
-    api,
-    { name: 'dry-run', type: 'boolean', description: 'Print what a save would add to the node, and write nothing' },
-    noCache,
-    progress,
-    quiet('Print nothing but the CID'),
-  ],
-  async run(context, { flags, words }) {
+  arity: [0, Number.POSITIVE_INFINITY],
+  options: OPTIONS,
+  async run(context, parsed) {
+    const { flags, words } = parsed
+    if (flags.input !== undefined) return saveInput(flags.input, context, parsed)
+    if (words.length === 0) throw wrongArity(1, Number.POSITIVE_INFINITY, OF)
     if (flags['dry-run']) {
       const [{ plan }, parts] = await Promise.all([import('../../transfer/plan.ts'), context.connect(flags)])
       for (const image of words) await context.output.line(planText(await plan(image, parts)))
@@ -28,6 +38,18 @@ export const save = defineCommand({
     }
   },
 })
+
+async function saveInput(path: string, context: CommandContext, { flags, words }: Parsed<typeof OPTIONS>) {
+  if (words.length > 0) throw wrongArity(0, 0, { ...OF, path: `${OF.path} --input` })
+  const archive = await context.openImages(path)
+  const parts = { ...(await context.connect(flags)), noCache: flags['no-cache'] }
+  if (flags['dry-run']) {
+    const { planArchive } = await import('../../transfer/plan.ts')
+    return context.output.line(planText(await planArchive(archive, parts)))
+  }
+  const { saveArchive } = await import('../../transfer/save-archive.ts')
+  for (const { root } of await saveArchive(archive, parts)) await context.output.line(root)
+}
 
 function planText({ root, newBytes, newBlocks, sharedBytes, sharedBlocks }: Plan): string {
   const part = (bytes: number, blocks: number) =>
