@@ -24,6 +24,11 @@ export interface CommandContext {
    */
   readonly openImages: (path: string) => Promise<ImageInput>
   /**
+   * The standard input, which is to be read so many times.
+   * @throws USAGE when it is a terminal, or wanted more than once
+   */
+  readonly pipe: (times: number) => () => AsyncIterable<Uint8Array>
+  /**
    * Connects to the engine and the node that the flags and the environment name.
    * @throws DockerIpfsError NODE_UNREACHABLE, BAD_FLAG when `--api` cannot be read
    */

@@ -36,6 +36,15 @@ export interface ContextOptions {
   readonly signal: AbortSignal
 }
 
+function pipe(times: number): () => AsyncIterable<Uint8Array> {
+  if (times > 1) throw new DockerIpfsError('USAGE', 'the standard input can be read only once')
+  // docker's words.
+  if (times > 0 && process.stdin.isTTY) {
+    throw new DockerIpfsError('USAGE', 'requested load from stdin, but stdin is empty')
+  }
+  return () => process.stdin as AsyncIterable<Uint8Array>
+}
+
 /** The composition root: the only place that makes adapters. `close` takes progress bars off the terminal. */
 export function createContext(options: ContextOptions): CommandContext & { readonly close: () => void } {
   const { environment, dockerGlobals, signal } = options
@@ -47,10 +56,9 @@ export function createContext(options: ContextOptions): CommandContext & { reado
     async openImages(path) {
       const { openInput, pipedInput } = await import('../image/input.ts')
       if (path !== '-') return openInput(path, signal)
-      // docker's words.
-      if (process.stdin.isTTY) throw new DockerIpfsError('USAGE', 'requested load from stdin, but stdin is empty')
-      return pipedInput(process.stdin as AsyncIterable<Uint8Array>, signal)
+      return pipedInput(pipe(1)(), signal)
     },
+    pipe,
     async connect(flags) {
       // Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
       const [{ createEngine }, { findNode }, { createNode }] = await Promise.all([

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
-import { lstat, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstat, readdir, realpath, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { abortable, type Bytes } from '../streams.ts'
 import { type ArchiveEntry, readArchive } from './archive.ts'
@@ -12,6 +12,10 @@ export interface ImageInput {
   readonly name: string
   /** Whether it can be read more than once; a pipe cannot. */
   readonly again: boolean
+  /** Layers that are known to be in it as they are, by diffID. */
+  readonly diffIds?: ReadonlySet<string>
+  /** See `SavedImageOptions`. */
+  readonly last?: string
   /** @throws FILE_FAILED, ARCHIVE_INVALID */
   entries(): AsyncIterable<ArchiveEntry>
 }
@@ -36,6 +40,11 @@ export async function openInput(path: string, signal: AbortSignal): Promise<Imag
   )
   if (!isLayout) throw new DockerIpfsError('ARCHIVE_INVALID', `${path} is no OCI image layout: it has no index.json`)
   return { name: path, again: true, entries: () => folderEntries(path, signal) }
+}
+
+/** What `docker save` of one image writes. */
+export function savedInput(name: string, save: () => Bytes, diffIds: readonly string[]): ImageInput {
+  return { name, again: true, diffIds: new Set(diffIds), last: 'manifest.json', entries: () => readArchive(save()) }
 }
 
 /** What comes through a pipe. */
@@ -101,4 +110,19 @@ const WORDS: Readonly<Record<string, string>> = {
   EISDIR: 'is a directory',
   ENOTDIR: 'not a directory',
   ENOSPC: 'no space left on device',
+}
+
+/**
+ * Where a file is to be written: behind links, as writing into it would be.
+ * @throws FILE_FAILED for a folder, a device and the like
+ */
+export async function outputFile(path: string): Promise<string> {
+  const info = await stat(path).catch(() => undefined)
+  if (info === undefined) {
+    const folder = await stat(dirname(path)).catch(() => undefined)
+    if (folder?.isDirectory()) return path
+    throw new DockerIpfsError('FILE_FAILED', `invalid output path: directory "${dirname(path)}" does not exist`)
+  }
+  if (info.isFile()) return realpath(path)
+  throw new DockerIpfsError('FILE_FAILED', `invalid output path: "${path}" is no regular file`)
 }

@@ -47,6 +47,8 @@ export interface SavedImageOptions<L> {
    * since none of them is used; it must have the diffID that the config says.
    */
   readonly findLayer?: (key: string, size: number | undefined) => Promise<L | undefined>
+  /** A file that must be there: the last that an engine writes, which stops without a word when it fails. */
+  readonly last?: string | undefined
   /** Of an image with several platforms, only this one. */
   readonly platform?: Platform | undefined
 }
@@ -64,10 +66,7 @@ export async function readSavedImage<L extends { readonly diffId: string }>(
   archive: Bytes,
   options: SavedImageOptions<L>,
 ): Promise<SavedImage<L>> {
-  const contents = await readContents(readArchive(archive), options)
-  // The last file but for names: without it the engine stopped early, which it does without a word.
-  if (!contents.files.has('manifest.json')) throw invalid('it ends before manifest.json')
-  const [image, ...more] = await imagesOf(contents, options)
+  const [image, ...more] = await readSavedImages(readArchive(archive), { ...options, last: 'manifest.json' })
   if (image === undefined || more.length > 0) throw invalid('it holds several images, where one was asked for')
   return image
 }
@@ -81,7 +80,9 @@ export async function readSavedImages<L extends { readonly diffId: string }>(
   entries: AsyncIterable<ArchiveEntry>,
   options: SavedImageOptions<L>,
 ): Promise<SavedImage<L>[]> {
-  return imagesOf(await readContents(entries, options), options)
+  const contents = await readContents(entries, options)
+  if (options.last !== undefined && !contents.files.has(options.last)) throw invalid(`it ends before ${options.last}`)
+  return imagesOf(contents, options)
 }
 
 /** What streamed by. */

@@ -1,3 +1,4 @@
+import type { BlockSource } from '../dag/block-source.ts'
 import { readDirectory } from '../dag/blocks.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
 import { FORMAT } from '../dag/format.ts'
@@ -5,7 +6,6 @@ import { DockerIpfsError } from '../errors.ts'
 import { blobPath, FORMAT_ANNOTATION, type LayerRef, TAR_SIZE_ANNOTATION } from '../image/canonical.ts'
 import { type Config, type Descriptor, readConfig, readIndex, readOciManifest } from '../image/documents.ts'
 import { verified } from '../image/verified.ts'
-import type { Node } from '../kubo/node.ts'
 import { type Bytes, collect, sha256 } from '../streams.ts'
 
 /** An image on IPFS whose documents have been read and checked. Its layers are still where they are. */
@@ -20,7 +20,7 @@ export interface ImageSource {
 }
 
 export interface Reading {
-  readonly node: Node
+  readonly node: BlockSource
   readonly signal: AbortSignal
   /** Give up when no byte has come for so many milliseconds. */
   readonly timeoutMs: number

@@ -1,16 +1,20 @@
+import type { CID } from '../dag/cid.ts'
 import type { Engine, EngineInfo, ImageInfo } from '../docker/engine.ts'
 import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
+import type { Node } from '../kubo/node.ts'
 import type { Report } from './events.ts'
 import { type ImageSource, openImage, parseReference, type Reading } from './image-source.ts'
 import { type ArchiveForm, loadArchive } from './load-archive.ts'
-import { pinBeside } from './pin.ts'
+import { type Pinning, pinBeside } from './pin.ts'
 
 export interface LoadOptions extends Reading {
   readonly engine: Engine
   readonly report: Report
   /** Name for the image; without it the image stays unnamed, as with `docker load` of an archive without names. */
   readonly tag?: string
+  /** Of an image with several platforms, this one and not that of the engine. */
+  readonly platform?: string | undefined
 }
 
 export interface LoadResult {
@@ -27,9 +31,13 @@ const FIRST_ENGINE_WITH_ZSTD = 23
  * looked at afterwards: what does not match is removed again.
  * @throws REFERENCE_INVALID, BAD_FLAG (no name in `tag`), CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, ENGINE_*, NODE_*
  */
-export async function load(reference: string, options: LoadOptions): Promise<LoadResult> {
+export async function load(reference: string, options: LoadOptions & { readonly node: Node }): Promise<LoadResult> {
+  return loadRoot(parseReference(reference), options, (root) => pinBeside(root, options))
+}
+
+/** Loads an image from wherever its blocks are read; `pin` begins to pin it beside. */
+export async function loadRoot(root: CID, options: LoadOptions, pin: (root: CID) => Pinning): Promise<LoadResult> {
   const { engine, signal, report } = options
-  const root = parseReference(reference)
   if (options.tag !== undefined && fullName(options.tag) === undefined) {
     throw new DockerIpfsError('BAD_FLAG', `"${options.tag}" is no image name`, {
       hint: 'Give --tag a name such as app:1.2.',
@@ -39,17 +47,17 @@ export async function load(reference: string, options: LoadOptions): Promise<Loa
   report({ type: 'step', text: `Looking for ${root}` })
   const image = await openImage(root, options)
   checkPlatform(image, info)
-  const pin = pinBeside(root, options)
+  const pinning = pin(root)
   let imageId: string
   try {
     report({ type: 'step', text: 'Loading' })
     imageId = await intoEngine(image, info, options)
     if (options.tag !== undefined) await engine.tag(imageId, options.tag, signal)
   } catch (error) {
-    await pin.undo(error)
+    await pinning.undo(error)
     throw error
   }
-  await pin.done(report)
+  await pinning.done(report)
   return options.tag === undefined ? { imageId } : { imageId, tag: options.tag }
 }
 

@@ -13,13 +13,16 @@ export interface Pinning {
   undo(reason: unknown): Promise<void>
 }
 
+/** For what is read from files: there is nothing to pin. */
+export const NO_PIN: Pinning = { done: async () => undefined, undo: async () => undefined }
+
 const UNDO_MS = 10_000
 
 /**
  * Pins the root beside reading it. Pinning asks the network for many blocks at once, where reading asks for one after the
  * other: it is what fetches ahead.
  */
-export function pinBeside(root: CID, { node, signal, timeoutMs }: Reading): Pinning {
+export function pinBeside(root: CID, { node, signal, timeoutMs }: Reading & { readonly node: Node }): Pinning {
   const stop = new AbortController()
   let wasPinned: boolean | undefined
   const work = (async () => {

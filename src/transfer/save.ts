@@ -19,6 +19,8 @@ export interface SaveParts {
   readonly signal: AbortSignal
   /** Do all the work, whatever the catalogue knows. */
   readonly noCache?: boolean
+  /** Of an image with several platforms, only this one. */
+  readonly platform?: string | undefined
 }
 
 export interface SaveResult {

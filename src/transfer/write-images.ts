@@ -43,7 +43,8 @@ export async function writeImages(input: ImageInput, options: WriteOptions): Pro
   const { sink, known, report, platform } = options
   const layers = new Map<string, Layer>()
   const saved = await readSavedImages(input.entries(), {
-    diffIds: new Set(),
+    diffIds: input.diffIds ?? new Set(),
+    last: input.last,
     platform,
     findLayer: async (key, size) => {
       const layer = await known.findLayer(key, size)
