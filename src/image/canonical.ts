@@ -7,7 +7,7 @@ import type { FullPlatform } from './platform.ts'
  */
 
 const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
-const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
+export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar+zstd'
 

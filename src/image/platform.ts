@@ -34,7 +34,7 @@ const ALIASES: Readonly<Record<string, readonly [architecture: string, variant: 
 /** Variants that go without saying. */
 const PLAIN: Readonly<Record<string, string>> = { arm64: 'v8', amd64: 'v1' }
 const OSES = ['linux', 'windows', 'darwin', 'freebsd']
-const PART = /^[A-Za-z0-9_.-]{1,64}$/
+const PART = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
 /** The same platform always in the same words. */
 export function platformOf(os: string, architecture: string, variant: string): Platform {

@@ -2,6 +2,7 @@ import type { CID } from '../dag/cid.ts'
 import type { Engine, EngineInfo, ImageInfo } from '../docker/engine.ts'
 import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
+import { parsePlatform, platformOf } from '../image/platform.ts'
 import type { Node } from '../kubo/node.ts'
 import type { Report } from './events.ts'
 import { type ImageSource, openImage, parseReference, type Reading } from './image-source.ts'
@@ -43,9 +44,11 @@ export async function loadRoot(root: CID, options: LoadOptions, pin: (root: CID)
       hint: 'Give --tag a name such as app:1.2.',
     })
   }
+  const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
   const info = await engine.info(signal)
   report({ type: 'step', text: `Looking for ${root}` })
-  const image = await openImage(root, options)
+  const machine = platformOf(info.os || 'linux', info.architecture, '')
+  const image = await openImage(root, options, { asked, machine })
   checkPlatform(image, info)
   const pinning = pin(root)
   let imageId: string

@@ -29,7 +29,8 @@ const AT_ONCE = 32
  * Works out a save without writing anything: the blocks are made, and the node is asked for each whether it has it.
  * @throws what `save` throws
  */
-export async function plan(image: string, { engine, node, report, signal }: SaveParts): Promise<Plan> {
+export async function plan(image: string, { engine, node, report, signal, platform }: SaveParts): Promise<Plan> {
+  const asked = platform === undefined ? undefined : parsePlatform(platform)
   const found = await engine.inspect(image, signal)
   if (found === undefined) throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${image}`)
   await node.version(signal)
@@ -37,6 +38,7 @@ export async function plan(image: string, { engine, node, report, signal }: Save
   const sink = new CountingSink(node, signal)
   const saved = await readSavedImage(engine.save(found.id, signal), {
     diffIds: new Set(found.layers),
+    platform: asked,
     onLayer: (tar) => writeLayer(tar, sink),
   })
   const { root } = await writeImage(saved.platforms, sink)

@@ -4,6 +4,7 @@ import { type Layer, writeLayer } from '../dag/layer.ts'
 import type { Engine, ImageInfo } from '../docker/engine.ts'
 import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
+import { parsePlatform } from '../image/platform.ts'
 import { type LayerEntry, readSavedImage } from '../image/saved-image.ts'
 import type { ImportSession, Node } from '../kubo/node.ts'
 import { type ImageRecord, writeImageRecord } from '../kubo/records.ts'
@@ -42,7 +43,9 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
   const { report } = parts
   const found = await findBoth(image, parts)
   const names = namesFor(image, found)
-  if (parts.noCache !== true) {
+  if (parts.platform !== undefined) parsePlatform(parts.platform)
+  // What the catalogue has by the engine's ID is all platforms.
+  if (parts.noCache !== true && parts.platform === undefined) {
     const saved = await alreadySaved(found, names, parts)
     if (saved !== undefined) return saved
   }
@@ -127,6 +130,7 @@ async function saveWith(
     const layers = new Map<string, Layer>()
     const saved = await readSavedImage(archive, {
       diffIds: new Set(found.layers),
+      platform: parts.platform === undefined ? undefined : parsePlatform(parts.platform),
       findLayer: async (key, size) => {
         const layer = await known.findLayer(key, size)
         if (layer !== undefined)
@@ -145,8 +149,8 @@ async function saveWith(
       root: dag.root.cid.toString(),
       configDigest: dag.configDigest,
       names,
-      // An engine that pulls another platform later keeps the ID.
-      imageIds: saved.missing.length === 0 ? [found.id] : [],
+      // The ID stands for all platforms, also those that the engine pulls later.
+      imageIds: saved.missing.length === 0 && parts.platform === undefined ? [found.id] : [],
       layers: saved.platforms.flatMap(({ layers }) => layers.map((layer) => layer.diffId)),
       savedAt: new Date().toISOString(),
     })

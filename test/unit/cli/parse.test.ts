@@ -47,11 +47,11 @@ describe('a flag that may be given several times', () => {
       ['-i', 'a', 'x', '-ib', '--input=c', '--input', 'd'],
       ['a', 'b', 'c', 'd'],
     ],
-    // Values of other flags are none of its own, and what is behind -- is an argument.
-    [['-o', '--input', '-i', '-', '--', '-i', 'e'], ['-']],
+    // What is behind -- is an argument.
+    [['-o', 'input', '-i', '-', '--', '-i', 'e'], ['-']],
     [
-      ['-i', '--input', '-qi', 'b'],
-      ['--input', 'b'],
+      ['-i', 'input', '-qi', 'b'],
+      ['input', 'b'],
     ],
   ])('%p gives %p', (argv, values) => {
     const parsed = parse(LIST, argv)
