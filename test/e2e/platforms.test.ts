@@ -87,4 +87,19 @@ describe.each(CONTAINERD)('%s, which keeps all platforms', (name) => {
     await engine().docker('image', 'save', '-o', path('saved.tar'), 'team/multi:1')
     expect((await save('-i', path('saved.tar'))).stdout.trim()).toBe(both)
   })
+
+  test('and has pulled only one, gives the CID of that one', async () => {
+    await engine().clear()
+    const layout = new Layout()
+    const there = layout.image(amd64, { platform: { os: 'linux', architecture: 'amd64' } })
+    const absent = layout.image(arm64, { platform: { os: 'linux', architecture: 'arm64' } })
+    const annotations = { 'io.containerd.image.name': 'docker.io/team/partly:1' }
+    const index = layout.index([there, absent], { annotations })
+    layout.remove(absent)
+    const docker = { Config: `blobs/sha256/${digest(amd64.config).slice(7)}`, RepoTags: null, Layers: [] }
+    await Bun.write(path('partly.tar'), layout.tar([index], [docker]))
+    await engine().docker('image', 'load', '-i', path('partly.tar'))
+    expect(await engine().save(node(), 'team/partly:1')).toBe(GOLDEN_ROOTS.strange)
+    expect((await save('-i', path('partly.tar'))).stdout.trim()).toBe(GOLDEN_ROOTS.strange)
+  })
 })
