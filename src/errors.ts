@@ -11,9 +11,11 @@ export type ErrorCode =
   | 'NODE_UNREACHABLE' // the Kubo node does not answer, or went away
   | 'NODE_FAILED' // the node answered, with an error
   | 'IMAGE_NOT_FOUND' // the engine has no such image
+  | 'PLATFORM_NOT_FOUND' // the image is there, but not for this platform
   | 'CONTENT_NOT_FOUND' // no node gave the content within the time limit
   | 'NOT_AN_IMAGE' // the CID exists and is no docker-ipfs image
-  | 'ARCHIVE_INVALID' // `docker save` gave an archive that is incomplete or cannot be read
+  | 'ARCHIVE_INVALID' // an image archive is incomplete or cannot be read
+  | 'FILE_FAILED' // a file that the user named cannot be read or written
   | 'CATALOGUE_STALE' // the node's catalogue promised something that is not so; the work is done again without it
   | 'INTEGRITY' // bytes do not match their digest
   | 'CANCELLED' // Ctrl-C, SIGTERM, or docker closed the plugin socket

@@ -92,3 +92,31 @@ export async function* lean(source: Bytes): Bytes {
 }
 
 const COLLECT_EVERY = 32 * 1024 * 1024
+
+/** Passes a stream on until the signal says to stop: a read from a pipe would else wait for ever. Throws the signal's reason. */
+export async function* abortable(source: Bytes, signal: AbortSignal): Bytes {
+  const iterator = source[Symbol.asyncIterator]()
+  let waiting = false
+  // Not a race with one promise for the whole stream: that would keep every piece until the end (measured: 845 MB of 700).
+  const nextOrStop = () =>
+    new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+      const stop = () => reject(signal.reason)
+      const done = () => signal.removeEventListener('abort', stop)
+      signal.addEventListener('abort', stop, { once: true })
+      iterator.next().then(resolve, reject).finally(done)
+    })
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      waiting = true
+      const next = await nextOrStop()
+      waiting = false
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    // A generator that waits would only return once it has what it waits for.
+    const closed = Promise.resolve(iterator.return?.()).catch(() => undefined)
+    if (!waiting) await closed
+  }
+}

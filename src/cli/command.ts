@@ -1,4 +1,5 @@
 import type { Engine } from '../docker/engine.ts'
+import type { ImageInput } from '../image/input.ts'
 import type { Node } from '../kubo/node.ts'
 import type { Output } from '../output/output.ts'
 import type { Report } from '../transfer/events.ts'
@@ -17,6 +18,16 @@ export interface Parts {
 export interface CommandContext {
   /** Results, on stdout. */
   readonly output: Output
+  /**
+   * An archive or an OCI layout that the user named; `-` is the standard input.
+   * @throws FILE_FAILED, ARCHIVE_INVALID; USAGE when the standard input is a terminal
+   */
+  readonly openImages: (path: string) => Promise<ImageInput>
+  /**
+   * The standard input, which is to be read so many times.
+   * @throws USAGE when it is a terminal, or wanted more than once
+   */
+  readonly pipe: (times: number) => () => AsyncIterable<Uint8Array>
   /**
    * Connects to the engine and the node that the flags and the environment name.
    * @throws DockerIpfsError NODE_UNREACHABLE, BAD_FLAG when `--api` cannot be read

@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 
-/** cobra's "no file names": none of our arguments is a file. */
+/** cobra's directives: the shell completes file names, or none. */
+const FILES = ':0'
 const NO_FILES = ':4'
 
 /**
@@ -12,7 +13,7 @@ export function complete(commands: readonly Command[], words: readonly string[],
   return [...candidates(commands, words.slice(0, -1), typed)]
     .filter(([value]) => value.startsWith(typed))
     .map(([value, text]) => (descriptions && text !== '' ? `${value}\t${text}` : value))
-    .concat(NO_FILES)
+    .concat(optionBefore(commands, words.slice(0, -1))?.isPath ? FILES : NO_FILES)
     .join('\n')
 }
 
@@ -34,5 +35,7 @@ function candidates(
 /** The option whose value is being typed. */
 function optionBefore(commands: readonly Command[], before: readonly string[]) {
   const options = commands.find((command) => command.name === before[0])?.options ?? []
-  return options.find((option) => option.type !== 'boolean' && `--${option.name}` === before.at(-1))
+  return options.find(
+    (option) => option.type !== 'boolean' && [`--${option.name}`, `-${option.short}`].includes(before.at(-1) ?? ''),
+  )
 }

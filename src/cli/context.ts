@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { DockerIpfsError } from '../errors.ts'
 import { createOutput } from '../output/output.ts'
 import { createProgress } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
@@ -35,6 +36,15 @@ export interface ContextOptions {
   readonly signal: AbortSignal
 }
 
+function pipe(times: number): () => AsyncIterable<Uint8Array> {
+  if (times > 1) throw new DockerIpfsError('USAGE', 'the standard input can be read only once')
+  // docker's words.
+  if (times > 0 && process.stdin.isTTY) {
+    throw new DockerIpfsError('USAGE', 'requested load from stdin, but stdin is empty')
+  }
+  return () => process.stdin as AsyncIterable<Uint8Array>
+}
+
 /** The composition root: the only place that makes adapters. `close` takes progress bars off the terminal. */
 export function createContext(options: ContextOptions): CommandContext & { readonly close: () => void } {
   const { environment, dockerGlobals, signal } = options
@@ -43,6 +53,12 @@ export function createContext(options: ContextOptions): CommandContext & { reado
   return {
     output: createOutput(process.stdout, close),
     close,
+    async openImages(path) {
+      const { openInput, pipedInput } = await import('../image/input.ts')
+      if (path !== '-') return openInput(path, signal)
+      return pipedInput(pipe(1)(), signal)
+    },
+    pipe,
     async connect(flags) {
       // Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
       const [{ createEngine }, { findNode }, { createNode }] = await Promise.all([

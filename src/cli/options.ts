@@ -1,21 +1,28 @@
 import { PROGRESS_MODES } from '../output/progress.ts'
 
-/** A flag of a command. A `duration` is written as in Go (`90s`, `5m`) and handed over in milliseconds. */
+/**
+ * A flag of a command. A `duration` is written as in Go (`90s`, `5m`) and handed over in milliseconds; a `list` may be given
+ * several times.
+ */
 export interface Option {
   readonly name: string
   /** One letter. */
   readonly short?: string
-  readonly type: 'string' | 'boolean' | 'duration'
+  readonly type: 'string' | 'boolean' | 'duration' | 'list'
   readonly description: string
   /** As the user would write it. Not for booleans, which are false. */
   readonly default?: string
   /** The only values that a string may have. */
   readonly choices?: readonly string[]
+  /** The value is a path, which the shell completes. */
+  readonly isPath?: boolean
 }
 
 type ValueOf<O extends Option> = O extends { type: 'boolean' }
   ? boolean
-  : Raw<O> | (O extends { default: string } ? never : undefined)
+  : O extends { type: 'list' }
+    ? readonly string[]
+    : Raw<O> | (O extends { default: string } ? never : undefined)
 type Raw<O extends Option> = O extends { type: 'duration' }
   ? number
   : O extends { choices: readonly (infer Choice)[] }
@@ -45,6 +52,19 @@ export const noCache = {
   name: 'no-cache',
   type: 'boolean',
   description: "Save everything anew, whatever the node's catalogue knows",
+} as const satisfies Option
+
+export const platform = {
+  name: 'platform',
+  type: 'string',
+  description: 'Only this platform of an image with several (os[/arch[/variant]], e.g. linux/arm64)',
+} as const satisfies Option
+
+export const timeout = {
+  name: 'timeout',
+  type: 'duration',
+  description: 'Give up when no data has come for this long (e.g. 90s, 5m)',
+  default: '1m',
 } as const satisfies Option
 
 /** `-q`, in the words that fit the command. It silences progress; results are still printed. */

@@ -41,7 +41,8 @@ export function parse<const Options extends readonly Option[]>(
   const of: UsageOf = { usage: spec.usage, path: `docker ipfs ${spec.name}` }
   const booleans = spec.options.filter((option) => option.type === 'boolean')
   const valued = spec.options.filter((option) => option.type !== 'boolean').map((option) => option.name)
-  const { argv: read, error } = Parser.detailed(spellOut(argv, spec.options, of), {
+  const spelled = spellOut(argv, spec.options, of)
+  const { argv: read, error } = Parser.detailed(spelled, {
     alias: { help: 'h' },
     boolean: ['help', ...booleans.map((option) => option.name)],
     string: ['_', ...valued],
@@ -54,7 +55,10 @@ export function parse<const Options extends readonly Option[]>(
   if (error) throw badFlag(missingValue(error.message), of)
 
   const flags = Object.fromEntries(
-    spec.options.map((option) => [option.name, flagValue(option, read[option.name], of)]),
+    spec.options.map((option) => [
+      option.name,
+      option.type === 'list' ? valuesOf(option, spelled, valued) : flagValue(option, read[option.name], of),
+    ]),
   )
   if (read['help'] === true) return 'help'
   const words = [...before, ...(read['--'] ?? []).map(String)]
@@ -99,6 +103,20 @@ function spellOutShort(word: string, options: readonly Option[], of: UsageOf): s
     if (attached !== undefined) break
   }
   return flags
+}
+
+/** All values of a flag that may be given several times. */
+function valuesOf({ name }: Option, spelled: readonly string[], valued: readonly string[]): string[] {
+  const values: string[] = []
+  for (let at = 0; at < spelled.length && spelled[at] !== '--'; at++) {
+    const word = spelled[at] ?? ''
+    if (word.startsWith(`--${name}=`)) values.push(word.slice(name.length + 3))
+    if (!valued.some((flag) => word === `--${flag}`)) continue
+    // The next word is a value, whatever it looks like.
+    at += 1
+    if (word === `--${name}`) values.push(spelled[at] ?? '')
+  }
+  return values
 }
 
 function readBoolean(option: Option, value: string | undefined, of: UsageOf): boolean {

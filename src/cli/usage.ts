@@ -25,6 +25,7 @@ export function wrongArity(min: number, max: number, of: UsageOf): UsageError {
   const count = (n: number) => `${n} argument${n === 1 ? '' : 's'}`
   const needs = () => {
     if (max === 0) return 'accepts no arguments'
+    if (min === 0 && max !== Number.POSITIVE_INFINITY) return `requires at most ${count(max)}`
     if (max === min) return `requires ${count(min)}`
     return max === Number.POSITIVE_INFINITY
       ? `requires at least ${count(min)}`

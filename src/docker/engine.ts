@@ -35,6 +35,8 @@ export interface EngineInfo {
   readonly containerdStore: boolean
   /** "linux" or "windows"; empty when the engine does not say. */
   readonly os: string
+  /** As the engine's machine calls it, e.g. "x86_64"; empty when the engine does not say. */
+  readonly architecture: string
 }
 
 export interface ImageInfo {
@@ -89,7 +91,8 @@ class DockerCommand implements Engine {
     const version = info['ServerVersion']
     if (typeof version !== 'string') throw engineError('docker info gave no version', text)
     const containerdStore = JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')
-    return { version, containerdStore, os: String(info['OSType'] ?? '') }
+    const [os, architecture] = [String(info['OSType'] ?? ''), String(info['Architecture'] ?? '')]
+    return { version, containerdStore, os, architecture }
   }
 
   async inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined> {

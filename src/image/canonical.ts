@@ -1,4 +1,5 @@
 import { sha256 } from '../streams.ts'
+import type { FullPlatform } from './platform.ts'
 
 /**
  * The JSON documents of an image in the one form that the format knows: keys in the order written here, no white
@@ -6,7 +7,7 @@ import { sha256 } from '../streams.ts'
  */
 
 const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
-const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
+export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar+zstd'
 
@@ -61,6 +62,28 @@ export function ociIndex(...manifests: ManifestRef[]): Document {
     ...(platform === undefined ? {} : { platform }),
   }))
   return json({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: entries })
+}
+
+/** The index of an image of several platforms: their manifests, in the order that they come in. */
+export function platformIndex(manifests: readonly (BlobRef & { readonly platform: FullPlatform })[]): Document {
+  return json({
+    schemaVersion: 2,
+    mediaType: INDEX_TYPE,
+    manifests: manifests.map(({ platform, ...manifest }) => ({
+      ...descriptor(MANIFEST_TYPE, manifest),
+      platform: {
+        architecture: platform.architecture,
+        os: platform.os,
+        ...(platform.osVersion === '' ? {} : { 'os.version': platform.osVersion }),
+        ...(platform.variant === '' ? {} : { variant: platform.variant }),
+      },
+    })),
+  })
+}
+
+/** index.json of the layout of several platforms: one entry, their index. */
+export function outerIndex(index: BlobRef): Document {
+  return json({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [descriptor(INDEX_TYPE, index)] })
 }
 
 /** manifest.json, which classic engines read. It carries no names: `docker ipfs load --tag` names the image afterwards. */

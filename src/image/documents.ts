@@ -1,4 +1,5 @@
 import { DockerIpfsError, type ErrorCode } from '../errors.ts'
+import { type FullPlatform, type Platform, platformOf } from './platform.ts'
 
 /**
  * Reads the JSON documents of images from outside. Nothing that they say is believed before it has the right shape:
@@ -14,6 +15,8 @@ export interface Source {
 export interface ArchiveManifest {
   readonly config: string
   readonly layers: readonly string[]
+  /** `name:tag`, as it is written. */
+  readonly names: readonly string[]
 }
 
 /** What the image config says of its layers and platform. */
@@ -22,6 +25,8 @@ export interface Config {
   readonly diffIds: readonly string[]
   readonly os: string
   readonly architecture: string
+  /** Empty where it says none. */
+  readonly variant: string
 }
 
 export interface Descriptor {
@@ -29,6 +34,8 @@ export interface Descriptor {
   readonly digest: string
   readonly size: number
   readonly annotations: Readonly<Record<string, string>>
+  /** What an index says of a manifest. */
+  readonly platform: Platform | undefined
 }
 
 export interface OciManifest {
@@ -44,11 +51,12 @@ export function isDigest(text: unknown): text is string {
 /** docker's manifest.json: what `docker save` and `docker load` go by. */
 export function readArchiveManifest(bytes: Uint8Array, source: Source): ArchiveManifest[] {
   return list(parse(bytes, source), source).map((item) => {
-    const { Config, Layers } = object(item, source)
+    const { Config, Layers, RepoTags } = object(item, source)
     if (typeof Config !== 'string') throw bad(source, 'it names no config')
     const layers = list(Layers ?? [], source)
     if (!layers.every((layer) => typeof layer === 'string')) throw bad(source, 'its layers are no names')
-    return { config: Config, layers }
+    const names = list(RepoTags ?? [], source).filter((name) => typeof name === 'string')
+    return { config: Config, layers, names }
   })
 }
 
@@ -56,7 +64,25 @@ export function readConfig(bytes: Uint8Array, source: Source): Config {
   const config = object(parse(bytes, source), source)
   const diffIds = list(object(config['rootfs'] ?? {}, source)['diff_ids'] ?? [], source)
   if (!diffIds.every(isDigest)) throw bad(source, 'its diffIDs are no sha256 digests')
-  return { diffIds, os: String(config['os'] ?? ''), architecture: String(config['architecture'] ?? '') }
+  return {
+    diffIds,
+    os: text(config['os']),
+    architecture: text(config['architecture']),
+    variant: text(config['variant']),
+  }
+}
+
+/** The platform that a config says it is for, in its usual words. */
+export function readPlatformOf(configBytes: Uint8Array, source: Source): FullPlatform {
+  const config = object(parse(configBytes, source), source)
+  const platform = platformOf(text(config['os']), text(config['architecture']), text(config['variant']))
+  return { ...platform, osVersion: text(config['os.version']) }
+}
+
+/** Whether a document is an index and no manifest; its media type may be absent. */
+export function isIndex(bytes: Uint8Array, source: Source): boolean {
+  const value = object(parse(bytes, source), source)
+  return Array.isArray(value['manifests']) && value['config'] === undefined
 }
 
 export function readIndex(bytes: Uint8Array, source: Source): Descriptor[] {
@@ -73,10 +99,24 @@ export function readOciManifest(bytes: Uint8Array, source: Source): OciManifest 
 }
 
 function descriptor(value: unknown, source: Source): Descriptor {
-  const { mediaType, digest, size, annotations } = object(value, source)
+  const { mediaType, digest, size, annotations, platform } = object(value, source)
   if (!isDigest(digest)) throw bad(source, 'a digest is no sha256 digest')
   if (!Number.isSafeInteger(size) || (size as number) < 0) throw bad(source, 'a size is no number of bytes')
-  return { mediaType: String(mediaType ?? ''), digest, size: size as number, annotations: texts(annotations) }
+  return {
+    mediaType: text(mediaType),
+    digest,
+    size: size as number,
+    annotations: texts(annotations),
+    platform: platform === undefined || platform === null ? undefined : readPlatform(object(platform, source)),
+  }
+}
+
+function readPlatform({ os, architecture, variant }: Record<string, unknown>): Platform {
+  return platformOf(text(os), text(architecture), text(variant))
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function parse(bytes: Uint8Array, source: Source): unknown {

@@ -1,22 +1,36 @@
 import { posix } from 'node:path'
 import { DockerIpfsError } from '../errors.ts'
-import { type Bytes, collect, sha256 } from '../streams.ts'
+import { type Bytes, collect } from '../streams.ts'
 import { type ArchiveEntry, readArchive } from './archive.ts'
 import { type Packing, packingOf, peek, unpack } from './decompress.ts'
-import { type ArchiveManifest, type Config, readArchiveManifest, readConfig } from './documents.ts'
+import type { Config } from './documents.ts'
+import { type FoundImage, type FoundLayer, type FoundPlatform, findImages } from './find-images.ts'
+import { noSuchPlatform, type Platform, pickAsked } from './platform.ts'
 
-/** An image read from an archive: its config, and what `onLayer` made of each layer, bottom first. */
-export interface SavedImage<L> {
+/** The image of one platform, read from an archive: its config, and what `onLayer` made of each layer, bottom first. */
+export interface SavedPlatform<L> {
   readonly configBytes: Uint8Array
   readonly config: Config
   readonly layers: readonly L[]
 }
 
+/** An image read from an archive. */
+export interface SavedImage<L> {
+  /** One, or several in the archive's order. */
+  readonly platforms: readonly SavedPlatform<L>[]
+  /** Names as the archive writes them. */
+  readonly names: readonly string[]
+  /** The digest by which a containerd store calls it; undefined where the archive does not say. */
+  readonly id: string | undefined
+  /** Platforms that its index names, and that the archive does not have. */
+  readonly missing: readonly string[]
+}
+
 /** Where a layer lies in the archive; `size` (bytes of the layer tar) is known where the layer is stored plain. */
 export interface LayerEntry {
   readonly path: string
-  /** Hex of 32 bytes: diffID, digest of the packed blob or old layer ID; the same layer has the same key next time. */
-  readonly key: string
+  /** Hex of 32 bytes: diffID, digest of the packed blob or old layer ID; undefined where the archive names none such. */
+  readonly key: string | undefined
   readonly size: number | undefined
 }
 
@@ -33,6 +47,10 @@ export interface SavedImageOptions<L> {
    * since none of them is used; it must have the diffID that the config says.
    */
   readonly findLayer?: (key: string, size: number | undefined) => Promise<L | undefined>
+  /** A file that must be there: the last that an engine writes, which stops without a word when it fails. */
+  readonly last?: string | undefined
+  /** Of an image with several platforms, only this one. */
+  readonly platform?: Platform | undefined
 }
 
 /** A JSON document is kept in memory until manifest.json, the last file, says what it is. */
@@ -40,21 +58,51 @@ const MAX_DOCUMENT = 8 * 1024 * 1024
 const MAX_DOCUMENTS_TOTAL = 64 * 1024 * 1024
 
 /**
- * Reads what `docker save` writes: the layout of engines before 25 (`<id>/layer.tar`, links for repeated layers), the OCI
- * layout of classic stores (plain layers named by diffID) and that of containerd stores (layers as they are stored).
- * Everything that manifest.json names must have been seen, and every layer must have the diffID that the config says.
- * @throws ARCHIVE_INVALID, INTEGRITY, ENGINE_FAILED
+ * Reads what `docker save` of one image writes: the layout of engines before 25 (`<id>/layer.tar`, links for repeated layers),
+ * the OCI layout of classic stores (plain layers named by diffID) and that of containerd stores (layers as they are stored).
+ * @throws ARCHIVE_INVALID, INTEGRITY, ENGINE_FAILED, PLATFORM_NOT_FOUND
  */
 export async function readSavedImage<L extends { readonly diffId: string }>(
   archive: Bytes,
   options: SavedImageOptions<L>,
 ): Promise<SavedImage<L>> {
+  const [image, ...more] = await readSavedImages(readArchive(archive), { ...options, last: 'manifest.json' })
+  if (image === undefined || more.length > 0) throw invalid('it holds several images, where one was asked for')
+  return image
+}
+
+/**
+ * Reads all images of an archive, or of an OCI layout, in its order. Everything that their manifests name must have been seen,
+ * and every layer must have the diffID that the config says.
+ * @throws ARCHIVE_INVALID, INTEGRITY, PLATFORM_NOT_FOUND
+ */
+export async function readSavedImages<L extends { readonly diffId: string }>(
+  entries: AsyncIterable<ArchiveEntry>,
+  options: SavedImageOptions<L>,
+): Promise<SavedImage<L>[]> {
+  const contents = await readContents(entries, options)
+  if (options.last !== undefined && !contents.files.has(options.last)) throw invalid(`it ends before ${options.last}`)
+  return imagesOf(contents, options)
+}
+
+/** What streamed by. */
+interface Contents<L> {
+  readonly files: Map<string, Uint8Array>
+  readonly layers: Map<string, L>
+  readonly links: Map<string, string>
+  readonly knownLayers: Set<L>
+}
+
+async function readContents<L extends { readonly diffId: string }>(
+  entries: AsyncIterable<ArchiveEntry>,
+  options: SavedImageOptions<L>,
+): Promise<Contents<L>> {
   const files = new Map<string, Uint8Array>()
   const layers = new Map<string, L>()
   const links = new Map<string, string>()
   const knownLayers = new Set<L>()
   let kept = 0
-  for await (const entry of readArchive(archive)) {
+  for await (const entry of entries) {
     if (entry.linkTarget !== undefined) {
       links.set(entry.path, posix.join(posix.dirname(entry.path), entry.linkTarget))
       continue
@@ -67,38 +115,55 @@ export async function readSavedImage<L extends { readonly diffId: string }>(
     } else {
       const key = layerKey(entry.path)
       const size = packing === 'plain' ? entry.size : undefined
-      const known = await options.findLayer?.(key, size)
+      const known = key === undefined ? undefined : await options.findLayer?.(key, size)
       if (known !== undefined) knownLayers.add(known)
       layers.set(entry.path, known ?? (await options.onLayer(unpack(body, packing), { path: entry.path, key, size })))
     }
   }
+  return { files, layers, links, knownLayers }
+}
 
+async function imagesOf<L extends { readonly diffId: string }>(
+  { files, layers, links, knownLayers }: Contents<L>,
+  options: SavedImageOptions<L>,
+): Promise<SavedImage<L>[]> {
   const find = <T>(map: Map<string, T>, path: string): T | undefined => map.get(links.get(path) ?? path)
-  const manifest = oneImage(files.get('manifest.json'))
-  const configBytes = find(files, manifest.config)
-  if (configBytes === undefined) throw invalid(`it lacks the config ${manifest.config}`)
-  const config = readConfig(configBytes, { what: 'the image config', code: 'ARCHIVE_INVALID' })
-  checkConfigName(manifest.config, configBytes)
-
-  const found: L[] = []
-  for (const path of manifest.layers) {
-    let layer = find(layers, path)
+  const layerAt = async ({ path, foreign }: FoundLayer): Promise<L> => {
+    const layer = find(layers, path)
+    if (layer !== undefined) return layer
     // A tiny layer whose first byte is "{" was kept as a document.
-    const bytes = layer === undefined ? find(files, path) : undefined
-    if (bytes !== undefined)
-      layer = await options.onLayer(once(bytes), { path, key: layerKey(path), size: bytes.length })
-    if (layer === undefined) throw invalid(`it lacks the layer ${path}`)
-    found.push(layer)
+    const bytes = find(files, path)
+    if (bytes === undefined) throw foreign ? foreignLayer(path) : invalid(`it lacks the layer ${path}`)
+    return options.onLayer(once(bytes), { path, key: layerKey(path), size: bytes.length })
   }
-  checkLayers(found, knownLayers, config, manifest)
-  return { configBytes, config, layers: found }
+  const images: SavedImage<L>[] = []
+  for (const image of findImages((path) => find(files, path))) {
+    const platforms: SavedPlatform<L>[] = []
+    for (const { configBytes, config, layers: wanted } of choose(image, options.platform)) {
+      const found: L[] = []
+      for (const layer of wanted) found.push(await layerAt(layer))
+      checkLayers(found, knownLayers, config, wanted)
+      platforms.push({ configBytes, config, layers: found })
+    }
+    const { names, id, missing } = image
+    images.push({ platforms, names, id, missing })
+  }
+  return images
+}
+
+/** All platforms of an image, or the one that was asked for. */
+function choose({ platforms, missing }: FoundImage, asked: Platform | undefined): readonly FoundPlatform[] {
+  if (asked === undefined) return platforms
+  const found = pickAsked(platforms, asked)
+  if (found !== undefined) return [found]
+  throw noSuchPlatform(asked, platforms, missing)
 }
 
 const BLOBS = 'blobs/sha256/'
 
-/** `blobs/sha256/<hex>` or `<hex>/layer.tar`. */
-function layerKey(path: string): string {
-  return path.startsWith(BLOBS) ? path.slice(BLOBS.length) : posix.dirname(path)
+/** The hex of `blobs/sha256/<hex>`, `<hex>/layer.tar` or `<hex>.tar`. What is no hex must get into no path of the catalogue. */
+function layerKey(path: string): string | undefined {
+  return /^(?:blobs\/sha256\/([0-9a-f]{64})|([0-9a-f]{64})(?:\/layer)?\.tar)$/.exec(path)?.slice(1).find(Boolean)
 }
 
 interface Classified {
@@ -115,55 +180,42 @@ async function classify(entry: ArchiveEntry, diffIds: ReadonlySet<string>): Prom
   const isBlob = path.startsWith(BLOBS)
   if (isBlob && diffIds.has(`sha256:${name}`)) return { isDocument: false, body: entry.body, packing: 'plain' }
   const { head, all } = await peek(entry.body, 4)
-  const isDocument = size <= MAX_DOCUMENT && (!isBlob || head[0] === 0x7b)
+  const isJson = head[0] === 0x7b || head[0] === 0x5b
+  const isDocument = size <= MAX_DOCUMENT && (isJson || (!isBlob && DOCUMENTS.test(name)))
   return { isDocument, body: all, packing: packingOf(head) }
 }
 
-/** `docker save` of one image: several entries in manifest.json are several platforms of it. */
-function oneImage(bytes: Uint8Array | undefined): ArchiveManifest {
-  if (bytes === undefined) throw invalid('it ends before manifest.json')
-  const [first, ...more] = readArchiveManifest(bytes, {
-    what: 'manifest.json of the image archive',
-    code: 'ARCHIVE_INVALID',
-  })
-  if (first === undefined) throw invalid('its manifest.json names no image')
-  if (more.some((other) => other.config !== first.config)) {
-    throw new DockerIpfsError('ARCHIVE_INVALID', 'the image has several platforms; saving those is not supported yet')
-  }
-  return first
-}
-
-/** The config's name is its digest, `<hex>.json` before engine 25 and `blobs/sha256/<hex>` since. */
-function checkConfigName(path: string, bytes: Uint8Array): void {
-  const hex = posix.basename(path, '.json')
-  const digest = sha256(bytes)
-  if (digest !== `sha256:${hex}`) {
-    throw new DockerIpfsError('INTEGRITY', `the image config has digest ${digest}, but is named ${hex}`)
-  }
-}
+/** Files beside the blobs that are no layers, whatever is in them. */
+const DOCUMENTS = /^(VERSION|json|repositories|oci-layout|.*\.json)$/
 
 function checkLayers<L extends { readonly diffId: string }>(
   layers: readonly L[],
   known: ReadonlySet<L>,
   config: Config,
-  manifest: ArchiveManifest,
+  wanted: readonly FoundLayer[],
 ): void {
   if (layers.length !== config.diffIds.length) {
     throw invalid(`it has ${layers.length} layers, its config ${config.diffIds.length}`)
   }
   for (const [at, layer] of layers.entries()) {
     if (layer.diffId === config.diffIds[at]) continue
-    const message = `layer ${at + 1} of ${layers.length} (${manifest.layers[at]}) has diffID ${layer.diffId}, but the config says ${config.diffIds[at]}`
+    const message = `layer ${at + 1} of ${layers.length} (${wanted[at]?.path}) has diffID ${layer.diffId}, but the config says ${config.diffIds[at]}`
     // Not the engine's bytes, but the catalogue named it.
     if (known.has(layer)) throw new DockerIpfsError('CATALOGUE_STALE', message)
     throw new DockerIpfsError('INTEGRITY', message, {
-      hint: "The engine's copy of this image is damaged: pull or build it again.",
+      hint: 'The image is damaged where it comes from: pull or build it again.',
     })
   }
 }
 
 async function* once(bytes: Uint8Array): Bytes {
   yield bytes
+}
+
+function foreignLayer(path: string): DockerIpfsError {
+  return new DockerIpfsError('ARCHIVE_INVALID', `the archive does not hold the foreign layer ${path}`, {
+    hint: 'Such layers stay with their publisher. Save the image from an engine that has pulled it.',
+  })
 }
 
 function invalid(why: string): DockerIpfsError {

@@ -20,10 +20,10 @@ export interface ImportSession extends BlockSink {
   /** Blocks that were not sent because the node has them. */
   readonly skipped: number
   /**
-   * Names the root and waits until the node has pinned it.
+   * Names the roots and waits until the node has pinned them.
    * @throws NODE_FAILED, NODE_UNREACHABLE
    */
-  finish(root: CID): Promise<Imported>
+  finish(...roots: CID[]): Promise<Imported>
   /** Breaks the request off; nothing is pinned. */
   abort(reason: unknown): Promise<void>
 }
@@ -85,15 +85,15 @@ export function openImport(endpoint: Endpoint, signal: AbortSignal, known: Reado
       for (const bytes of carSection(block)) queue.push(bytes)
       await queue.room()
     },
-    async finish(root: CID): Promise<Imported> {
+    async finish(...roots: CID[]): Promise<Imported> {
       queue.push(Buffer.from('\r\n'))
       queue.push(part(boundary, 'root.car'))
-      queue.push(carHeader([root]))
+      queue.push(carHeader(roots))
       // No line end behind it: else Kubo's reader may stop before the body ends, and then never hears that we hung up. A pin
       // that waits for a lost block would keep its GC lock until the node is restarted.
       queue.push(Buffer.from(`\r\n--${boundary}--`))
       queue.close()
-      return readAnswer(await answer, root, sent)
+      return readAnswer(await answer, roots, sent)
     },
     async abort(reason: unknown): Promise<void> {
       queue.fail(reason)
@@ -110,18 +110,19 @@ function part(boundary: string, name: string): Uint8Array {
 }
 
 /** Reads the answer lines and holds them against what was sent: a stream that ends early looks like success otherwise. */
-function readAnswer(text: string, root: CID, sent: { blocks: number; bytes: number }): Imported {
-  let pinned = false
+function readAnswer(text: string, roots: readonly CID[], sent: { blocks: number; bytes: number }): Imported {
+  const pinned = new Set<string | undefined>()
   let stats: Imported | undefined
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue
     const value = parseLine(line)
     if (value.Message !== undefined) throw nodeFailed(value.Message, new Error(line))
     if (value.Root?.PinErrorMsg) throw nodeFailed(value.Root.PinErrorMsg, new Error(line))
-    if (value.Root?.Cid?.['/'] === root.toString()) pinned = true
+    pinned.add(value.Root?.Cid?.['/'])
     if (value.Stats) stats = { blocks: value.Stats.BlockCount ?? 0, bytes: value.Stats.BlockBytesCount ?? 0 }
   }
-  if (!pinned || stats === undefined || stats.blocks !== sent.blocks || stats.bytes !== sent.bytes) {
+  const isPinned = roots.every((root) => pinned.has(root.toString()))
+  if (!isPinned || stats === undefined || stats.blocks !== sent.blocks || stats.bytes !== sent.bytes) {
     throw new DockerIpfsError('NODE_FAILED', 'the IPFS node did not confirm that it has the whole image', {
       cause: new Error(`sent ${JSON.stringify(sent)}, answer: ${text.trim()}`),
     })

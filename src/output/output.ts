@@ -7,6 +7,12 @@ export interface Output {
    * @throws OutputError on a full disk and the like
    */
   line(text: string): Promise<void>
+  readonly isTerminal: boolean
+  /**
+   * Writes bytes, as fast as they are taken. A reader that went away ends it, and is no error.
+   * @throws OutputError
+   */
+  bytes(source: AsyncIterable<Uint8Array>): Promise<void>
 }
 
 /** Standard output could not be written; `cause` is the stream's error. */
@@ -19,7 +25,8 @@ export class OutputError extends Error {
 
 /** The part of a writable stream that is needed here. */
 export interface LineSink {
-  write(text: string, done: (error?: Error | null) => void): unknown
+  write(text: string | Uint8Array, done: (error?: Error | null) => void): unknown
+  readonly isTTY?: boolean
 }
 
 /** True for the error of a pipe whose reader has gone. */
@@ -29,15 +36,22 @@ export function isBrokenPipe(error: unknown): boolean {
 
 /** `before` runs ahead of each line, so that bars on the same terminal can get out of the way. */
 export function createOutput(sink: LineSink, before: () => void = () => {}): Output {
-  return {
-    line(text) {
-      before()
-      return new Promise((resolve, reject) => {
-        sink.write(`${text}\n`, (error) => {
-          if (!error || isBrokenPipe(error)) resolve()
-          else reject(new OutputError(error))
-        })
+  /** False when the reader has gone. */
+  const write = (data: string | Uint8Array) =>
+    new Promise<boolean>((resolve, reject) => {
+      sink.write(data, (error) => {
+        if (!error || isBrokenPipe(error)) resolve(!error)
+        else reject(new OutputError(error))
       })
+    })
+  return {
+    isTerminal: sink.isTTY === true,
+    async line(text) {
+      before()
+      await write(`${text}\n`)
+    },
+    async bytes(source) {
+      for await (const part of source) if (!(await write(part))) return
     },
   }
 }

@@ -2,6 +2,7 @@ import { type BlockSink, type DagNode, joinFile, leafNode, rawBlock, writeDirect
 import { FORMAT } from '../dag/format.ts'
 import type { Layer } from '../dag/layer.ts'
 import { END_OF_ARCHIVE, fileHeader, paddingOf } from '../dag/tar-header.ts'
+import { DockerIpfsError } from '../errors.ts'
 import {
   blobPath,
   type Document,
@@ -10,45 +11,94 @@ import {
   OCI_LAYOUT,
   ociIndex,
   ociManifest,
+  outerIndex,
+  platformIndex,
 } from '../image/canonical.ts'
+import { readPlatformOf } from '../image/documents.ts'
+import { comparePlatforms, type FullPlatform, platformName } from '../image/platform.ts'
 
 /** The finished image DAG. */
 export interface ImageDag {
   readonly root: DagNode
+  /** Of several platforms, that of the one in manifest.json. */
   readonly configDigest: string
-  /** The digest of our OCI manifest: the image ID on a containerd store. */
+  /** The digest of our OCI manifest, or of the index of several: the image ID on a containerd store. */
   readonly manifestDigest: string
+}
+
+/** The image of one platform: the bytes of its config, and its layers, which stand already. */
+export interface PlatformParts {
+  readonly configBytes: Uint8Array
+  readonly layers: readonly Layer[]
+}
+
+/** The image DAG of one platform. */
+export function writeImageDag(configBytes: Uint8Array, layers: readonly Layer[], sink: BlockSink): Promise<ImageDag> {
+  return writeImage([{ configBytes, layers }], sink)
 }
 
 /**
  * Writes everything of an image but its layer blobs, which stand already: the documents, the directory and image.tar
- * (docs/format.md, "The image DAG"). The result is a function of the config bytes and the layers alone.
+ * (docs/format.md, "Contents of the root"). The result is a function of the config bytes and the layers alone: neither the
+ * order of the platforms nor how often one is named matters.
  */
-export async function writeImageDag(
-  configBytes: Uint8Array,
-  layers: readonly Layer[],
-  sink: BlockSink,
-): Promise<ImageDag> {
-  const config = document(configBytes)
-  const refs = layers.map((layer) => ({ digest: layer.blobDigest, size: layer.blob.fileSize, tarSize: layer.tarSize }))
-  const manifest = ociManifest(config, refs, FORMAT.version)
+export async function writeImage(platforms: readonly PlatformParts[], sink: BlockSink): Promise<ImageDag> {
+  const manifests = inOrder(platforms.map(withManifest))
+  const [first] = manifests
+  if (first === undefined) throw new DockerIpfsError('ARCHIVE_INVALID', 'the image has no platform')
+  const shown = manifests.find(({ platform }) => platformName(platform) === SHOWN) ?? first
+  const nested = manifests.length === 1 ? undefined : nestedIndex(manifests)
   const archive = dockerManifest(
-    blobPath(config.digest),
-    refs.map((layer) => blobPath(layer.digest)),
+    blobPath(shown.config.digest),
+    shown.layers.map((layer) => blobPath(layer.blobDigest)),
   )
 
   // The order of image.tar: small files first, so that a reader of the stream knows what comes.
   const files = new Map<string, DagNode>()
   const add = async (path: string, doc: Document) => files.set(path, await writeFile(doc.bytes, sink))
   await add('oci-layout', document(Buffer.from(OCI_LAYOUT)))
-  await add('index.json', ociIndex(manifest))
+  await add('index.json', nested === undefined ? ociIndex(first.manifest) : outerIndex(nested))
   await add('manifest.json', archive)
-  await add(blobPath(manifest.digest), manifest)
-  await add(blobPath(config.digest), config)
-  for (const layer of layers) files.set(blobPath(layer.blobDigest), layer.blob)
+  if (nested !== undefined) await add(blobPath(nested.digest), nested)
+  for (const { manifest, config } of manifests) {
+    await add(blobPath(manifest.digest), manifest)
+    await add(blobPath(config.digest), config)
+  }
+  for (const layer of manifests.flatMap(({ layers }) => layers)) files.set(blobPath(layer.blobDigest), layer.blob)
 
   const root = await writeTree(files, await writeTarView(files, sink), sink)
-  return { root, configDigest: config.digest, manifestDigest: manifest.digest }
+  return { root, configDigest: shown.config.digest, manifestDigest: (nested ?? first.manifest).digest }
+}
+
+/** Of several platforms, the one that manifest.json names for classic stores, if it is there. */
+const SHOWN = 'linux/amd64'
+
+interface WithManifest {
+  readonly platform: FullPlatform
+  readonly config: Document
+  readonly layers: readonly Layer[]
+  readonly manifest: Document
+}
+
+function withManifest({ configBytes, layers }: PlatformParts): WithManifest {
+  const config = document(configBytes)
+  const refs = layers.map((layer) => ({ digest: layer.blobDigest, size: layer.blob.fileSize, tarSize: layer.tarSize }))
+  const platform = readPlatformOf(configBytes, { what: 'the image config', code: 'ARCHIVE_INVALID' })
+  return { platform, config, layers, manifest: ociManifest(config, refs, FORMAT.version) }
+}
+
+/** Sorted by platform, then digest; each manifest once. */
+function inOrder(manifests: readonly WithManifest[]): WithManifest[] {
+  const unique = [...new Map(manifests.map((one) => [one.manifest.digest, one])).values()]
+  return unique.sort(
+    (a, b) => comparePlatforms(a.platform, b.platform) || (a.manifest.digest < b.manifest.digest ? -1 : 1),
+  )
+}
+
+function nestedIndex(manifests: readonly WithManifest[]): Document {
+  return platformIndex(
+    manifests.map(({ manifest, platform }) => ({ digest: manifest.digest, size: manifest.size, platform })),
+  )
 }
 
 /** image.tar: the files as one tar whose contents are links to the same blocks. */

@@ -1,11 +1,12 @@
+import type { BlockSource } from '../dag/block-source.ts'
 import { readDirectory } from '../dag/blocks.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
 import { FORMAT } from '../dag/format.ts'
 import { DockerIpfsError } from '../errors.ts'
-import { blobPath, FORMAT_ANNOTATION, type LayerRef, TAR_SIZE_ANNOTATION } from '../image/canonical.ts'
+import { blobPath, FORMAT_ANNOTATION, INDEX_TYPE, type LayerRef, TAR_SIZE_ANNOTATION } from '../image/canonical.ts'
 import { type Config, type Descriptor, readConfig, readIndex, readOciManifest } from '../image/documents.ts'
+import { noSuchPlatform, type Platform, pickAsked, pickRunnable, platformOf } from '../image/platform.ts'
 import { verified } from '../image/verified.ts'
-import type { Node } from '../kubo/node.ts'
 import { type Bytes, collect, sha256 } from '../streams.ts'
 
 /** An image on IPFS whose documents have been read and checked. Its layers are still where they are. */
@@ -16,11 +17,13 @@ export interface ImageSource {
   readonly configBytes: Uint8Array
   readonly configDigest: string
   readonly config: Config
+  /** Whether the root is this image, and not several platforms of which this is one. */
+  readonly isWhole: boolean
   readonly layers: readonly (LayerRef & { readonly diffId: string })[]
 }
 
 export interface Reading {
-  readonly node: Node
+  readonly node: BlockSource
   readonly signal: AbortSignal
   /** Give up when no byte has come for so many milliseconds. */
   readonly timeoutMs: number
@@ -39,23 +42,26 @@ export function parseReference(text: string): CID {
 
 /**
  * Reads the documents of an image. Each is checked against the one that names it, from the root CID down: the node is
- * not trusted.
- * @throws CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
+ * not trusted. Of several platforms, one is chosen.
+ * @throws PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
  */
-export async function openImage(root: CID, reading: Reading): Promise<ImageSource> {
+export async function openImage(root: CID, reading: Reading, wanted: Wanted = {}): Promise<ImageSource> {
   const index = readIndex(await readIndexBlock(root, reading), { what: `index.json of ${root}`, code: 'NOT_AN_IMAGE' })
-  const [entry, ...more] = index
-  if (entry === undefined || more.length > 0) throw notAnImage(root, `its index names ${index.length} manifests`)
+  const [top, ...more] = index
+  if (top === undefined || more.length > 0) throw notAnImage(root, `its index names ${index.length} manifests`)
+  const entry = top.mediaType === INDEX_TYPE ? await choose(root, top, reading, wanted) : top
   const manifestBytes = await readDocument(root, entry, 'the manifest', reading)
   const manifest = readOciManifest(manifestBytes, { what: `the manifest of ${root}`, code: 'NOT_AN_IMAGE' })
   checkVersion(root, manifest.annotations[FORMAT_ANNOTATION])
   const configBytes = await readDocument(root, manifest.config, 'the image config', reading)
   const config = readConfig(configBytes, { what: `the config of ${root}`, code: 'NOT_AN_IMAGE' })
+  checkAsked(config, wanted)
   if (config.diffIds.length !== manifest.layers.length) {
     throw notAnImage(root, `its manifest has ${manifest.layers.length} layers, its config ${config.diffIds.length}`)
   }
   return {
     root,
+    isWhole: entry === top,
     manifestBytes,
     manifestDigest: entry.digest,
     configBytes,
@@ -68,6 +74,43 @@ export async function openImage(root: CID, reading: Reading): Promise<ImageSourc
       diffId: config.diffIds[at] as string,
     })),
   }
+}
+
+/** Which of several platforms. */
+export interface Wanted {
+  /** The one that the user asks for; any image must be for it. */
+  readonly asked?: Platform | undefined
+  /** The engine's, where nothing is asked for. */
+  readonly machine?: Platform | undefined
+}
+
+const MAX_PLATFORMS = 1000
+
+/** The manifest of one platform, out of the nested index. */
+async function choose(root: CID, top: Descriptor, reading: Reading, { asked, machine }: Wanted): Promise<Descriptor> {
+  const bytes = await readDocument(root, top, 'the index of platforms', reading)
+  const entries = readIndex(bytes, { what: `the index of platforms of ${root}`, code: 'NOT_AN_IMAGE' })
+  const candidates = entries.flatMap((entry) =>
+    entry.platform === undefined ? [] : [{ entry, platform: entry.platform }],
+  )
+  if (candidates.length === 0 || entries.length > MAX_PLATFORMS) {
+    throw notAnImage(root, `its index names ${candidates.length} platforms`)
+  }
+  const found =
+    asked !== undefined
+      ? pickAsked(candidates, asked)
+      : machine === undefined
+        ? undefined
+        : pickRunnable(candidates, machine)
+  if (found !== undefined) return found.entry
+  throw noSuchPlatform(asked ?? machine ?? UNKNOWN, candidates)
+}
+
+const UNKNOWN: Platform = { os: '', architecture: '', variant: '' }
+
+function checkAsked({ os, architecture, variant }: Config, { asked }: Wanted): void {
+  const candidates = [{ platform: platformOf(os, architecture, variant) }]
+  if (asked !== undefined && pickAsked(candidates, asked) === undefined) throw noSuchPlatform(asked, candidates)
 }
 
 /** The bytes of a small blob, the last of them only when all are right. */

@@ -1,20 +1,28 @@
 import type { Engine, EngineInfo } from '../docker/engine.ts'
 import { DockerIpfsError } from '../errors.ts'
+import type { Node } from '../kubo/node.ts'
 import { type Fault, faultOf, type Target } from './engine-image.ts'
 import type { Report } from './events.ts'
 import type { ImageSource, Reading } from './image-source.ts'
 import { layersToSend, loadArchive } from './load-archive.ts'
 import { type Held, holdBlobs } from './probe.ts'
-import { readAhead } from './read-ahead.ts'
+import type { LayerReader } from './read-ahead.ts'
 
 export interface Loading extends Reading {
   readonly engine: Engine
   readonly report: Report
 }
 
-/** `isLocal`: the node has all of the image, so that nothing is waited for. */
-export interface FromNode extends Loading {
-  readonly isLocal: boolean
+/** Begins to read layers of the image. */
+export type OpenLayers = (layers: ImageSource['layers']) => LayerReader
+
+export interface FromSource extends Loading {
+  readonly openLayers: OpenLayers
+}
+
+/** A load from a node. */
+export interface NodeLoading extends Loading {
+  readonly node: Node
 }
 
 export interface Loaded {
@@ -36,7 +44,7 @@ const CLEANUP_MS = 10_000
  * unless it was there before.
  * @throws INTEGRITY, ENGINE_*, and what reading the image throws
  */
-export async function intoEngine(image: ImageSource, info: EngineInfo, loading: FromNode): Promise<Loaded> {
+export async function intoEngine(image: ImageSource, info: EngineInfo, loading: FromSource): Promise<Loaded> {
   const { engine, report } = loading
   const imageId = info.containerdStore ? image.manifestDigest : image.configDigest
   const target = { image, imageId, info }
@@ -71,11 +79,11 @@ interface Failure {
 }
 
 /** Sends the image and looks at it: "Loaded image" and exit code 0 prove nothing. */
-async function send(target: Target, leaveOut: ReadonlySet<string>, loading: FromNode): Promise<Failure | undefined> {
+async function send(target: Target, leaveOut: ReadonlySet<string>, loading: FromSource): Promise<Failure | undefined> {
   const { engine, signal, report } = loading
   const plain = major(target.info) < FIRST_WITH_ZSTD
   const leftOut = leaveOut.size > 0
-  const reader = readAhead(target.image, layersToSend(target.image, leaveOut), loading)
+  const reader = loading.openLayers(layersToSend(target.image, leaveOut))
   let said: string
   try {
     said = await engine.load(loadArchive(target.image, { plain, leaveOut }, reader, report), signal)

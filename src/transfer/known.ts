@@ -53,8 +53,33 @@ export function knowNothing(): Known {
 
 /** Keys of a layer: its diffID, and what the archive called it. */
 export function keysOf(layer: Layer, entry: Pick<LayerEntry, 'key'> | undefined): string[] {
-  return [...new Set([hexOf(layer.diffId), ...(entry === undefined ? [] : [entry.key])])]
+  return [...new Set([hexOf(layer.diffId), ...(entry?.key === undefined ? [] : [entry.key])])]
 }
+
+/**
+ * All blocks of an image, as far as they can be had: what another image has in common with it.
+ * @throws what `block` throws
+ */
+export async function blocksOf(root: CID, block: (cid: CID) => Promise<Uint8Array>): Promise<Set<string>> {
+  const seen = new Set([blockKey(root)])
+  let level = [root]
+  while (level.length > 0) {
+    const next: CID[] = []
+    for (let at = 0; at < level.length; at += AT_ONCE) {
+      const some = level.slice(at, at + AT_ONCE).map(async (cid) => childrenOf({ cid, bytes: await block(cid) }))
+      for (const child of (await Promise.all(some)).flat()) {
+        if (seen.has(blockKey(child))) continue
+        seen.add(blockKey(child))
+        if (!isLeaf(child)) next.push(child)
+      }
+    }
+    level = next
+  }
+  return seen
+}
+
+/** Blocks that are asked for at once. */
+const AT_ONCE = 32
 
 /** The leaves of the newest versions of the same name: most chunks of a new version are among them. */
 async function previousBlocks(node: Node, names: readonly string[], signal: AbortSignal): Promise<Set<string>> {

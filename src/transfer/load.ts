@@ -1,15 +1,25 @@
+import type { CID } from '../dag/cid.ts'
 import type { EngineInfo } from '../docker/engine.ts'
 import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
+import { parsePlatform, platformOf } from '../image/platform.ts'
+import type { Node } from '../kubo/node.ts'
 import { type ImageSource, openImage, parseReference } from './image-source.ts'
-import { intoEngine, type Loaded, type Loading, removedMeanwhile } from './into-engine.ts'
-import { noPin, pinBeside } from './pin.ts'
+import { intoEngine, type Loaded, type Loading, type OpenLayers, removedMeanwhile } from './into-engine.ts'
+import { noPin, type Pinning, pinBeside } from './pin.ts'
+import { readAhead } from './read-ahead.ts'
 import { rememberLoaded } from './remember.ts'
 import { watchSources } from './sources.ts'
 
 export interface LoadOptions extends Loading {
   /** Name for the image; without it the image stays unnamed, as with `docker load` of an archive without names. */
   readonly tag?: string
+  /** Of an image with several platforms, this one and not that of the engine. */
+  readonly platform?: string | undefined
+}
+
+export interface NodeLoadOptions extends LoadOptions {
+  readonly node: Node
   /** Do not pin the image on the node, and do not write it into the catalogue. */
   readonly noPin?: boolean
 }
@@ -20,38 +30,65 @@ export interface LoadResult {
   readonly tag?: string
 }
 
+/** What goes on beside a load and after it, where the image is read from. */
+export interface Keeping {
+  readonly openLayers: OpenLayers
+  readonly pin: Pinning
+  /** The image is in the engine; `isPinned`: and pinned. */
+  after(loaded: Loaded, isPinned: boolean): Promise<void>
+}
+
 /**
  * Loads an image into the engine, pins it on the node and writes it into the catalogue. The engine gets no byte that was not
  * checked, and the image is looked at afterwards: what does not match is removed again.
  * @throws REFERENCE_INVALID, BAD_FLAG (no name in `tag`), CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, ENGINE_*, NODE_*
  */
-export async function load(reference: string, options: LoadOptions): Promise<LoadResult> {
-  const { engine, node, signal, report, tag } = options
+export async function load(reference: string, options: NodeLoadOptions): Promise<LoadResult> {
   const root = parseReference(reference)
+  const sources = watchSources(options)
+  return loadRoot(root, options, async (image) => {
+    const wasPinned = await options.node.isPinned(root, options.signal)
+    const wantsPin = options.noPin !== true
+    return {
+      openLayers: (layers) => readAhead(image, layers, { ...options, isLocal: wasPinned }),
+      pin: wasPinned || !wantsPin ? noPin(wasPinned) : pinBeside(root, options),
+      async after({ imageId, bytesHad }, isPinned) {
+        if (isPinned && wantsPin) await rememberLoaded(image, { imageId, tag: options.tag }, options)
+        await sources.report(image, { bytesHad, wasPinned, isPinned })
+      },
+    }
+  })
+}
+
+/** Loads an image from wherever its blocks are read. */
+export async function loadRoot(
+  root: CID,
+  options: LoadOptions,
+  keep: (image: ImageSource) => Promise<Keeping>,
+): Promise<LoadResult> {
+  const { engine, signal, report, tag } = options
   if (tag !== undefined && fullName(tag) === undefined) {
     throw new DockerIpfsError('BAD_FLAG', `"${tag}" is no image name`, { hint: 'Give --tag a name such as app:1.2.' })
   }
+  const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
   const info = await engine.info(signal)
   report({ type: 'step', text: `Looking for ${root}` })
-  const sources = watchSources(options)
-  const image = await openImage(root, options)
+  const machine = platformOf(info.os || 'linux', info.architecture, '')
+  const image = await openImage(root, options, { asked, machine })
   checkPlatform(image, info)
-  const wasPinned = await node.isPinned(root, signal)
-  const wantsPin = options.noPin !== true
-  const pin = wasPinned || !wantsPin ? noPin(wasPinned) : pinBeside(root, options)
+  const { openLayers, pin, after } = await keep(image)
   let loaded: Loaded
   let isPinned: boolean
   try {
     report({ type: 'step', text: 'Loading' })
-    loaded = await intoEngine(image, info, { ...options, isLocal: wasPinned })
+    loaded = await intoEngine(image, info, { ...options, openLayers })
     if (tag !== undefined) await giveName(loaded.imageId, tag, options)
     isPinned = await pin.done(report)
   } catch (error) {
     await pin.undo(error)
     throw error
   }
-  if (isPinned && wantsPin) await rememberLoaded(image, { imageId: loaded.imageId, tag }, options)
-  await sources.report(image, { bytesHad: loaded.bytesHad, wasPinned, isPinned })
+  await after(loaded, isPinned)
   return tag === undefined ? { imageId: loaded.imageId } : { imageId: loaded.imageId, tag }
 }
 

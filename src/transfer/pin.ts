@@ -21,10 +21,15 @@ export function noPin(isPinned: boolean): Pinning {
   return { done: async () => isPinned, undo: async () => undefined }
 }
 
+/** A reading from a node. */
+interface FromNode extends Reading {
+  readonly node: Node
+}
+
 const UNDO_MS = 10_000
 
 /** Pins the root, which is not pinned yet, beside reading it: it brings what nobody reads, such as the blocks of image.tar. */
-export function pinBeside(root: CID, { node, signal, timeoutMs }: Reading): Pinning {
+export function pinBeside(root: CID, { node, signal, timeoutMs }: FromNode): Pinning {
   const stop = new AbortController()
   let onProgress = () => {}
   const work = node.pin(root, PIN_NAME, AbortSignal.any([signal, stop.signal]), () => onProgress())

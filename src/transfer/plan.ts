@@ -2,14 +2,19 @@ import type { Block, BlockSink } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { writeLayer } from '../dag/layer.ts'
 import { DockerIpfsError } from '../errors.ts'
+import type { ImageInput } from '../image/input.ts'
+import { parsePlatform } from '../image/platform.ts'
 import { readSavedImage } from '../image/saved-image.ts'
 import type { Node } from '../kubo/node.ts'
-import { writeImageDag } from './image-dag.ts'
+import { writeImage } from './image-dag.ts'
+import { knowNothing } from './known.ts'
 import type { SaveParts } from './save.ts'
+import type { SaveArchiveParts } from './save-archive.ts'
+import { writeImages } from './write-images.ts'
 
 /** What a save would do. */
 export interface Plan {
-  /** The root CID it would print. */
+  /** The root CID it would print; those of several images of an archive, separated by spaces. */
   readonly root: string
   readonly newBlocks: number
   readonly newBytes: number
@@ -24,7 +29,8 @@ const AT_ONCE = 32
  * Works out a save without writing anything: the blocks are made, and the node is asked for each whether it has it.
  * @throws what `save` throws
  */
-export async function plan(image: string, { engine, node, report, signal }: SaveParts): Promise<Plan> {
+export async function plan(image: string, { engine, node, report, signal, platform }: SaveParts): Promise<Plan> {
+  const asked = platform === undefined ? undefined : parsePlatform(platform)
   const found = await engine.inspect(image, signal)
   if (found === undefined) throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${image}`)
   await node.version(signal)
@@ -32,10 +38,25 @@ export async function plan(image: string, { engine, node, report, signal }: Save
   const sink = new CountingSink(node, signal)
   const saved = await readSavedImage(engine.save(found.id, signal), {
     diffIds: new Set(found.layers),
+    platform: asked,
     onLayer: (tar) => writeLayer(tar, sink),
   })
-  const { root } = await writeImageDag(saved.configBytes, saved.layers, sink)
+  const { root } = await writeImage(saved.platforms, sink)
   return { root: root.cid.toString(), ...(await sink.counts()) }
+}
+
+/** The same for each image of an archive; what two of them share counts once. */
+export async function planArchive(
+  input: ImageInput,
+  { node, report, signal, platform }: SaveArchiveParts,
+): Promise<Plan> {
+  const asked = platform === undefined ? undefined : parsePlatform(platform)
+  await node.version(signal)
+  report({ type: 'step', text: `Working out a save of the images of ${input.name}` })
+  const sink = new CountingSink(node, signal)
+  const { images } = await writeImages(input, { sink, known: knowNothing(), report: () => undefined, platform: asked })
+  const root = images.map(({ dag }) => dag.root.cid.toString()).join(' ')
+  return { root, ...(await sink.counts()) }
 }
 
 /** Keeps no block: asks for each whether the node has it, and counts. */

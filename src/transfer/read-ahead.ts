@@ -1,5 +1,6 @@
 import { blobPath } from '../image/canonical.ts'
 import { verified } from '../image/verified.ts'
+import type { Node } from '../kubo/node.ts'
 import { type Bytes, mapInOrder } from '../streams.ts'
 import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
 
@@ -35,7 +36,7 @@ interface Segment {
 export function readAhead(
   image: ImageSource,
   layers: readonly SourceLayer[],
-  reading: Reading & { readonly isLocal: boolean },
+  reading: Reading & { readonly node: Pick<Node, 'cat'>; readonly isLocal: boolean },
 ): LayerReader {
   const stop = new AbortController()
   const signal = AbortSignal.any([reading.signal, stop.signal])
@@ -62,14 +63,26 @@ export function readAhead(
   }
 
   return {
-    blob: (layer) =>
-      verified(withoutStall(read(layer), image.root, reading.timeoutMs, stop), {
-        digest: layer.digest,
-        size: layer.size,
-        what: `layer ${layer.digest}`,
-      }),
+    blob: (layer) => checked(layer, withoutStall(read(layer), image.root, reading.timeoutMs, stop)),
     close: () => stop.abort(),
   }
+}
+
+/** A reader of one layer after the other, for what is at hand: CAR files. */
+export function readInOrder(image: ImageSource, reading: Reading): LayerReader {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([reading.signal, stop.signal])
+  return {
+    blob: (layer) => {
+      const bytes = reading.node.cat(`/ipfs/${image.root}/${blobPath(layer.digest)}`, signal)
+      return checked(layer, withoutStall(bytes, image.root, reading.timeoutMs, stop))
+    },
+    close: () => stop.abort(),
+  }
+}
+
+function checked({ digest, size }: SourceLayer, bytes: Bytes): Bytes {
+  return verified(bytes, { digest, size, what: `layer ${digest}` })
 }
 
 async function* segmentsOf(layers: readonly SourceLayer[]): AsyncGenerator<Segment> {

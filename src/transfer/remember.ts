@@ -2,20 +2,22 @@ import { fullName } from '../docker/reference.ts'
 import { messageOf } from '../errors.ts'
 import { writeImageRecord } from '../kubo/records.ts'
 import type { ImageSource } from './image-source.ts'
-import type { Loading } from './into-engine.ts'
+import type { NodeLoading } from './into-engine.ts'
 
 /** Time for writing the catalogue, in milliseconds. */
 const CATALOGUE_MS = 30_000
 
 /**
  * Writes a loaded image into the catalogue, so that a save of it answers at once. Not its layers: other images would be put
- * together from them, and their CIDs must not depend on who cut the layers of this one. What fails costs no more than time.
+ * together from them, and their CIDs must not depend on who cut the layers of this one. Nor one platform of several: saved
+ * from here, it has a CID of its own. What fails costs no more than time.
  */
 export async function rememberLoaded(
   image: ImageSource,
   { imageId, tag }: { readonly imageId: string; readonly tag: string | undefined },
-  { node, report, signal }: Loading,
+  { node, report, signal }: NodeLoading,
 ): Promise<void> {
+  if (!image.isWhole) return
   const { catalogue } = node
   const names = [tag === undefined ? undefined : fullName(tag)].filter((name) => name !== undefined)
   try {

@@ -4,12 +4,13 @@ import { type Layer, writeLayer } from '../dag/layer.ts'
 import type { Engine, ImageInfo } from '../docker/engine.ts'
 import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
+import { parsePlatform } from '../image/platform.ts'
 import { type LayerEntry, readSavedImage } from '../image/saved-image.ts'
 import type { ImportSession, Node } from '../kubo/node.ts'
 import { type ImageRecord, writeImageRecord } from '../kubo/records.ts'
 import { type Bytes, begun, deferred } from '../streams.ts'
 import type { Report } from './events.ts'
-import { writeImageDag } from './image-dag.ts'
+import { writeImage } from './image-dag.ts'
 import { type Known, keysOf, knowNothing, lookUp } from './known.ts'
 
 export interface SaveParts {
@@ -19,6 +20,8 @@ export interface SaveParts {
   readonly signal: AbortSignal
   /** Do all the work, whatever the catalogue knows. */
   readonly noCache?: boolean
+  /** Of an image with several platforms, only this one. */
+  readonly platform?: string | undefined
 }
 
 export interface SaveResult {
@@ -40,7 +43,9 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
   const { report } = parts
   const found = await findBoth(image, parts)
   const names = namesFor(image, found)
-  if (parts.noCache !== true) {
+  if (parts.platform !== undefined) parsePlatform(parts.platform)
+  // What the catalogue has by the engine's ID is all platforms.
+  if (parts.noCache !== true && parts.platform === undefined) {
     const saved = await alreadySaved(found, names, parts)
     if (saved !== undefined) return saved
   }
@@ -125,6 +130,7 @@ async function saveWith(
     const layers = new Map<string, Layer>()
     const saved = await readSavedImage(archive, {
       diffIds: new Set(found.layers),
+      platform: parts.platform === undefined ? undefined : parsePlatform(parts.platform),
       findLayer: async (key, size) => {
         const layer = await known.findLayer(key, size)
         if (layer !== undefined)
@@ -137,14 +143,15 @@ async function saveWith(
         return layer
       },
     })
-    const dag = await writeImageDag(saved.configBytes, saved.layers, session)
-    await confirm(dag.root, known, session)
+    const dag = await writeImage(saved.platforms, session)
+    await confirm([dag.root], known, session)
     const record = writeImageRecord({
       root: dag.root.cid.toString(),
       configDigest: dag.configDigest,
       names,
-      imageIds: [found.id],
-      layers: saved.layers.map((layer) => layer.diffId),
+      // The ID stands for all platforms, also those that the engine pulls later.
+      imageIds: saved.missing.length === 0 && parts.platform === undefined ? [found.id] : [],
+      layers: saved.platforms.flatMap(({ layers }) => layers.map((layer) => layer.diffId)),
       savedAt: new Date().toISOString(),
     })
     await remember(dag.root.cid, record, layers, parts)
@@ -155,8 +162,8 @@ async function saveWith(
   }
 }
 
-async function writeOneLayer(tar: Bytes, entry: LayerEntry, sink: BlockSink, report: Report): Promise<Layer> {
-  const name = `sha256:${entry.key}`
+export async function writeOneLayer(tar: Bytes, entry: LayerEntry, sink: BlockSink, report: Report): Promise<Layer> {
+  const name = entry.key === undefined ? entry.path : `sha256:${entry.key}`
   report({ type: 'layer-start', layer: name, bytesTotal: entry.size })
   const layer = await writeLayer(counted(tar, name, report), sink)
   report({ type: 'layer-done', layer: name, status: 'Saved', bytesDone: layer.tarSize })
@@ -174,21 +181,21 @@ async function* counted(tar: Bytes, layer: string, report: Report): Bytes {
 }
 
 /**
- * Lets the node pin the root. It walks the whole image then, and would wait for ever for a block that was left out because
+ * Lets the node pin the roots. It walks the whole image then, and would wait for ever for a block that was left out because
  * the catalogue promised it: after the time that a slow disk needs, the promise counts as broken.
  */
-async function confirm(root: DagNode, known: Known, session: ImportSession): Promise<void> {
+export async function confirm(roots: readonly DagNode[], known: Known, session: ImportSession): Promise<void> {
   if (!known.wasUsed && session.skipped === 0) {
-    await session.finish(root.cid)
+    await session.finish(...roots.map(({ cid }) => cid))
     return
   }
   const limit = deferred<never>()
   const timer = setTimeout(
     () => limit.reject(new DockerIpfsError('CATALOGUE_STALE', 'the node lacks blocks that it should have')),
-    CONFIRM_MS + root.dagSize / SLOWEST_WALK,
+    CONFIRM_MS + roots.reduce((sum, { dagSize }) => sum + dagSize, 0) / SLOWEST_WALK,
   )
   try {
-    await Promise.race([session.finish(root.cid), limit.promise])
+    await Promise.race([session.finish(...roots.map(({ cid }) => cid)), limit.promise])
   } finally {
     clearTimeout(timer)
   }
@@ -199,13 +206,12 @@ const CONFIRM_MS = 20_000
 const SLOWEST_WALK = 10_000
 
 /** Writes an image into the catalogue. What fails here costs only time at the next save: it is worth a warning. */
-async function remember(
+export async function remember(
   root: CID,
   record: ImageRecord,
   layers: ReadonlyMap<string, Layer>,
-  parts: SaveParts,
+  { node, report, signal }: Pick<SaveParts, 'node' | 'report' | 'signal'>,
 ): Promise<void> {
-  const { node, report, signal } = parts
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(CATALOGUE_MS)])
     await node.catalogue.add({ root, record, layers }, limited)

@@ -1,5 +1,5 @@
 import type { ImageSource } from './image-source.ts'
-import type { Loading } from './into-engine.ts'
+import type { NodeLoading } from './into-engine.ts'
 
 export interface Sources {
   /** Tells where the bytes of the image were. */
@@ -19,7 +19,7 @@ interface Outcome {
  * came twice are in it, and whatever else the node fetched meanwhile, for others; not what it gave away. More than the
  * image has is never told. To ask for each block beforehand whether it is there would be exact, and a question for each.
  */
-export function watchSources({ node, signal, report }: Loading): Sources {
+export function watchSources({ node, signal, report }: NodeLoading): Sources {
   const before = node.bytesFetched(signal).catch(() => undefined)
   return {
     async report(image, { bytesHad, wasPinned, isPinned }) {

@@ -15,7 +15,9 @@ const SCRIPTS = join(import.meta.dir, '../../scripts')
 const RUN = process.env['DOCKER_IPFS_RUN'] ?? `/tmp/docker-ipfs-e2e-${process.getuid?.()}`
 
 /** The engines to test on. Names of scripts/engines.tsv. */
-export const ENGINES = (process.env['E2E_ENGINES'] ?? 'docker20 docker26 docker26-ctr').split(/\s+/).filter(Boolean)
+export const ENGINES = (process.env['E2E_ENGINES'] ?? 'docker20 docker26-ctr docker28 docker28-ctr')
+  .split(/\s+/)
+  .filter(Boolean)
 
 /** 20.10 reads neither zstd layers nor OCI layouts. */
 export const ENGINES_WITH_ZSTD = ENGINES.filter((name) => !isOld(name))

@@ -1,30 +1,54 @@
-import { defineCommand } from '../command.ts'
-import { api, progress, quiet } from '../options.ts'
+import type { LoadResult } from '../../transfer/load.ts'
+import { type CommandContext, defineCommand } from '../command.ts'
+import { api, platform, progress, quiet, timeout } from '../options.ts'
+import type { Parsed } from '../parse.ts'
+import { type UsageOf, wrongArity } from '../usage.ts'
+
+const OF: UsageOf = { usage: 'docker ipfs load [OPTIONS] REFERENCE', path: 'docker ipfs load' }
+
+const OPTIONS = [
+  api,
+  {
+    name: 'input',
+    short: 'i',
+    type: 'list',
+    description: 'Read blocks from this CAR file ("-" is STDIN); REFERENCE may then be left out',
+    isPath: true,
+  },
+  { name: 'no-pin', type: 'boolean', description: 'Do not keep the image on the node: no pin, no name there' },
+  platform,
+  progress,
+  quiet('Suppress the load output'),
+  { name: 'tag', type: 'string', description: 'Name the image (name[:tag])' },
+  timeout,
+] as const
 
 export const load = defineCommand({
   name: 'load',
-  usage: 'docker ipfs load [OPTIONS] REFERENCE',
+  usage: OF.usage,
   summary: 'Load an image from IPFS into the engine',
-  arity: [1, 1],
-  options: [
-    api,
-    { name: 'no-pin', type: 'boolean', description: 'Do not keep the image on the node: no pin, no name there' },
-    progress,
-    quiet('Suppress the load output'),
-    { name: 'tag', type: 'string', description: 'Name the image (name[:tag])' },
-    {
-      name: 'timeout',
-      type: 'duration',
-      description: 'Give up when no data has come for this long (e.g. 90s, 5m)',
-      default: '1m',
-    },
-  ],
-  async run(context, { flags, words: [reference = ''] }) {
-    const [{ load }, parts] = await Promise.all([import('../../transfer/load.ts'), context.connect(flags)])
-    const tag = flags.tag === undefined ? {} : { tag: flags.tag }
-    const loaded = await load(reference, { ...parts, ...tag, noPin: flags['no-pin'], timeoutMs: flags.timeout })
+  arity: [0, 1],
+  options: OPTIONS,
+  async run(context, parsed) {
+    const loaded = await run(context, parsed)
     // docker's own words for `docker load`.
     const line = loaded.tag === undefined ? `Loaded image ID: ${loaded.imageId}` : `Loaded image: ${loaded.tag}`
     await context.output.line(line)
   },
 })
+
+async function run(
+  context: CommandContext,
+  { flags, words: [reference] }: Parsed<typeof OPTIONS>,
+): Promise<LoadResult> {
+  if (reference === undefined && flags.input.length === 0) throw wrongArity(1, 1, OF)
+  const tag = flags.tag === undefined ? {} : { tag: flags.tag }
+  const options = { ...tag, platform: flags.platform, timeoutMs: flags.timeout }
+  if (flags.input.length === 0) {
+    const [{ load }, parts] = await Promise.all([import('../../transfer/load.ts'), context.connect(flags)])
+    return load(reference ?? '', { ...parts, ...options, noPin: flags['no-pin'] })
+  }
+  const piped = context.pipe(flags.input.filter((path) => path === '-').length)
+  const [{ loadCars }, parts] = await Promise.all([import('../../transfer/load-car.ts'), context.connect(flags)])
+  return loadCars(flags.input, reference, { ...parts, ...options, piped })
+}

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts'
-import { api, noCache, progress, quiet } from '../options.ts'
+import { api, noCache, platform, progress, quiet } from '../options.ts'
 
 export const push = defineCommand({
   name: 'push',
@@ -9,6 +9,7 @@ export const push = defineCommand({
   options: [
     api,
     noCache,
+    platform,
     progress,
     quiet('Print nothing but the CID'),
     { name: 'timeout', type: 'duration', description: 'Time limit for announcing', default: '30s' },
@@ -19,6 +20,7 @@ export const push = defineCommand({
       const { root, notAnnounced, peers } = await push(image, {
         ...parts,
         noCache: flags['no-cache'],
+        platform: flags.platform,
         announceTimeoutMs: flags.timeout,
       })
       const connected = `${peers} ${peers === 1 ? 'peer' : 'peers'}`

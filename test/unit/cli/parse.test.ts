@@ -34,6 +34,31 @@ function mistake(...argv: string[]): DockerIpfsError {
   throw new Error(`accepted: ${argv.join(' ')}`)
 }
 
+describe('a flag that may be given several times', () => {
+  const LIST = {
+    ...SPEC,
+    arity: [0, 3],
+    options: [...SPEC.options, { name: 'input', short: 'i', type: 'list', description: '' }],
+  } as const
+
+  test.each([
+    [[], []],
+    [
+      ['-i', 'a', 'x', '-ib', '--input=c', '--input', 'd'],
+      ['a', 'b', 'c', 'd'],
+    ],
+    // What is behind -- is an argument.
+    [['-o', 'input', '-i', '-', '--', '-i', 'e'], ['-']],
+    [
+      ['-i', 'input', '-qi', 'b'],
+      ['input', 'b'],
+    ],
+  ])('%p gives %p', (argv, values) => {
+    const parsed = parse(LIST, argv)
+    expect(parsed === 'help' ? parsed : parsed.flags.input).toEqual(values)
+  })
+})
+
 describe('flags and arguments', () => {
   test('have defaults', () => {
     expect(read('a')).toEqual({

@@ -47,7 +47,9 @@ describe('mistakes', () => {
 
   test.each([
     ['ipfs save', 1, "docker: 'docker ipfs save' requires at least 1 argument\n\nUsage:  docker ipfs save"],
-    ['ipfs load a b', 1, "docker: 'docker ipfs load' requires 1 argument\n"],
+    ['ipfs load a b', 1, "docker: 'docker ipfs load' requires at most 1 argument\n"],
+    ['ipfs load', 1, "docker: 'docker ipfs load' requires 1 argument\n"],
+    ['ipfs save -i', 125, 'flag needs an argument: --input\n'],
     ['ipfs save --nope x', 125, 'unknown flag: --nope\n'],
     ['ipfs --nope', 125, 'unknown flag: --nope\n\nUsage:  docker ipfs COMMAND\n'],
     ['ipfs -z', 125, "unknown shorthand flag: 'z' in -z\n"],
@@ -77,5 +79,7 @@ describe('completion', () => {
   test('offers flags and the values that a flag can have', () => {
     expect(start('__complete ipfs save --q').stdout).toBe('--quiet\tPrint nothing but the CID\n:4\n')
     expect(start('__complete ipfs save --progress p').stdout).toBe('plain\n:4\n')
+    // The shell completes paths.
+    expect(start('__complete ipfs save -o x').stdout).toBe(':0\n')
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { zstdDecompressSync } from 'node:zlib'
 import { writeLayer } from '../../../src/dag/layer.ts'
 import { readSavedImage } from '../../../src/image/saved-image.ts'
-import { writeImageDag } from '../../../src/transfer/image-dag.ts'
+import { writeImage } from '../../../src/transfer/image-dag.ts'
 import { archive20, archiveOci, digest, GOLDEN, GOLDEN_ROOTS, type TestImage } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
 
@@ -12,7 +12,7 @@ async function save(archive: Buffer, image: TestImage) {
     diffIds: new Set(image.diffIds),
     onLayer: (tar) => writeLayer(tar, sink),
   })
-  return { sink, ...(await writeImageDag(saved.configBytes, saved.layers, sink)) }
+  return { sink, ...(await writeImage(saved.platforms, sink)) }
 }
 
 async function* pieces(bytes: Buffer) {

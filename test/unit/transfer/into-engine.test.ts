@@ -7,7 +7,8 @@ import type { Node } from '../../../src/kubo/node.ts'
 import { type Bytes, collect } from '../../../src/streams.ts'
 import type { ProgressEvent } from '../../../src/transfer/events.ts'
 import type { ImageSource } from '../../../src/transfer/image-source.ts'
-import { intoEngine } from '../../../src/transfer/into-engine.ts'
+import { intoEngine, type OpenLayers } from '../../../src/transfer/into-engine.ts'
+import { readAhead } from '../../../src/transfer/read-ahead.ts'
 import { digest, GOLDEN_ROOTS } from '../../support/images.ts'
 
 const BLOBS = ['one', 'two', 'three'].map((text) => Buffer.from(`layer ${text}`))
@@ -114,9 +115,13 @@ async function load(store: FakeStore, version = '28.5.2', cat = honest) {
     report: (event: ProgressEvent) => events.push(event),
     signal: new AbortController().signal,
     timeoutMs: 1000,
-    isLocal: true,
   }
-  const loaded = await intoEngine(IMAGE, { version, containerdStore: true, os: 'linux' }, loading)
+  const openLayers: OpenLayers = (layers) => readAhead(IMAGE, layers, { ...loading, isLocal: true })
+  const loaded = await intoEngine(
+    IMAGE,
+    { version, containerdStore: true, architecture: 'x86_64', os: 'linux' },
+    { ...loading, openLayers },
+  )
   const steps = events.flatMap((event) => (event.type === 'step' || event.type === 'warning' ? [event.text] : []))
   return { ...loaded, steps }
 }

@@ -1,0 +1,64 @@
+import { DockerIpfsError } from '../errors.ts'
+import { type Bytes, mapInOrder } from '../streams.ts'
+import { childrenOf, isLeaf, readDirectory } from './blocks.ts'
+import { type CID, parseCid } from './cid.ts'
+
+/** Where blocks and files are read from: a node, or CAR files. */
+export interface BlockSource {
+  /** One block, checked against its CID; may wait as long as the signal lets it. */
+  block(cid: CID, signal: AbortSignal): Promise<Uint8Array>
+  /** The bytes of a file at `/ipfs/<cid>/…`. */
+  cat(path: string, signal: AbortSignal): Bytes
+}
+
+type ReadBlock = BlockSource['block']
+
+/** Blocks that are read ahead of the one that is asked for. */
+const AHEAD = 16
+/** Levels of a file's tree: two hold 1024 × 1024 leaves. */
+const MAX_DEPTH = 8
+/** Blocks in a row that bring no byte: a tree of nothing else could be walked for ever. */
+const MAX_EMPTY = 4096
+
+/**
+ * Reads a file from its blocks.
+ * @throws NOT_AN_IMAGE when there is no such file; what `block` throws
+ */
+export async function* catBlocks(path: string, block: ReadBlock, signal: AbortSignal): Bytes {
+  const [root = '', ...names] = path.replace(/^\/ipfs\//, '').split('/')
+  let cid = parseCid(root)
+  for (const name of names) {
+    const next = readDirectory({ cid, bytes: await block(cid, signal) })?.get(name)
+    if (next === undefined) throw new DockerIpfsError('NOT_AN_IMAGE', `${root} has no ${names.join('/')}`)
+    cid = next
+  }
+  let empty = 0
+  for await (const bytes of mapInOrder(leavesOf(cid, block, signal), AHEAD, (leaf) => block(leaf, signal))) {
+    empty = bytes.length === 0 ? empty + 1 : 0
+    if (empty > MAX_EMPTY) throw tooEmpty(path)
+    yield bytes
+  }
+}
+
+/** The leaves of a file, in order. */
+async function* leavesOf(root: CID, block: ReadBlock, signal: AbortSignal): AsyncGenerator<CID> {
+  const levels: CID[][] = [[root]]
+  let nodes = 0
+  while (levels.length > 0) {
+    const cid = levels.at(-1)?.shift()
+    if (cid === undefined) {
+      levels.pop()
+    } else if (isLeaf(cid)) {
+      nodes = 0
+      yield cid
+    } else {
+      nodes += 1
+      if (nodes > MAX_EMPTY || levels.length > MAX_DEPTH) throw tooEmpty(root.toString())
+      levels.push(childrenOf({ cid, bytes: await block(cid, signal) }))
+    }
+  }
+}
+
+function tooEmpty(what: string): DockerIpfsError {
+  return new DockerIpfsError('NOT_AN_IMAGE', `${what} is no file that docker ipfs wrote`)
+}

@@ -1,0 +1,128 @@
+import { createReadStream } from 'node:fs'
+import { lstat, readdir, realpath, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { DockerIpfsError, messageOf } from '../errors.ts'
+import { abortable, type Bytes } from '../streams.ts'
+import { type ArchiveEntry, readArchive } from './archive.ts'
+import { packingOf, peek, unpack } from './decompress.ts'
+
+/** Images from a file: an archive of `docker save` or in the OCI form, packed with gzip or zstd or not, or an OCI layout folder. */
+export interface ImageInput {
+  /** For messages. */
+  readonly name: string
+  /** Whether it can be read more than once; a pipe cannot. */
+  readonly again: boolean
+  /** Layers that are known to be in it as they are, by diffID. */
+  readonly diffIds?: ReadonlySet<string>
+  /** See `SavedImageOptions`. */
+  readonly last?: string
+  /** @throws FILE_FAILED, ARCHIVE_INVALID */
+  entries(): AsyncIterable<ArchiveEntry>
+}
+
+/** Files of one folder of an OCI layout. */
+const MAX_FILES = 100_000
+
+/**
+ * Looks at what is to be read.
+ * @throws FILE_FAILED when there is no such file; ARCHIVE_INVALID for a folder that is no OCI layout
+ */
+export async function openInput(path: string, signal: AbortSignal): Promise<ImageInput> {
+  const info = await stat(path).catch((cause: unknown) => {
+    throw fileFailed(path, cause)
+  })
+  if (!info.isDirectory()) {
+    return { name: path, again: info.isFile(), entries: () => archiveEntries(fileBytes(path), signal, path) }
+  }
+  const isLayout = await stat(join(path, 'index.json')).then(
+    () => true,
+    () => false,
+  )
+  if (!isLayout) throw new DockerIpfsError('ARCHIVE_INVALID', `${path} is no OCI image layout: it has no index.json`)
+  return { name: path, again: true, entries: () => folderEntries(path, signal) }
+}
+
+/** What `docker save` of one image writes. */
+export function savedInput(name: string, save: () => Bytes, diffIds: readonly string[]): ImageInput {
+  return { name, again: true, diffIds: new Set(diffIds), last: 'manifest.json', entries: () => readArchive(save()) }
+}
+
+/** What comes through a pipe. */
+export function pipedInput(bytes: Bytes, signal: AbortSignal): ImageInput {
+  return { name: 'the standard input', again: false, entries: () => archiveEntries(bytes, signal, 'the archive') }
+}
+
+async function* archiveEntries(bytes: Bytes, signal: AbortSignal, name: string): AsyncGenerator<ArchiveEntry> {
+  const { head, all } = await peek(abortable(bytes, signal), 6)
+  const other = OTHERS.find(({ magic }) => Buffer.from(head).subarray(0, magic.length).equals(magic))
+  if (other !== undefined) {
+    throw new DockerIpfsError('ARCHIVE_INVALID', `${name} is compressed with ${other.tool}, which is not read here`, {
+      hint: `Unpack it: ${other.tool} -dc FILE | docker ipfs save -i -`,
+    })
+  }
+  const packing = packingOf(head)
+  yield* readArchive(unpack(all, packing, { what: `the ${packing} archive`, code: 'ARCHIVE_INVALID' }))
+}
+
+const OTHERS = [
+  { tool: 'xz', magic: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) },
+  { tool: 'bzip2', magic: Buffer.from('BZh') },
+]
+
+async function* fileBytes(path: string): Bytes {
+  try {
+    yield* createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Uint8Array>
+  } catch (cause) {
+    throw fileFailed(path, cause)
+  }
+}
+
+const READ_BYTES = 256 * 1024
+
+/** The top of an OCI layout and its blobs; nothing else is looked at, and no link is followed. */
+async function* folderEntries(folder: string, signal: AbortSignal): AsyncGenerator<ArchiveEntry> {
+  for (const name of ['oci-layout', 'index.json', 'manifest.json', 'repositories']) {
+    yield* folderEntry(folder, name, signal)
+  }
+  const blobs = await readdir(join(folder, 'blobs', 'sha256')).catch((cause: unknown) => {
+    throw new DockerIpfsError('ARCHIVE_INVALID', `${folder} is no OCI image layout: it has no blobs`, { cause })
+  })
+  if (blobs.length > MAX_FILES) throw new DockerIpfsError('ARCHIVE_INVALID', `${folder} has ${blobs.length} blobs`)
+  for (const name of blobs.sort()) yield* folderEntry(folder, `blobs/sha256/${name}`, signal)
+}
+
+async function* folderEntry(folder: string, path: string, signal: AbortSignal): AsyncGenerator<ArchiveEntry> {
+  const file = join(folder, path)
+  const info = await lstat(file).catch(() => undefined)
+  if (!info?.isFile()) return
+  yield { path, size: info.size, linkTarget: undefined, body: abortable(fileBytes(file), signal) }
+}
+
+/** In docker's words: `open x.tar: no such file or directory`. */
+export function fileFailed(path: string, cause: unknown): DockerIpfsError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  return new DockerIpfsError('FILE_FAILED', `open ${path}: ${WORDS[code] ?? messageOf(cause)}`, { cause })
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'not a directory',
+  ENOSPC: 'no space left on device',
+}
+
+/**
+ * Where a file is to be written: behind links, as writing into it would be.
+ * @throws FILE_FAILED for a folder, a device and the like
+ */
+export async function outputFile(path: string): Promise<string> {
+  const info = await stat(path).catch(() => undefined)
+  if (info === undefined) {
+    const folder = await stat(dirname(path)).catch(() => undefined)
+    if (folder?.isDirectory()) return path
+    throw new DockerIpfsError('FILE_FAILED', `invalid output path: directory "${dirname(path)}" does not exist`)
+  }
+  if (info.isFile()) return realpath(path)
+  throw new DockerIpfsError('FILE_FAILED', `invalid output path: "${path}" is no regular file`)
+}
