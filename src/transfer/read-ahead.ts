@@ -1,19 +1,18 @@
 import { blobPath } from '../image/canonical.ts'
 import { verified } from '../image/verified.ts'
 import type { Node } from '../kubo/node.ts'
-import { type Bytes, mapInOrder } from '../streams.ts'
+import { type Bytes, lean, mapInOrder } from '../streams.ts'
 import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
 
 type SourceLayer = ImageSource['layers'][number]
 
-/** Bytes that are asked for at once; one request to the node. */
-const SEGMENT = 1024 * 1024
-
 /**
- * Requests under way or waiting to be read: what bounds the memory. For each the node asks the network for ten blocks at a
- * time, so that this decides how many are in flight over a long way. Locally more than a few gain nothing.
+ * Bytes of one request to the node, and requests under way or waiting to be read: what bounds the memory. For each request the
+ * node asks the network for ten blocks at a time, so that over a long way their number decides how many are in flight. Locally
+ * few and large ones are better: the node looks the place up for each, and reads beyond its end.
  */
-const AT_ONCE = { network: 24, local: 4 }
+const NETWORK = { segment: 1024 * 1024, atOnce: 24 }
+const LOCAL = { segment: 4 * 1024 * 1024, atOnce: 3 }
 
 /** Reads layers ahead of who takes them. */
 export interface LayerReader {
@@ -38,6 +37,7 @@ export function readAhead(
   layers: readonly SourceLayer[],
   reading: Reading & { readonly node: Pick<Node, 'cat'>; readonly isLocal: boolean },
 ): LayerReader {
+  const { segment, atOnce } = reading.isLocal ? LOCAL : NETWORK
   const stop = new AbortController()
   const signal = AbortSignal.any([reading.signal, stop.signal])
   const fetch = async ({ layer, offset, length }: Segment): Promise<Uint8Array[]> => {
@@ -46,10 +46,10 @@ export function readAhead(
     for await (const part of reading.node.cat(path, signal, { offset, length })) parts.push(part)
     return parts
   }
-  const segments = mapInOrder(segmentsOf(layers), AT_ONCE[reading.isLocal ? 'local' : 'network'], fetch)
+  const segments = mapInOrder(segmentsOf(layers, segment), atOnce, fetch)
 
   async function* read(layer: SourceLayer): Bytes {
-    for (let at = 0; at < layer.size; at += SEGMENT) {
+    for (let at = 0; at < layer.size; at += segment) {
       const { value, done } = await segments.next()
       if (done) return
       let size = 0
@@ -58,7 +58,7 @@ export function readAhead(
         yield part
       }
       // The layer is shorter than it should be: whoever checks it sees that.
-      if (size < Math.min(SEGMENT, layer.size - at)) return
+      if (size < Math.min(segment, layer.size - at)) return
     }
   }
 
@@ -82,13 +82,13 @@ export function readInOrder(image: ImageSource, reading: Reading): LayerReader {
 }
 
 function checked({ digest, size }: SourceLayer, bytes: Bytes): Bytes {
-  return verified(bytes, { digest, size, what: `layer ${digest}` })
+  return verified(lean(bytes), { digest, size, what: `layer ${digest}` })
 }
 
-async function* segmentsOf(layers: readonly SourceLayer[]): AsyncGenerator<Segment> {
+async function* segmentsOf(layers: readonly SourceLayer[], size: number): AsyncGenerator<Segment> {
   for (const layer of layers) {
-    for (let offset = 0; offset < layer.size; offset += SEGMENT) {
-      yield { layer, offset, length: Math.min(SEGMENT, layer.size - offset) }
+    for (let offset = 0; offset < layer.size; offset += size) {
+      yield { layer, offset, length: Math.min(size, layer.size - offset) }
     }
   }
 }

@@ -20,6 +20,7 @@ const manifestBytes = Buffer.from('manifest')
 const configBytes = Buffer.from('config')
 const IMAGE: ImageSource = {
   root: parseCid(GOLDEN_ROOTS.tiny),
+  isWhole: true,
   manifestBytes,
   manifestDigest: digest(manifestBytes),
   configBytes,

@@ -72,7 +72,7 @@ describe('layers read ahead', () => {
     const local = new FakeNode()
     local.before = () => Bun.sleep(5)
     await all(local.reader({ isLocal: true }))
-    expect(local.mostOpen).toBe(4)
+    expect(local.mostOpen).toBe(3)
   })
 
   test('are not asked for further than the window when nobody takes them', async () => {
