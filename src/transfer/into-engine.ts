@@ -99,6 +99,8 @@ async function send(target: Target, leaveOut: ReadonlySet<string>, loading: From
   return failureOf(target, { said, complaint, fault }, leftOut)
 }
 
+const PRUNED = 'Something removes unused images, such as "docker image prune". Load it again.'
+
 /** What an engine says whose image, or a part of it, is removed while it is at work. */
 const LOST = /not ?found|no such file|does not exist/i
 
@@ -108,14 +110,15 @@ function failureOf(
   leftOut: boolean,
 ): Failure {
   const cause = new Error(said)
-  const wrong = (message: string) => new DockerIpfsError('INTEGRITY', message, { cause })
+  const wrong = (message: string, hint?: string) =>
+    new DockerIpfsError('INTEGRITY', message, hint === undefined ? { cause } : { cause, hint })
   if (complaint !== undefined && !LOST.test(complaint)) {
     return { error: wrong(`the engine could not unpack the image: ${complaint}`), mayPass: leftOut }
   }
   if (complaint !== undefined || (fault === 'gone' && said.includes(imageId))) {
     return { error: removedMeanwhile(cause), mayPass: true }
   }
-  if (fault === 'incomplete') return { error: wrong('the engine lacks a part of the image'), mayPass: true }
+  if (fault === 'incomplete') return { error: wrong('the engine lacks a part of the image', PRUNED), mayPass: true }
   if (fault === 'gone') return { error: wrong(`the engine loaded no image with ID ${imageId}`), mayPass: leftOut }
   return { error: wrong(`the engine's image does not have the layers of ${image.root}`), mayPass: false }
 }
@@ -124,7 +127,7 @@ function failureOf(
 export function removedMeanwhile(cause: unknown): DockerIpfsError {
   return new DockerIpfsError('ENGINE_FAILED', 'the image, or a part of it, was removed while it was loaded', {
     cause,
-    hint: 'Something removes unused images, such as "docker image prune". Load it again.',
+    hint: PRUNED,
   })
 }
 

@@ -8,7 +8,7 @@ const ROUNDS = Number(process.env['ROUNDS'] ?? 3)
 
 /** What an engine says that has lost a part of an image on the way. */
 const REMOVED =
-  /^ERROR: (the image, or a part of it, was removed|the Docker engine answered: .*(not found|no such file|does not exist))/i
+  /^ERROR: (the image, or a part of it, was removed|the engine lacks a part of the image|the Docker engine answered: .*(not found|no such file|does not exist))/i
 
 const layer = (name: string) => tarOf([{ path: name, body: noise(1_500_000, name) }])
 const SHARED = [layer('base'), layer('middle')]

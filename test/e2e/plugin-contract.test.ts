@@ -32,14 +32,24 @@ const SAVE = `Usage:  docker ipfs save [OPTIONS] IMAGE [IMAGE...]
 Save one or more images to the IPFS node and print their CIDs
 
 Options:
-      --api string        Address of the node's RPC API (multiaddr or URL)
-      --dry-run           Print what a save would add to the node, and
-                          write nothing
-      --no-cache          Save everything anew, whatever the node's
-                          catalogue knows
-      --progress string   Type of progress output (auto, tty, plain,
-                          json, quiet) (default "auto")
-  -q, --quiet             Print nothing but the CID
+      --api string         Address of the node's RPC API (multiaddr or URL)
+      --dry-run            Print what a save would add to the node, and
+                           write nothing
+  -i, --input string       Save the images of an archive or OCI layout,
+                           instead of the engine's ("-" is STDIN)
+      --no-cache           Save everything anew, whatever the node's
+                           catalogue knows
+  -o, --output string      Write a CAR file, instead of to the node ("-"
+                           is STDOUT)
+      --platform string    Only this platform of an image with several
+                           (os[/arch[/variant]], e.g. linux/arm64)
+      --progress string    Type of progress output (auto, tty, plain,
+                           json, quiet) (default "auto")
+  -q, --quiet              Print nothing but the CID
+      --since string       With --output: leave out what the image with
+                           this CID has
+      --timeout duration   With --since: give up when no data has come
+                           for this long (e.g. 90s, 5m) (default 1m0s)
 `
 
 describe('docker', () => {
@@ -111,7 +121,7 @@ describe('mistakes', () => {
       'ipfs load a b',
       1,
       '',
-      "docker: 'docker ipfs load' requires 1 argument\n\nUsage:  docker ipfs load [OPTIONS] REFERENCE\n\nRun 'docker ipfs load --help' for more information\n",
+      "docker: 'docker ipfs load' requires at most 1 argument\n\nUsage:  docker ipfs load [OPTIONS] REFERENCE\n\nRun 'docker ipfs load --help' for more information\n",
     ],
     [
       'ipfs version x',
@@ -208,7 +218,7 @@ describe('completion', () => {
   test('offers commands and flags, and starts nothing', async () => {
     const { stdout } = await docker('__complete ipfs s')
     expect(stdout).toMatch(/^save\tSave one or more images/)
-    expect((await docker('__complete ipfs save --p')).stdout).toMatch(/^--progress\tType of progress output/)
+    expect((await docker('__complete ipfs save --pr')).stdout).toMatch(/^--progress\tType of progress output/)
     expect(await real.traces()).toMatchObject({ processes: [], files: [] })
   })
 })
