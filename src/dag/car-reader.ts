@@ -119,6 +119,9 @@ async function rootsOf(reader: Window, name: string): Promise<CID[]> {
 function readSection(section: Uint8Array, name: string): { cid: CID; bytes: Uint8Array } {
   try {
     const [cid, bytes] = CID.decodeFirst(section)
+    // decodeFirst takes a version byte of 0, which no CID has.
+    if (Buffer.compare(cid.bytes, section.subarray(0, section.length - bytes.length)) !== 0)
+      throw new RangeError('no CID')
     return { cid, bytes }
   } catch (cause) {
     throw invalid(name, 'a block in it has no CID', cause)

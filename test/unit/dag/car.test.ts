@@ -123,6 +123,14 @@ describe('a damaged CAR file', () => {
     )
   })
 
+  test('with a CID of version 0 in the form of version 1 is refused', async () => {
+    const bad = Buffer.from(await small())
+    const version = carHeader([rawBlock(new Uint8Array(0)).cid]).length + 2
+    expect(bad[version]).toBe(1)
+    bad[version] = 0
+    expect((await open(bad))?.code).toBe('ARCHIVE_INVALID')
+  })
+
   test('that is cut is refused, unless it is cut between two blocks', async () => {
     const bytes = await small()
     const ends = [0, 1, 2].map((at) => 59 + (at + 1) * (2 + 36 + 400))
