@@ -19,19 +19,40 @@ export function commandHelp(command: HelpOf, columns = 80): string {
   return parts.join('\n\n')
 }
 
-/** Help of the plugin as a whole. */
-export function pluginHelp(
-  summary: string,
-  commands: readonly { readonly name: string; readonly summary: string }[],
-): string {
-  const width = Math.max(11, ...commands.map((command) => command.name.length + 1))
-  const lines = commands.map((command) => `  ${command.name.padEnd(width)} ${command.summary}`)
+interface Listed {
+  readonly name: string
+  readonly summary: string
+}
+
+/** A word that has commands of its own, such as `node` of `node start`. */
+export type Group = Listed
+
+/** Help of the plugin as a whole. Commands of groups are left to the help of their group. */
+export function pluginHelp(summary: string, commands: readonly Listed[], groups: readonly Group[] = []): string {
+  const alone = commands.filter((command) => !command.name.includes(' '))
+  const sections = [`Commands:\n${listOf(alone)}`]
+  if (groups.length > 0) sections.unshift(`Management Commands:\n${listOf(groups)}`)
   return [
     'Usage:  docker ipfs COMMAND',
     summary,
-    `Commands:\n${lines.join('\n')}`,
+    ...sections,
     "Run 'docker ipfs COMMAND --help' for more information on a command.",
   ].join('\n\n')
+}
+
+export function groupHelp({ name, summary }: Group, commands: readonly Listed[]): string {
+  const own = commands.filter((command) => command.name.startsWith(`${name} `))
+  return [
+    `Usage:  docker ipfs ${name} COMMAND`,
+    summary,
+    `Commands:\n${listOf(own.map((command) => ({ ...command, name: command.name.slice(name.length + 1) })))}`,
+    `Run 'docker ipfs ${name} COMMAND --help' for more information on a command.`,
+  ].join('\n\n')
+}
+
+function listOf(commands: readonly Listed[]): string {
+  const width = Math.max(11, ...commands.map((command) => command.name.length + 1))
+  return commands.map((command) => `  ${command.name.padEnd(width)} ${command.summary}`).join('\n')
 }
 
 function optionLines(options: readonly Option[], columns: number): string[] {

@@ -10,12 +10,15 @@ import { version } from './commands/version.ts'
 import { complete } from './complete.ts'
 import { createContext, type Environment, readEnvironment } from './context.ts'
 import { endingOf } from './exit.ts'
-import { commandHelp, pluginHelp } from './help.ts'
+import { commandHelp, type Group, groupHelp, pluginHelp } from './help.ts'
 import { type PluginArgv, parsePluginArgv } from './plugin.ts'
 import { badFlag } from './usage.ts'
 
-/** In the order of their names, as docker lists them. */
+/** In the order of their names, as docker lists them. A command of a group has two words: `node start`. */
 const COMMANDS: readonly Command[] = [load, push, save, version]
+
+/** Groups of commands, in the order of their names. */
+const GROUPS: readonly Group[] = []
 
 /** Runs the program and gives its exit code; never throws. `argv`: the arguments after the program's own name. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -36,16 +39,24 @@ export async function run(argv: readonly string[]): Promise<number> {
 async function dispatch(invocation: PluginArgv, environment: Environment): Promise<void> {
   const { args, mode } = invocation
   if (mode === 'complete') return print(complete(COMMANDS, args, environment.completionDescriptions))
-  const [name, ...rest] = args
-  if (name === undefined) return print(pluginHelp(metadata.ShortDescription, COMMANDS))
+  const [name] = args
+  if (name === undefined) return print(pluginHelp(metadata.ShortDescription, COMMANDS, GROUPS))
   if (name.startsWith('-')) return topLevelFlag(name, invocation, environment)
 
-  const command = COMMANDS.find((candidate) => candidate.name === name)
-  if (command === undefined) {
-    await print(pluginHelp(metadata.ShortDescription, COMMANDS))
-    throw new DockerIpfsError('USAGE', `unknown command: "${name}"`)
+  const group = GROUPS.find((candidate) => candidate.name === name)
+  const [word] = args.slice(1)
+  if (group !== undefined && (word === undefined || word === '--help' || word === '-h')) {
+    return print(groupHelp(group, COMMANDS))
   }
-  const prepared = mode === 'help' ? 'help' : command.prepare(rest)
+  const typed = args.slice(0, group === undefined ? 1 : 2).join(' ')
+  const command = COMMANDS.find((candidate) => candidate.name === typed)
+  if (command === undefined) {
+    const help =
+      group === undefined ? pluginHelp(metadata.ShortDescription, COMMANDS, GROUPS) : groupHelp(group, COMMANDS)
+    await print(help)
+    throw new DockerIpfsError('USAGE', `unknown command: "${typed}"`)
+  }
+  const prepared = mode === 'help' ? 'help' : command.prepare(args.slice(group === undefined ? 1 : 2))
   if (prepared === 'help') return print(commandHelp(command, process.stdout.columns))
   return runCancellable(prepared, invocation, environment)
 }

@@ -1,6 +1,6 @@
 import type { BlockSource } from '../dag/block-source.ts'
 import { readDirectory } from '../dag/blocks.ts'
-import { type CID, parseCid } from '../dag/cid.ts'
+import type { CID } from '../dag/cid.ts'
 import { FORMAT } from '../dag/format.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { blobPath, FORMAT_ANNOTATION, INDEX_TYPE, type LayerRef, TAR_SIZE_ANNOTATION } from '../image/canonical.ts'
@@ -30,15 +30,6 @@ export interface Reading {
 }
 
 const MAX_DOCUMENT = 8 * 1024 * 1024
-
-/**
- * Takes CID, ipfs://CID and /ipfs/CID.
- * @throws REFERENCE_INVALID
- */
-export function parseReference(text: string): CID {
-  const cid = /^(?:ipfs:\/\/|\/ipfs\/)?([^/]+)\/?$/.exec(text.trim())?.[1]
-  return parseCid(cid ?? text)
-}
 
 /**
  * Reads the documents of an image. Each is checked against the one that names it, from the root CID down: the node is

@@ -4,8 +4,8 @@ import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { fileFailed } from '../image/input.ts'
 import type { Node } from '../kubo/node.ts'
+import { parseRoot } from '../names/resolve.ts'
 import type { Bytes } from '../streams.ts'
-import { parseReference } from './image-source.ts'
 import { type LoadOptions, type LoadResult, loadRoot } from './load.ts'
 import { noPin } from './pin.ts'
 import { readInOrder } from './read-ahead.ts'
@@ -30,7 +30,7 @@ export async function loadCars(
   const cars: CarFile[] = []
   try {
     for (const path of paths) cars.push(await openOne(path, options))
-    const root = reference === undefined ? rootOf(cars) : parseReference(reference)
+    const root = reference === undefined ? rootOf(cars) : parseRoot(reference)
     const block = (cid: CID, signal: AbortSignal) => find(cid, { cars, root, options, signal })
     const node = { block, cat: (path: string, signal: AbortSignal) => catBlocks(path, block, signal) }
     const reading = { ...options, node }

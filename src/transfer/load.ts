@@ -4,7 +4,8 @@ import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { parsePlatform, platformOf } from '../image/platform.ts'
 import type { Node } from '../kubo/node.ts'
-import { type ImageSource, openImage, parseReference } from './image-source.ts'
+import { resolve } from '../names/resolve.ts'
+import { type ImageSource, openImage } from './image-source.ts'
 import { intoEngine, type Loaded, type Loading, type OpenLayers, removedMeanwhile } from './into-engine.ts'
 import { noPin, type Pinning, pinBeside } from './pin.ts'
 import { readAhead } from './read-ahead.ts'
@@ -41,10 +42,10 @@ export interface Keeping {
 /**
  * Loads an image into the engine, pins it on the node and writes it into the catalogue. The engine gets no byte that was not
  * checked, and the image is looked at afterwards: what does not match is removed again.
- * @throws REFERENCE_INVALID, BAD_FLAG (no name in `tag`), CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, ENGINE_*, NODE_*
+ * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG (no name in `tag`), CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, ENGINE_*, NODE_*
  */
 export async function load(reference: string, options: NodeLoadOptions): Promise<LoadResult> {
-  const root = parseReference(reference)
+  const { root } = await resolve(reference, options)
   const sources = watchSources(options)
   return loadRoot(root, options, async (image) => {
     const wasPinned = await options.node.isPinned(root, options.signal)

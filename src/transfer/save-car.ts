@@ -5,9 +5,9 @@ import { DockerIpfsError } from '../errors.ts'
 import { fileFailed, type ImageInput, outputFile, savedInput } from '../image/input.ts'
 import { parsePlatform } from '../image/platform.ts'
 import type { Node } from '../kubo/node.ts'
+import { parseRoot } from '../names/resolve.ts'
 import type { Bytes } from '../streams.ts'
 import type { Report } from './events.ts'
-import { parseReference } from './image-source.ts'
 import { blocksOf, knowNothing } from './known.ts'
 import type { SaveResult } from './save.ts'
 import { type WrittenImage, writeImages } from './write-images.ts'
@@ -46,7 +46,7 @@ export async function engineInput(image: string, engine: Engine, signal: AbortSi
 export async function saveCar(input: ImageInput, parts: SaveCarParts): Promise<SaveCarResult> {
   const { report, path } = parts
   const platform = parts.platform === undefined ? undefined : parsePlatform(parts.platform)
-  const since = parts.since === undefined ? undefined : parseReference(parts.since)
+  const since = parts.since === undefined ? undefined : parseRoot(parts.since)
   const target = path === undefined ? undefined : await outputFile(path)
   const known = since === undefined ? new Set<string>() : await blocksAt(since, parts)
   report({ type: 'step', text: `Saving ${input.name}` })

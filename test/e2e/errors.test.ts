@@ -114,16 +114,22 @@ describe('load of', () => {
     expectError(await load(cid), 1, `ERROR: index.json of ${cid} cannot be read: it is no JSON`)
   })
 
-  test.each(['nonsense', 'tiny:1', `${UNKNOWN}/image.tar`, UNKNOWN.slice(0, -1)])(
-    '%s, which is no CID',
-    async (text) => {
-      expectError(
-        await load(text),
-        1,
-        `ERROR: "${text}" is not a CID`,
-        'Give what "docker ipfs save" printed: a CID, ipfs://CID or /ipfs/CID.',
-      )
-    },
+  test.each(['Nonsense!', `${UNKNOWN}/image.tar`, UNKNOWN.slice(0, -1)])('%s, which is no CID', async (text) => {
+    expectError(
+      await load(text),
+      1,
+      `ERROR: "${text}" is not a CID`,
+      'Give what "docker ipfs save" printed: a CID, ipfs://CID or /ipfs/CID.',
+    )
+  })
+})
+
+test('a name that the catalogue lacks', async () => {
+  expectError(
+    await load('nonsense'),
+    4,
+    `ERROR: no image of the name "nonsense" on the node at http://127.0.0.1:${node().api.split('/').at(-1)}`,
+    'Give a CID, or a name that was saved to this node.',
   )
 })
 
