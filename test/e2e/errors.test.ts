@@ -122,15 +122,15 @@ describe('load of', () => {
       'Give what "docker ipfs save" printed: a CID, ipfs://CID or /ipfs/CID.',
     )
   })
-})
 
-test('a name that the catalogue lacks', async () => {
-  expectError(
-    await load('nonsense'),
-    4,
-    `ERROR: no image of the name "nonsense" on the node at http://127.0.0.1:${node().api.split('/').at(-1)}`,
-    'Give a CID, or a name that was saved to this node.',
-  )
+  test('a name that the catalogue lacks', async () => {
+    expectError(
+      await load('nonsense'),
+      4,
+      `ERROR: no image of the name "nonsense" on the node at http://127.0.0.1:${node().api.split('/').at(-1)}`,
+      'Give a CID, or a name that was saved to this node.',
+    )
+  })
 })
 
 test.each(['localhost:5001', '/ip4/127.0.0.1', 'ftp://127.0.0.1'])('--api %s cannot be read', async (api) => {
