@@ -31,7 +31,7 @@ describe.each(ENGINES)('%s and a node that dies', (name) => {
     const running = engine().startIpfs(at, args)
     await Promise.race([at.reached, running.finished])
     node().kill()
-    at.release()
+    at.cut()
     const result = await running.finished
     at.close()
     await node().restart()

@@ -16,15 +16,16 @@ export interface Relay {
   readonly host: string
   /** For a relay at a port: the address as the plugin takes it. */
   readonly api: string
-  /** Resolves when the bytes of `stall` have passed. Then nothing moves until `release`. */
+  /** Resolves when the bytes of `stall` have passed. Then nothing moves until `cut`. */
   readonly reached: Promise<void>
-  release(): void
+  /** Ends what stands still. Bytes on their way are lost, as when a machine dies: else all that is missing might be among them. */
+  cut(): void
   close(): void
 }
 
 export async function relay(at: Address, to: Address, stall: Stall): Promise<Relay> {
   const reached = Promise.withResolvers<void>()
-  const released = Promise.withResolvers<void>()
+  const cut = Promise.withResolvers<void>()
   const sockets = new Set<Socket>()
 
   /** Passes everything on, and stands still at the byte where it is to stall. */
@@ -35,7 +36,9 @@ export async function relay(at: Address, to: Address, stall: Stall): Promise<Rel
       for await (const bytes of from as AsyncIterable<Buffer>) {
         if (counts && passed >= stall.after) {
           reached.resolve()
-          await released.promise
+          await cut.promise
+          into.destroy()
+          return
         }
         passed += bytes.length
         if (!into.write(bytes)) await Promise.race([new Promise((resolve) => into.once('drain', resolve)), closed])
@@ -65,9 +68,9 @@ export async function relay(at: Address, to: Address, stall: Stall): Promise<Rel
     host: typeof address === 'string' ? `unix://${address}` : '',
     api: typeof address === 'object' && address !== null ? `/ip4/127.0.0.1/tcp/${address.port}` : '',
     reached: reached.promise,
-    release: released.resolve,
+    cut: cut.resolve,
     close() {
-      released.resolve()
+      cut.resolve()
       server.close()
       for (const socket of sockets) socket.destroy()
     },
