@@ -60,7 +60,7 @@ export function deferred<T>(): Deferred<T> {
  * When the consumer stops early, what is under way is left to finish and its errors are dropped.
  */
 export async function* mapInOrder<A, B>(
-  source: AsyncIterable<A>,
+  source: AsyncIterable<A> | Iterable<A>,
   window: number,
   map: (item: A) => Promise<B>,
 ): AsyncGenerator<B> {

@@ -4,8 +4,12 @@ import { createOutput } from '../output/output.ts'
 import { watchForCancel } from './cancel.ts'
 import type { Command } from './command.ts'
 import { load } from './commands/load.ts'
+import { ls } from './commands/ls.ts'
 import { push } from './commands/push.ts'
+import { resolve } from './commands/resolve.ts'
+import { rm } from './commands/rm.ts'
 import { save } from './commands/save.ts'
+import { tag } from './commands/tag.ts'
 import { version } from './commands/version.ts'
 import { complete } from './complete.ts'
 import { createContext, type Environment, readEnvironment } from './context.ts'
@@ -15,7 +19,7 @@ import { type PluginArgv, parsePluginArgv } from './plugin.ts'
 import { badFlag } from './usage.ts'
 
 /** In the order of their names, as docker lists them. A command of a group has two words: `node start`. */
-const COMMANDS: readonly Command[] = [load, push, save, version]
+const COMMANDS: readonly Command[] = [load, ls, push, resolve, rm, save, tag, version]
 
 /** Groups of commands, in the order of their names. */
 const GROUPS: readonly Group[] = []

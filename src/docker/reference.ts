@@ -25,3 +25,8 @@ export function fullName(text: string): string | undefined {
 export function repositoryOf(name: string): string {
   return name.slice(0, name.lastIndexOf(':'))
 }
+
+/** A full name as docker shows it: `nginx:latest` for `docker.io/library/nginx:latest`. */
+export function familiarName(name: string): string {
+  return name.replace(/^docker\.io\/(?:library\/(?=[^/]*$))?/, '')
+}

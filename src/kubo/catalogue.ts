@@ -12,6 +12,12 @@ import { nodeError } from './rpc.ts'
 const TOP = '/docker-ipfs'
 const MAX_RECORD = 4 * 1024 * 1024
 
+/** An entry of a folder. */
+export interface CatalogueLink {
+  readonly name: string
+  readonly cid: CID
+}
+
 /** What a save adds to the catalogue. */
 export interface CatalogueEntry {
   readonly root: CID
@@ -76,6 +82,41 @@ export class Catalogue {
     const first = versions.filter((entry) => entry.name === tag)
     const others = versions.filter((entry) => entry.name !== tag).sort((a, b) => (a.name < b.name ? 1 : -1))
     return [...first, ...others].map((entry) => entry.cid)
+  }
+
+  /** What is in a folder; undefined where there is none, or where a part of it is lost. */
+  async entries(path: string, signal: AbortSignal): Promise<CatalogueLink[] | undefined> {
+    const folder = await this.#find(path, signal)
+    // Only a file has a size of its own.
+    if (folder === undefined || folder.fileSize > 0) return undefined
+    return this.#ask(signal, (limited) => this.#list(folder, limited))
+  }
+
+  /** What is known of an image. */
+  async record(root: CID, signal: AbortSignal): Promise<ImageRecord | undefined> {
+    const record = readImageRecord(await this.#read(recordPath(root), signal))
+    return record?.root === root.toString() ? record : undefined
+  }
+
+  /** Bytes of the blobs of an image and of the nodes above them; undefined for what is no image, or has lost its top. */
+  async sizeOf(root: CID, signal: AbortSignal): Promise<number | undefined> {
+    const path = `/ipfs/${root}/blobs`
+    const stat = await this.#ask(signal, (limited) => this.#client.files.stat(path, { signal: limited, ...OFFLINE }))
+    return stat?.cumulativeSize
+  }
+
+  /** The diffID of the layer that is kept under this key; undefined when it is not readable. */
+  async layerOf(key: string, signal: AbortSignal): Promise<string | undefined> {
+    return readLayerRecord(await this.#read(`layers/${key}/layer.json`, signal))?.diffId
+  }
+
+  /** Takes entries away; what they link to is GC's then, unless something else keeps it. */
+  async remove(paths: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const path of paths) {
+      await this.#remove(path, signal)
+      await this.#countWrite(signal)
+    }
+    await this.#flush(signal)
   }
 
   /**
@@ -191,8 +232,8 @@ export class Catalogue {
     })
   }
 
-  async #list({ cid }: Found, signal: AbortSignal): Promise<{ name: string; cid: CID }[]> {
-    const found: { name: string; cid: CID }[] = []
+  async #list({ cid }: Found, signal: AbortSignal): Promise<CatalogueLink[]> {
+    const found: CatalogueLink[] = []
     for await (const entry of this.#client.ls(cid, { signal, ...OFFLINE, ...NAMES_ONLY })) {
       // What is no folder, or an empty one, comes as one entry without a name.
       if (entry.name) found.push({ name: entry.name, cid: parseCid(entry.cid.toString()) })
@@ -238,11 +279,11 @@ function isAnswer(error: unknown): boolean {
   return 'response' in error || ('code' in error && error.code === 'INTEGRITY')
 }
 
-function recordPath(root: CID): string {
+export function recordPath(root: CID): string {
   return `records/${root}.json`
 }
 
-function hexOf(digest: string): string {
+export function hexOf(digest: string): string {
   return digest.replace(/^sha256:/, '')
 }
 

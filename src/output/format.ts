@@ -53,3 +53,36 @@ export function parseDuration(text: string): number | undefined {
 export function shortDigest(digest: string): string {
   return digest.slice(digest.indexOf(':') + 1).slice(0, 12)
 }
+
+const AGES = [
+  ['year', 365 * 24 * 3600],
+  ['month', 30 * 24 * 3600],
+  ['week', 7 * 24 * 3600],
+  ['day', 24 * 3600],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+] as const
+
+/** Milliseconds in the words of `docker images`: `5 seconds`, `About a minute`, `About an hour`, `3 weeks`. */
+export function formatAge(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  if (seconds < 1) return 'Less than a second'
+  if (seconds >= 60 && seconds < 120) return 'About a minute'
+  if (seconds >= 3600 && seconds < 7200) return 'About an hour'
+  // As there, a unit is used from its double on: 36 hours, 10 days, 18 months.
+  const [unit, length] =
+    AGES.find(([name, of]) => seconds >= (name === 'minute' || name === 'hour' || name === 'second' ? of : 2 * of)) ??
+    AGES[6]
+  const count = Math.floor(seconds / length)
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
+
+/** Rows below their heads, in columns as docker prints them: left-aligned, three spaces between. */
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [heads, ...rows]
+  const widths = heads.map((_, at) => Math.max(...all.map((row) => row[at]?.length ?? 0)))
+  return all.map((row) =>
+    row.map((cell, at) => (at === heads.length - 1 ? cell : cell.padEnd((widths[at] ?? 0) + 3))).join(''),
+  )
+}

@@ -20,8 +20,12 @@ ${metadata.ShortDescription}
 
 Commands:
   load        Load an image from IPFS into the engine
+  ls          List the images that the node keeps
   push        Save one or more images and announce them to the network
+  resolve     Show the CID that a reference stands for
+  rm          Remove names from the node, and images with their last name
   save        Save one or more images to the IPFS node and print their CIDs
+  tag         Give an image that the node keeps one more name
   version     Show the version of docker-ipfs
 
 Run 'docker ipfs COMMAND --help' for more information on a command.

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { fullName, repositoryOf } from '../../../src/docker/reference.ts'
+import { familiarName, fullName, repositoryOf } from '../../../src/docker/reference.ts'
 
 const HEX = '0123456789abcdef'.repeat(4)
 
@@ -93,3 +93,10 @@ test('any text gives a full name or none, and never an error', () => {
     }),
   )
 })
+
+test.each(['nginx:1', 'a/b:1', 'quay.io/a/b:1', 'localhost:5000/app:1', 'docker.io.example.org/app:1'])(
+  '%s is shown as it is typed',
+  (name) => {
+    expect(familiarName(fullName(name) ?? '')).toBe(name)
+  },
+)

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { formatBytes, formatDuration, parseDuration, shortDigest } from '../../../src/output/format.ts'
+import {
+  formatAge,
+  formatBytes,
+  formatDuration,
+  parseDuration,
+  shortDigest,
+  table,
+} from '../../../src/output/format.ts'
 
 describe('formatBytes', () => {
   test.each([
@@ -54,4 +61,41 @@ describe('durations', () => {
 test('a digest is shown by its first 12 digits', () => {
   expect(shortDigest('sha256:73bc5939a32e1f2a3b4c')).toBe('73bc5939a32e')
   expect(shortDigest('73bc5939a32e1f2a3b4c')).toBe('73bc5939a32e')
+})
+
+const DAY = 24 * 3600
+
+describe('an age is in the words of docker:', () => {
+  test.each([
+    [0.4, 'Less than a second'],
+    [1, '1 second'],
+    [59, '59 seconds'],
+    [90, 'About a minute'],
+    [150, '2 minutes'],
+    [3700, 'About an hour'],
+    [7200, '2 hours'],
+    [47 * 3600, '47 hours'],
+    [2 * DAY, '2 days'],
+    [13 * DAY, '13 days'],
+    [15 * DAY, '2 weeks'],
+    [59 * DAY, '8 weeks'],
+    [61 * DAY, '2 months'],
+    [700 * DAY, '23 months'],
+    [731 * DAY, '2 years'],
+  ])('%d s: %s', (seconds, text) => {
+    expect(formatAge(seconds * 1000)).toBe(text)
+  })
+})
+
+test('a table has its columns three spaces apart, as wide as their widest cell', () => {
+  expect(
+    table(
+      ['NAME', 'TAG', 'SIZE'],
+      [
+        ['a', 'latest', '1MB'],
+        ['longer', '1', '20MB'],
+      ],
+    ),
+  ).toEqual(['NAME     TAG      SIZE', 'a        latest   1MB', 'longer   1        20MB'])
+  expect(table(['NAME', 'TAG'], [])).toEqual(['NAME   TAG'])
 })
