@@ -56,6 +56,7 @@ module.exports = {
     onlyFrom('dag', ['errors', 'streams']),
     onlyFrom('kubo', ['dag', 'errors', 'streams']),
     onlyFrom('transfer', ['names', 'docker', 'image', 'dag', 'kubo', 'errors', 'streams']),
+    onlyFrom('inspect', ['transfer', 'names', 'docker', 'image', 'dag', 'kubo', 'errors', 'streams']),
     onlyFrom('names', ['docker', 'image', 'dag', 'kubo', 'errors', 'streams']),
     onlyFrom('output', ['transfer/events', 'errors']),
     onlyIn('yargs', 'cli/'),

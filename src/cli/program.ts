@@ -10,6 +10,7 @@ import { resolve } from './commands/resolve.ts'
 import { rm } from './commands/rm.ts'
 import { save } from './commands/save.ts'
 import { tag } from './commands/tag.ts'
+import { verify } from './commands/verify.ts'
 import { version } from './commands/version.ts'
 import { complete } from './complete.ts'
 import { createContext, type Environment, readEnvironment } from './context.ts'
@@ -19,7 +20,7 @@ import { type PluginArgv, parsePluginArgv } from './plugin.ts'
 import { badFlag } from './usage.ts'
 
 /** In the order of their names, as docker lists them. A command of a group has two words: `node start`. */
-const COMMANDS: readonly Command[] = [load, ls, push, resolve, rm, save, tag, version]
+const COMMANDS: readonly Command[] = [load, ls, push, resolve, rm, save, tag, verify, version]
 
 /** Groups of commands, in the order of their names. */
 const GROUPS: readonly Group[] = []

@@ -26,6 +26,7 @@ Commands:
   rm          Remove names from the node, and images with their last name
   save        Save one or more images to the IPFS node and print their CIDs
   tag         Give an image that the node keeps one more name
+  verify      Check every byte of an image without loading it
   version     Show the version of docker-ipfs
 
 Run 'docker ipfs COMMAND --help' for more information on a command.

@@ -62,7 +62,7 @@ describe('mistakes', () => {
 })
 
 describe('completion', () => {
-  const NAMES = ['load', 'ls', 'push', 'resolve', 'rm', 'save', 'tag', 'version']
+  const NAMES = ['load', 'ls', 'push', 'resolve', 'rm', 'save', 'tag', 'verify', 'version']
 
   test('offers the commands, with descriptions', () => {
     const lines = start('__complete ipfs s').stdout.trimEnd().split('\n')

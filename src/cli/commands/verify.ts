@@ -1,0 +1,25 @@
+import { DockerIpfsError } from '../../errors.ts'
+import { formatBytes } from '../../output/format.ts'
+import { defineCommand } from '../command.ts'
+import { api, platform, progress, quiet, timeout } from '../options.ts'
+
+export const verify = defineCommand({
+  name: 'verify',
+  usage: 'docker ipfs verify [OPTIONS] REFERENCE',
+  summary: 'Check every byte of an image without loading it',
+  arity: [1, 1],
+  options: [api, platform, progress, quiet('Print nothing but faults'), timeout],
+  async run(context, { flags, words: [reference = ''] }) {
+    const [{ verify }, parts] = await Promise.all([import('../../inspect/verify.ts'), context.connect(flags)])
+    const options = { ...parts, platform: flags.platform, timeoutMs: flags.timeout }
+    const { root, layers, bytes, faults } = await verify(reference, options)
+    for (const fault of faults) await context.output.line(fault)
+    if (faults.length > 0) {
+      const count = `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`
+      throw new DockerIpfsError('INTEGRITY', `${root} has ${count}`, {
+        hint: 'Save it again where the image is whole, or load it from another node.',
+      })
+    }
+    if (!flags.quiet) await context.output.line(`${root}: ${layers} layers of ${formatBytes(bytes)}, all right`)
+  },
+})
