@@ -6,6 +6,7 @@ import { type Bytes, collect } from '../streams.ts'
 import { Catalogue } from './catalogue.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ImportSession, openImport } from './import.ts'
+import { Mfs } from './mfs.ts'
 import { bytesOf, call, jsonLines, nodeError, nodeFailed, shown } from './rpc.ts'
 
 export type { ImportSession } from './import.ts'
@@ -73,7 +74,7 @@ class KuboNode implements Node {
     this.#endpoint = endpoint
     this.address = shown(endpoint)
     this.#client = create({ url: endpoint.url })
-    this.catalogue = new Catalogue(this.#client, endpoint)
+    this.catalogue = new Catalogue(new Mfs(this.#client, endpoint))
   }
 
   async version(signal: AbortSignal): Promise<string> {

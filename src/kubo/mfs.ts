@@ -1,0 +1,162 @@
+import type { KuboRPCClient } from 'kubo-rpc-client'
+import { type CID, parseCid } from '../dag/cid.ts'
+import { messageOf } from '../errors.ts'
+import { collect } from '../streams.ts'
+import type { Endpoint } from './endpoint.ts'
+import { nodeError } from './rpc.ts'
+
+/** Where all of ours stands in the node's MFS, visible in its web UI and safe from its GC. Paths are below it. */
+const TOP = '/docker-ipfs'
+
+/** An entry of a folder. */
+export interface MfsLink {
+  readonly name: string
+  readonly cid: CID
+}
+
+/** What is at a path. Sizes are bytes: of the file itself, 0 for a folder, and of all blocks, once a link. */
+interface Found {
+  readonly cid: CID
+  readonly fileSize: number
+  readonly dagSize: number
+}
+
+/** Time for one look, in milliseconds: they are answered from the repository alone. */
+const LOOK_MS = 10_000
+
+/** Kubo refuses to write when 256 writes of all its callers have not been flushed. */
+const MAX_UNFLUSHED = 64
+
+/** Options of Kubo that kubo-rpc-client passes on without naming them. */
+const OFFLINE = { offline: true }
+const FORCE = { force: true }
+const NAMES_ONLY = { size: false, resolveType: false }
+
+/** Our folder in the node's MFS. People may edit it, so looking never fails: what cannot be read counts as not there. */
+export class Mfs {
+  readonly #client: KuboRPCClient
+  readonly #endpoint: Endpoint
+  /** What was found at paths; forgotten when something is written. */
+  #found = new Map<string, Promise<Found | undefined>>()
+  #unflushed = 0
+
+  constructor(client: KuboRPCClient, endpoint: Endpoint) {
+    this.#client = client
+    this.#endpoint = endpoint
+  }
+
+  /**
+   * What is at a path. Asked for it, MFS would wait for ever for a block that the node has lost, with the folder locked for
+   * everybody, GC too. So it is asked for nothing but the CID of our folder; from there each step is looked up in the
+   * node's own repository. (Of a path of several steps Kubo would look for the blocks between elsewhere, offline or not.)
+   */
+  find(path: string, signal: AbortSignal): Promise<Found | undefined> {
+    const found = this.#found.get(path) ?? this.#step(path, signal)
+    this.#found.set(path, found)
+    return found
+  }
+
+  async #step(path: string, signal: AbortSignal): Promise<Found | undefined> {
+    const at = path.lastIndexOf('/')
+    const folder = path === '' ? undefined : await this.find(path.slice(0, Math.max(at, 0)), signal)
+    if (folder === undefined && path !== '') return undefined
+    return this.stat(folder === undefined ? TOP : `/ipfs/${folder.cid}/${path.slice(at + 1)}`, signal)
+  }
+
+  /** What is at a path of any kind, looked up in the node's own repository. */
+  stat(fullPath: string, signal: AbortSignal): Promise<Found | undefined> {
+    return this.#ask(signal, async (limited) => {
+      const { cid, size, cumulativeSize } = await this.#client.files.stat(fullPath, { signal: limited, ...OFFLINE })
+      return { cid: parseCid(cid.toString()), fileSize: size, dagSize: cumulativeSize }
+    })
+  }
+
+  /** The bytes of a file of at most `limit` bytes; undefined for a larger one. */
+  async read(path: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const at = path.lastIndexOf('/')
+    const folder = await this.find(path.slice(0, at), signal)
+    if (folder === undefined) return undefined
+    return this.#ask(signal, (limited) => {
+      const bytes = this.#client.cat(`/ipfs/${folder.cid}${path.slice(at)}`, { signal: limited, ...OFFLINE })
+      return collect(bytes, limit, path)
+    })
+  }
+
+  /** What is in a folder; undefined where there is none, or where a part of it is lost. */
+  async entries(path: string, signal: AbortSignal): Promise<MfsLink[] | undefined> {
+    const folder = await this.find(path, signal)
+    // Only a file has a size of its own.
+    if (folder === undefined || folder.fileSize > 0) return undefined
+    return this.#ask(signal, async (limited) => {
+      const found: MfsLink[] = []
+      for await (const entry of this.#client.ls(folder.cid, { signal: limited, ...OFFLINE, ...NAMES_ONLY })) {
+        // What is no folder, or an empty one, comes as one entry without a name.
+        if (entry.name) found.push({ name: entry.name, cid: parseCid(entry.cid.toString()) })
+      }
+      return found
+    })
+  }
+
+  async replace(path: string, cid: CID, signal: AbortSignal): Promise<void> {
+    await this.remove(path, signal)
+    await this.link(path, cid, signal)
+  }
+
+  /** Links a path to a CID. False where something is there already, which is left alone. */
+  async link(path: string, cid: CID, signal: AbortSignal): Promise<boolean> {
+    const options = { parents: true, flush: false, signal, ...OFFLINE }
+    try {
+      await this.#client.files.cp(cid, `${TOP}/${path}`, options)
+    } catch (error) {
+      if (!/already has entry/.test(messageOf(error))) throw error
+      return false
+    }
+    await this.#countWrite(signal)
+    return true
+  }
+
+  async write(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const options = { create: true, parents: true, truncate: true, flush: false, signal }
+    await this.#client.files.write(`${TOP}/${path}`, bytes, options)
+    await this.#countWrite(signal)
+  }
+
+  /** Takes away what is at a path, if anything. With force: else Kubo looks at it first, and waits if it is lost. */
+  async remove(path: string, signal: AbortSignal): Promise<void> {
+    await this.#client.files.rm(`${TOP}/${path}`, { recursive: true, signal, ...FORCE })
+    await this.#countWrite(signal)
+  }
+
+  async flush(signal: AbortSignal): Promise<void> {
+    await this.#client.files.flush(TOP, { signal })
+    this.#unflushed = 0
+    this.forget()
+  }
+
+  /** Others may have written since. */
+  forget(): void {
+    this.#found.clear()
+  }
+
+  async #countWrite(signal: AbortSignal): Promise<void> {
+    this.#unflushed += 1
+    if (this.#unflushed >= MAX_UNFLUSHED) await this.flush(signal)
+  }
+
+  /** Whatever the node has against a question, or no answer in time, means: not known. */
+  async #ask<T>(signal: AbortSignal, ask: (limited: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const limit = AbortSignal.timeout(LOOK_MS)
+    try {
+      return await ask(AbortSignal.any([signal, limit]))
+    } catch (error) {
+      if (!signal.aborted && (limit.aborted || isAnswer(error))) return undefined
+      throw nodeError(error, this.#endpoint, signal)
+    }
+  }
+}
+
+/** True for what the node answered, and for a document that is too large. */
+export function isAnswer(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return 'response' in error || ('code' in error && error.code === 'INTEGRITY')
+}
