@@ -67,6 +67,13 @@ export const timeout = {
   default: '1m',
 } as const satisfies Option
 
+/** `--format` for rows (`src/output/rows.ts`). */
+export const format = {
+  name: 'format',
+  type: 'string',
+  description: 'Format output: "table", "table TEMPLATE", "json", or a Go template',
+} as const satisfies Option
+
 /** `-q`, in the words that fit the command. It silences progress; results are still printed. */
 export function quiet<const Text extends string>(description: Text) {
   return { name: 'quiet', short: 'q', type: 'boolean', description } as const satisfies Option

@@ -1,7 +1,21 @@
 import type { Listed } from '../../names/list.ts'
-import { formatAge, formatBytes, shortDigest, table } from '../../output/format.ts'
+import { formatAge, formatBytes, shortDigest } from '../../output/format.ts'
+import { type Row, rowFormat } from '../../output/rows.ts'
 import { defineCommand } from '../command.ts'
-import { api } from '../options.ts'
+import { api, format } from '../options.ts'
+
+const ROWS = {
+  heads: {
+    Name: 'NAME',
+    Tag: 'TAG',
+    CID: 'CID',
+    ConfigDigest: 'CONFIG DIGEST',
+    SavedSince: 'SAVED',
+    SavedAt: 'SAVED AT',
+    Size: 'SIZE',
+  },
+  shown: ['Name', 'Tag', 'CID', 'ConfigDigest', 'SavedSince', 'Size'],
+}
 
 export const ls = defineCommand({
   name: 'ls',
@@ -10,10 +24,12 @@ export const ls = defineCommand({
   arity: [0, 1],
   options: [
     api,
+    format,
     { name: 'no-trunc', type: 'boolean', description: "Don't truncate output" },
     { name: 'quiet', short: 'q', type: 'boolean', description: 'Only show CIDs' },
   ],
   async run(context, { flags, words: [name] }) {
+    const { lines } = rowFormat(flags.format, ROWS)
     const [{ list }, { repositoryAndTag }, parts] = await Promise.all([
       import('../../names/list.ts'),
       import('../../names/show.ts'),
@@ -26,10 +42,12 @@ export const ls = defineCommand({
     if (flags.quiet) for (const { image } of rows) await context.output.line(image.root.toString())
     else {
       const digest = (text: string) => (flags['no-trunc'] ? text : shortDigest(text))
-      const lines = rows.map(({ image, repository, tag }) => [repository, tag, ...columns(image, digest)])
-      for (const line of table(['NAME', 'TAG', 'CID', 'CONFIG DIGEST', 'SAVED', 'SIZE'], lines)) {
-        await context.output.line(line)
-      }
+      const shown = rows.map(({ image, repository, tag }) => ({
+        Name: repository,
+        Tag: tag,
+        ...fieldsOf(image, digest),
+      }))
+      for (const line of lines(shown)) await context.output.line(line)
     }
     for (const { image, repository, tag } of rows) {
       if (image.size !== undefined) continue
@@ -39,12 +57,13 @@ export const ls = defineCommand({
   },
 })
 
-function columns({ root, record, size }: Listed, digest: (text: string) => string): string[] {
+function fieldsOf({ root, record, size }: Listed, digest: (text: string) => string): Row {
   const saved = record === undefined ? Number.NaN : Date.now() - Date.parse(record.savedAt)
-  return [
-    root.toString(),
-    record === undefined ? '?' : digest(record.configDigest),
-    Number.isNaN(saved) ? '?' : `${formatAge(saved)} ago`,
-    size === undefined ? '?' : formatBytes(size),
-  ]
+  return {
+    CID: root.toString(),
+    ConfigDigest: record === undefined ? '?' : digest(record.configDigest),
+    SavedSince: Number.isNaN(saved) ? '?' : `${formatAge(saved)} ago`,
+    SavedAt: record?.savedAt ?? '?',
+    Size: size === undefined ? '?' : formatBytes(size),
+  }
 }
