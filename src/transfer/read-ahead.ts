@@ -14,6 +14,12 @@ type SourceLayer = ImageSource['layers'][number]
 const NETWORK = { segment: 1024 * 1024, atOnce: 24 }
 const LOCAL = { segment: 4 * 1024 * 1024, atOnce: 3 }
 
+/**
+ * Part of the time limit after which a request that brings nothing is made anew: a node sometimes loses a question to the
+ * network for a block that others ask it for too, and waits for ever for what the next node has.
+ */
+const ASK_AGAIN_AFTER = 1 / 3
+
 /** Reads layers ahead of who takes them. */
 export interface LayerReader {
   /** The bytes of a layer blob, the last of them only when all are right. To be called in the order of the layers, and read to the end. */
@@ -43,8 +49,23 @@ export function readAhead(
   const fetch = async ({ layer, offset, length }: Segment): Promise<Uint8Array[]> => {
     const path = `/ipfs/${image.root}/${blobPath(layer.digest)}`
     const parts: Uint8Array[] = []
-    for await (const part of reading.node.cat(path, signal, { offset, length })) parts.push(part)
-    return parts
+    for (let got = 0; ; ) {
+      const quiet = new AbortController()
+      const timer = setTimeout(() => quiet.abort(), reading.timeoutMs * ASK_AGAIN_AFTER)
+      try {
+        const range = { offset: offset + got, length: length - got }
+        for await (const part of reading.node.cat(path, AbortSignal.any([signal, quiet.signal]), range)) {
+          timer.refresh()
+          parts.push(part)
+          got += part.length
+        }
+        return parts
+      } catch (error) {
+        if (signal.aborted || !quiet.signal.aborted) throw error
+      } finally {
+        clearTimeout(timer)
+      }
+    }
   }
   const segments = mapInOrder(segmentsOf(layers, segment), atOnce, fetch)
 

@@ -118,6 +118,15 @@ describe('layers read ahead', () => {
     expect(await failure(all(node.reader()))).toMatchObject({ message: 'node is gone' })
   })
 
+  test('are asked for anew where they were left, when a question stays without an answer', async () => {
+    const node = new FakeNode()
+    let lost = 0
+    node.before = ({ offset }) => (offset === MIB && lost++ === 0 ? new Promise(() => undefined) : Promise.resolve())
+    const got = await all(node.reader({ timeoutMs: 300 }))
+    expect(got.map((bytes, at) => bytes.equals(BLOBS[at] as Buffer))).toEqual([true, true, true])
+    expect(node.asked.filter((what) => what === '0 1')).toHaveLength(2)
+  })
+
   test('that do not come are not found', async () => {
     const node = new FakeNode()
     node.before = () => new Promise(() => undefined)
