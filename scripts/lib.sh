@@ -123,8 +123,9 @@ fetch_debs() {
 
 # debian_program DIR NAME ARG…: make DIR/NAME run what fetch_debs unpacked, and try it with ARG….
 debian_program() {
-  local dir=$1 name=$2 library libraries=''
+  local dir=$1 name=$2 folder=bin library libraries=''
   shift 2
+  [[ -e $dir/root/usr/bin/$name ]] || folder=sbin
   for library in "$dir"/root{,/usr}/lib/*-linux-gnu*; do
     if [[ -d $library ]]; then libraries+=\$here/${library#"$dir"/}:; fi
   done
@@ -132,7 +133,7 @@ debian_program() {
   cat >"$dir/$name" <<-END
 	#!/bin/sh
 	here=\$(dirname "\$(readlink -f "\$0")")
-	LD_LIBRARY_PATH="$libraries\$LD_LIBRARY_PATH" exec "\$here/root/usr/bin/$name" "\$@"
+	LD_LIBRARY_PATH="$libraries\$LD_LIBRARY_PATH" exec "\$here/root/usr/$folder/$name" "\$@"
 	END
   chmod +x "$dir/$name"
   "$dir/$name" "$@" >/dev/null || die "Debian's $name does not run here"

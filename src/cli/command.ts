@@ -4,7 +4,7 @@ import type { Node } from '../kubo/node.ts'
 import type { Output } from '../output/output.ts'
 import type { Report } from '../transfer/events.ts'
 import type { ConnectionOptions, FlagsOf, Option } from './options.ts'
-import { type Parsed, parse } from './parse.ts'
+import { type Defaults, type Parsed, parse } from './parse.ts'
 
 /** What a use case is given. */
 export interface Parts {
@@ -52,18 +52,21 @@ export interface CommandSpec<Options extends readonly Option[]> {
 
 export interface Command extends Omit<CommandSpec<readonly Option[]>, 'run'> {
   /**
-   * Reads the command line: 'help' when it asks for help, else what runs the command.
+   * Reads the command line: 'help' when it asks for help, else what runs the command. `defaults`: from the user's settings.
    * @throws UsageError USAGE, BAD_FLAG
    */
-  readonly prepare: (argv: readonly string[]) => 'help' | ((context: CommandContext) => Promise<void>)
+  readonly prepare: (
+    argv: readonly string[],
+    defaults?: Defaults,
+  ) => 'help' | ((context: CommandContext) => Promise<void>)
 }
 
 export function defineCommand<const Options extends readonly Option[]>(spec: CommandSpec<Options>): Command {
   const { run, ...data } = spec
   return {
     ...data,
-    prepare(argv) {
-      const parsed = parse(data, argv)
+    prepare(argv, defaults) {
+      const parsed = parse(data, argv, defaults)
       return parsed === 'help' ? parsed : (context) => run(context, parsed)
     },
   }

@@ -4,6 +4,8 @@ import { createOutput } from '../output/output.ts'
 import { createProgress } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
 import type { CommandContext } from './command.ts'
+import type { Defaults } from './parse.ts'
+import { nodeSettings, readSettings, SETTINGS, type Settings } from './settings.ts'
 
 /** What the environment says. Read here and nowhere else. */
 export interface Environment {
@@ -13,14 +15,29 @@ export interface Environment {
   /** Address of docker's plugin socket. */
   readonly pluginSocket: string | undefined
   readonly completionDescriptions: boolean
+  readonly settings: Settings
+  /** What flags are that are not given. */
+  readonly defaults: Defaults
+  /** What docker is started with: no secret of ours is in it. */
+  readonly forDocker: NodeJS.ProcessEnv
 }
 
-export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+/** `dockerGlobals`: docker's own flags, of which --config counts. */
+export function readEnvironment(
+  dockerGlobals: readonly string[] = [],
+  env: NodeJS.ProcessEnv = process.env,
+): Environment {
+  const at = dockerGlobals.lastIndexOf('--config')
+  const settings = readSettings({ env, configFolder: at < 0 ? undefined : dockerGlobals[at + 1] })
+  const ours = Object.values(SETTINGS).map((setting) => setting.env as string)
   return {
     all: env,
     docker: dockerCommand(env['DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND']),
     pluginSocket: env['DOCKER_CLI_PLUGIN_SOCKET'],
     completionDescriptions: env['DOCKER_CLI_DISABLE_COMPLETION_DESCRIPTION'] === undefined,
+    settings,
+    defaults: { progress: settings.values.progress?.text },
+    forDocker: Object.fromEntries(Object.entries(env).filter(([name]) => !ours.includes(name))),
   }
 }
 
@@ -61,17 +78,20 @@ export function createContext(options: ContextOptions): CommandContext & { reado
     pipe,
     async connect(flags) {
       // Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
-      const [{ createEngine }, { findNode }, { createNode }] = await Promise.all([
+      const [{ createEngine }, { readAccess }, { findNode }, { createNode }] = await Promise.all([
         import('../docker/engine.ts'),
+        import('../kubo/access.ts'),
         import('../kubo/endpoint.ts'),
         import('../kubo/node.ts'),
       ])
       const mode = flags.quiet ? 'quiet' : flags.progress
       const dumb = environment.all['TERM'] === 'dumb'
       progress = await createProgress(mode, process.stderr, { dumb })
-      const endpoint = await findNode({ api: flags.api, env: environment.all })
+      for (const text of environment.settings.warnings) progress.report({ type: 'warning', text })
+      const said = nodeSettings(environment.settings, flags.api)
+      const endpoint = await findNode({ api: said.api, env: environment.all, access: await readAccess(said) })
       return {
-        engine: createEngine({ docker: environment.docker, globals: dockerGlobals }),
+        engine: createEngine({ docker: environment.docker, globals: dockerGlobals, env: environment.forDocker }),
         node: createNode(endpoint),
         report: progress.report,
         signal,

@@ -9,6 +9,9 @@ export interface Parsed<Options extends readonly Option[]> {
   readonly words: readonly string[]
 }
 
+/** By the name of a flag: what it is when it is not given. They go before those of the command. */
+export type Defaults = Readonly<Record<string, string | undefined>>
+
 interface ParseSpec<Options extends readonly Option[]> {
   readonly name: string
   readonly usage: string
@@ -37,6 +40,7 @@ const LIKE_DOCKER = {
 export function parse<const Options extends readonly Option[]>(
   spec: ParseSpec<Options>,
   argv: readonly string[],
+  defaults: Defaults = {},
 ): Parsed<Options> | 'help' {
   const of: UsageOf = { usage: spec.usage, path: `docker ipfs ${spec.name}` }
   const booleans = spec.options.filter((option) => option.type === 'boolean')
@@ -57,7 +61,9 @@ export function parse<const Options extends readonly Option[]>(
   const flags = Object.fromEntries(
     spec.options.map((option) => [
       option.name,
-      option.type === 'list' ? valuesOf(option, spelled, valued) : flagValue(option, read[option.name], of),
+      option.type === 'list'
+        ? valuesOf(option, spelled, valued)
+        : flagValue(option, read[option.name] ?? defaults[option.name], of),
     ]),
   )
   if (read['help'] === true) return 'help'

@@ -32,7 +32,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     const invocation = parsePluginArgv(argv)
     debug = invocation.debug
-    await dispatch(invocation, readEnvironment())
+    await dispatch(invocation, readEnvironment(invocation.dockerGlobals))
     return 0
   } catch (error) {
     const ending = endingOf(error, debug)
@@ -61,7 +61,8 @@ async function dispatch(invocation: PluginArgv, environment: Environment): Promi
     await print(help)
     throw new DockerIpfsError('USAGE', `unknown command: "${typed}"`)
   }
-  const prepared = mode === 'help' ? 'help' : command.prepare(args.slice(group === undefined ? 1 : 2))
+  const prepared =
+    mode === 'help' ? 'help' : command.prepare(args.slice(group === undefined ? 1 : 2), environment.defaults)
   if (prepared === 'help') return print(commandHelp(command, process.stdout.columns))
   return runCancellable(prepared, invocation, environment)
 }

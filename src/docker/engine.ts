@@ -52,6 +52,8 @@ export interface EngineOptions {
   readonly docker: string
   /** docker's own global flags, put in front of every subcommand. */
   readonly globals: readonly string[]
+  /** The environment of docker. */
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /** The engine behind the `docker` command; contexts, TLS and ssh are docker's business. */
@@ -77,10 +79,12 @@ const GRACE_MS = 5000
 class DockerCommand implements Engine {
   readonly #docker: string
   readonly #globals: readonly string[]
+  readonly #env: EngineOptions['env']
 
-  constructor({ docker, globals }: EngineOptions) {
+  constructor({ docker, globals, env }: EngineOptions) {
     this.#docker = docker
     this.#globals = globals
+    this.#env = env
   }
 
   async info(signal: AbortSignal): Promise<EngineInfo> {
@@ -215,6 +219,8 @@ class DockerCommand implements Engine {
     signal: AbortSignal,
   ): Child {
     return execa(this.#docker, [...this.#globals, ...args], {
+      env: this.#env,
+      extendEnv: false,
       stdin: options.stdin,
       buffer: { stdout: options.keepStdout },
       encoding: 'buffer',

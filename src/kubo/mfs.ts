@@ -3,7 +3,7 @@ import { type CID, parseCid } from '../dag/cid.ts'
 import { messageOf } from '../errors.ts'
 import { collect } from '../streams.ts'
 import type { Endpoint } from './endpoint.ts'
-import { nodeError } from './rpc.ts'
+import { nodeError, statusOf } from './rpc.ts'
 
 /** Where all of ours stands in the node's MFS, visible in its web UI and safe from its GC. Paths are below it. */
 const TOP = '/docker-ipfs'
@@ -158,5 +158,7 @@ export class Mfs {
 /** True for what the node answered, and for a document that is too large. */
 export function isAnswer(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  return 'response' in error || ('code' in error && error.code === 'INTEGRITY')
+  // Any other status is not from Kubo, or says that it does not let us in.
+  const status = statusOf(error)
+  return status === 500 || status === 400 || ('code' in error && error.code === 'INTEGRITY')
 }

@@ -1,13 +1,15 @@
-import { create, type KuboRPCClient } from 'kubo-rpc-client'
+import type { KuboRPCClient } from 'kubo-rpc-client'
 import { checkBlock } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { type Bytes, collect } from '../streams.ts'
 import { Catalogue } from './catalogue.ts'
+import { createClient } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ImportSession, openImport } from './import.ts'
 import { Mfs } from './mfs.ts'
 import { bytesOf, call, jsonLines, nodeError, nodeFailed, shown } from './rpc.ts'
+import { askVersion } from './version.ts'
 
 export type { ImportSession } from './import.ts'
 
@@ -17,7 +19,7 @@ export interface Node {
   readonly address: string
   /** The names and layers that this node keeps. */
   readonly catalogue: Catalogue
-  /** Answers when the node does; gives its version, e.g. "0.43.0". */
+  /** Answers when the node does; gives its version, e.g. "0.43.0". NODE_FAILED when it is too old, or no Kubo. */
   version(signal: AbortSignal): Promise<string>
   /** Opens a request that takes blocks and pins their root at the end; blocks of `known` (see `blockKey`) are not sent. */
   openImport(signal: AbortSignal, known: ReadonlySet<string>): ImportSession
@@ -73,12 +75,12 @@ class KuboNode implements Node {
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint
     this.address = shown(endpoint)
-    this.#client = create({ url: endpoint.url })
+    this.#client = createClient(endpoint)
     this.catalogue = new Catalogue(new Mfs(this.#client, endpoint))
   }
 
   async version(signal: AbortSignal): Promise<string> {
-    return this.#ask(signal, async (limited) => (await this.#client.version({ signal: limited })).version)
+    return this.#ask(signal, (limited) => askVersion(this.#endpoint, limited))
   }
 
   openImport(signal: AbortSignal, known: ReadonlySet<string>): ImportSession {
@@ -187,14 +189,7 @@ class KuboNode implements Node {
           cause: error,
         })
       }
-      throw this.#classify(error, signal)
+      throw nodeError(error, this.#endpoint, signal)
     }
-  }
-
-  /** kubo-rpc-client throws HTTPError (with `response`) for what the node answered, and whatever fetch throws otherwise. */
-  #classify(error: unknown, signal: AbortSignal): unknown {
-    if (signal.aborted) return signal.reason
-    const answered = error instanceof Error && 'response' in error
-    return answered ? nodeFailed(messageOf(error), error) : nodeError(error, this.#endpoint, signal)
   }
 }

@@ -45,7 +45,8 @@ export interface Keeping {
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG (no name in `tag`), CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, ENGINE_*, NODE_*
  */
 export async function load(reference: string, options: NodeLoadOptions): Promise<LoadResult> {
-  const { root } = await resolve(reference, options)
+  // A node that is too old says so before anything else fails.
+  const [{ root }] = await Promise.all([resolve(reference, options), options.node.version(options.signal)])
   const sources = watchSources(options)
   return loadRoot(root, options, async (image) => {
     const wasPinned = await options.node.isPinned(root, options.signal)

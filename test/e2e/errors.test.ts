@@ -139,6 +139,6 @@ test.each(['localhost:5001', '/ip4/127.0.0.1', 'ftp://127.0.0.1'])('--api %s can
     run,
     125,
     `ERROR: cannot read the node's address "${api}" (from --api)`,
-    'Give a multiaddr such as /ip4/127.0.0.1/tcp/5001 or a URL such as http://127.0.0.1:5001.',
+    'Give a multiaddr such as /ip4/127.0.0.1/tcp/5001, a URL such as http://127.0.0.1:5001, or unix:///path/to/socket.',
   )
 })

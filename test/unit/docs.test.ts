@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import metadata from '../../package.json' with { type: 'json' }
 import { endingOf } from '../../src/cli/exit.ts'
+import { SETTINGS, type Setting } from '../../src/cli/settings.ts'
 import { FORMAT } from '../../src/dag/format.ts'
 import { writeLayer } from '../../src/dag/layer.ts'
 import { DockerIpfsError, type ErrorCode } from '../../src/errors.ts'
@@ -38,7 +39,7 @@ describe.each(DOCS)('%s', (name) => {
       const flags = line.slice(line.indexOf(` ${command}`)).match(/(?<= )--?[a-z]+/g) ?? []
       for (const flag of flags) expect(`${help}\n      --help`).toMatch(new RegExp(`(^|\\s)${flag}[, \\n]?`, 'm'))
     }
-  })
+  }, 60_000)
 })
 
 describe('docs/format.md', () => {
@@ -121,6 +122,18 @@ test('README.md lists every exit code', () => {
   const cells = tableOf(read('ARCHITECTURE.md'), 'code').map(([, cell = '']) => cell)
   const known = cells.flatMap((cell) => [...cell.matchAll(/\d+/g)].map(Number))
   expect(codes.sort()).toEqual([...known, 0, 70].sort())
+})
+
+test('README.md has all settings', () => {
+  const code = (text: string | undefined) => (text === undefined ? '' : `\`${text}\``)
+  const expected = Object.values<Setting>(SETTINGS).map((setting) => [
+    code(setting.key),
+    code(setting.env),
+    code(setting.flag),
+    setting.default,
+    setting.text,
+  ])
+  expect(tableOf(read('README.md'), 'in config.json')).toEqual(expected)
 })
 
 /** What is read of the import rules: a room's own name and those it may import are in `pathNot`. */

@@ -10,10 +10,19 @@ test.each([
   [process.execPath, 'docker'],
 ])('ORIGINAL_CLI_COMMAND %p means that %s is started, never ourselves', (original, docker) => {
   const env = original === undefined ? {} : { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: original }
-  expect(readEnvironment(env).docker).toBe(docker)
+  expect(readEnvironment([], env).docker).toBe(docker)
 })
 
 test('completion has descriptions unless the user wants none', () => {
-  expect(readEnvironment({}).completionDescriptions).toBe(true)
-  expect(readEnvironment({ DOCKER_CLI_DISABLE_COMPLETION_DESCRIPTION: '' }).completionDescriptions).toBe(false)
+  expect(readEnvironment([], {}).completionDescriptions).toBe(true)
+  expect(readEnvironment([], { DOCKER_CLI_DISABLE_COMPLETION_DESCRIPTION: '' }).completionDescriptions).toBe(false)
+})
+
+test('docker is started without our settings, which may be secret', () => {
+  const { forDocker } = readEnvironment([], {
+    PATH: '/bin',
+    DOCKER_IPFS_API: 'https://a:b@c',
+    DOCKER_IPFS_API_AUTH: 's',
+  })
+  expect(forDocker).toEqual({ PATH: '/bin' })
 })

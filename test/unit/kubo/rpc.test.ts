@@ -1,4 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import type { Endpoint } from '../../../src/kubo/endpoint.ts'
 import { bytesOf, call, failed, jsonLines, nodeError, nodeFailed, shown } from '../../../src/kubo/rpc.ts'
@@ -22,18 +25,26 @@ test.each([
   [500, '{"Message":"pin: no such thing","Code":0,"Type":"error"}', 'the IPFS node answered: pin: no such thing'],
   [500, '{"Message":"two\\nlines"}', 'the IPFS node answered: two'],
   [500, '{"Message":""}', 'the IPFS node answered: HTTP status 500'],
-  [404, '404 page not found\n', 'the IPFS node answered: 404 page not found'],
-  [403, '403 - Forbidden', 'the IPFS node answered: 403 - Forbidden'],
-  [502, '', 'the IPFS node answered: HTTP status 502'],
-  [502, '<html>\n<body>Bad gateway</body>', 'the IPFS node answered: <html>'],
+  [404, '404 page not found\n', `what is at ${node.url} does not answer as Kubo's RPC API does (HTTP status 404)`],
+  [401, 'who?', `the IPFS node at ${node.url} does not let us in (HTTP status 401)`],
+  [403, '403 - Forbidden', `the IPFS node at ${node.url} does not let us in (HTTP status 403)`],
+  [413, '<html>', `the proxy at ${node.url} takes no upload of this size (HTTP status 413)`],
+  [418, '<html>\n<body>Tea</body>', 'the IPFS node answered: <html>'],
   [500, 'null', 'the IPFS node answered: null'],
   [500, '{"message":"small"}', 'the IPFS node answered: {"message":"small"}'],
   [500, '{"Message":"write x: no space left on device"}', 'the disk of the IPFS node is full'],
   [500, 'write: Disk quota exceeded', 'the disk of the IPFS node is full'],
 ])('status %d with %j is NODE_FAILED: %s', (status, text, message) => {
-  const error = failed(status, text)
+  const error = failed(status, text, node)
   expect(error).toMatchObject({ code: 'NODE_FAILED', message })
   expect(error.cause).toMatchObject({ message: `HTTP ${status}: ${text.trim()}` })
+})
+
+test.each([502, 503, 504])('status %d is NODE_UNREACHABLE: a proxy says it', (status) => {
+  expect(failed(status, '<html>', node)).toMatchObject({
+    code: 'NODE_UNREACHABLE',
+    message: `the proxy at ${node.url} cannot reach the IPFS node (HTTP status ${status})`,
+  })
 })
 
 test('a full disk comes with a hint', () => {
@@ -58,12 +69,22 @@ test('an error in our words stays as it is, and the reason of an aborted signal 
   expect(nodeError(own, node, AbortSignal.abort(reason))).toBe(reason)
 })
 
-test.each([
-  ['http://127.0.0.1:5001', 'http://127.0.0.1:5001'],
-  ['https://node.example/kubo', 'https://node.example/kubo'],
-  ['https://name:secret@node.example:8443/kubo', 'https://node.example:8443/kubo'],
-])('%s is shown as %s', (url, text) => {
-  expect(shown(endpoint(url))).toBe(text)
+test('a node is shown by its URL or its socket', () => {
+  expect(shown(endpoint('https://node.example/kubo'))).toBe('https://node.example/kubo')
+  expect(shown({ ...endpoint('http://localhost'), socket: '/run/ipfs.sock' })).toBe('unix:///run/ipfs.sock')
+})
+
+test('a secret goes with the call, and a socket is where it goes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-rpc-'))
+  const socket = join(folder, 'socket')
+  const listener = Bun.serve({
+    unix: socket,
+    fetch: (request) => new Response(`${new URL(request.url).pathname} ${request.headers.get('authorization')}`),
+  })
+  const at = { ...endpoint('http://localhost'), socket, authorization: 'Bearer secret' }
+  expect(await (await call(at, { path: 'it', signal: never })).text()).toBe('/api/v0/it Bearer secret')
+  await listener.stop(true)
+  rmSync(folder, { recursive: true })
 })
 
 test('an answer comes with its bytes', async () => {

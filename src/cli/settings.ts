@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { messageOf } from '../errors.ts'
+import { PROGRESS_MODES } from '../output/progress.ts'
+
+/** Something that can be said once and for all: in docker's config.json, below `plugins.ipfs`, or in the environment. */
+export interface Setting {
+  /** The key in config.json; undefined for what must not stand there. */
+  readonly key?: string
+  readonly env: string
+  /** The flag that goes before both. */
+  readonly flag?: string
+  /** What holds when nothing is said. */
+  readonly default: string
+  readonly text: string
+  /** The only values that it may have. */
+  readonly choices?: readonly string[]
+}
+
+/** All settings; README.md has them as a table. */
+export const SETTINGS = {
+  api: {
+    key: 'api',
+    env: 'DOCKER_IPFS_API',
+    flag: '--api',
+    default: 'found',
+    text: "address of the node's RPC API",
+  },
+  auth: {
+    env: 'DOCKER_IPFS_API_AUTH',
+    default: 'none',
+    text: 'what lets us in there: `bearer:TOKEN` or `basic:USER:PASSWORD`',
+  },
+  authFile: {
+    key: 'apiAuthFile',
+    env: 'DOCKER_IPFS_API_AUTH_FILE',
+    default: 'none',
+    text: 'a file that holds this',
+  },
+  ca: {
+    key: 'apiCa',
+    env: 'DOCKER_IPFS_API_CA',
+    default: 'the well-known ones',
+    text: 'a file (PEM) with the certificates to trust there',
+  },
+  progress: {
+    key: 'progress',
+    env: 'DOCKER_IPFS_PROGRESS',
+    flag: '--progress',
+    default: 'auto',
+    text: 'see "Output"',
+    choices: PROGRESS_MODES,
+  },
+} as const satisfies Readonly<Record<string, Setting>>
+
+export type SettingName = keyof typeof SETTINGS
+
+/** A value, and where it is from, for messages. */
+export interface Value {
+  readonly text: string
+  readonly source: string
+  /** It is from config.json. */
+  readonly inFile: boolean
+}
+
+export interface Settings {
+  /** What was said, in the environment or else in config.json. Empty text counts as nothing. */
+  readonly values: Readonly<Partial<Record<SettingName, Value>>>
+  /** What is wrong in config.json or with a value: a line each. It is left out, and nothing stops. */
+  readonly warnings: readonly string[]
+  /** Path of docker's config.json, which need not be there. */
+  readonly file: string
+}
+
+/** Keys below `plugins.ipfs` that are docker's own. */
+const OF_DOCKER = ['hooks', 'error-hooks']
+
+export interface SettingSources {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Value of docker's --config. */
+  readonly configFolder?: string | undefined
+}
+
+/** Reads config.json and the environment, which goes first. Never throws. */
+export function readSettings({ env, configFolder }: SettingSources): Settings {
+  const folder = configFolder ?? (env['DOCKER_CONFIG'] || join(env['HOME'] ?? homedir(), '.docker'))
+  const file = join(folder, 'config.json')
+  const warnings: string[] = []
+  const inFile = readFile(file, warnings)
+  const values: Partial<Record<SettingName, Value>> = {}
+  for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting][]) {
+    const said = env[setting.env] || undefined
+    const text = said ?? (inFile.get(setting.key) || undefined)
+    if (text === undefined) continue
+    const source = said === undefined ? `plugins.ipfs.${setting.key} of ${file}` : setting.env
+    if (setting.choices?.includes(text) === false) {
+      warnings.push(`"${text}" (${source}) is left out: it must be one of ${setting.choices.join(', ')}`)
+    } else values[name] = { text, source, inFile: said === undefined }
+  }
+  return { values, warnings, file }
+}
+
+/** What says where the node is and how to get in; `flag`: the value of --api. */
+export function nodeSettings({ values }: Settings, flag: string | undefined): Settings['values'] {
+  const api = flag === undefined ? values.api : { text: flag, source: '--api', inFile: false }
+  if (api === undefined || api.inFile) return values
+  // What config.json has for its own address must not go to another.
+  const ours = Object.entries(values).filter(([, value]) => !value.inFile)
+  return { ...Object.fromEntries(ours), api }
+}
+
+/** What `plugins.ipfs` says; adds what is wrong with it to `warnings`. */
+function readFile(file: string, warnings: string[]): ReadonlyMap<string | undefined, string> {
+  const found = new Map<string | undefined, string>()
+  const known = Object.values<Setting>(SETTINGS).flatMap(({ key }) => key ?? [])
+  for (const [key, value] of Object.entries(objectOf(file, warnings))) {
+    if (OF_DOCKER.includes(key)) continue
+    if (!known.includes(key))
+      warnings.push(`unknown setting plugins.ipfs.${key} in ${file}; there are ${known.join(', ')}`)
+    else if (typeof value !== 'string') warnings.push(`plugins.ipfs.${key} in ${file} is left out: it must be a text`)
+    else found.set(key, value)
+  }
+  return found
+}
+
+function objectOf(file: string, warnings: string[]): object {
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    // Not the parser's words: they may quote what stands there, and docker keeps passwords there too.
+    const why = error instanceof SyntaxError ? 'it is no JSON' : messageOf(error)
+    if (!isMissing) warnings.push(`cannot read ${file}: ${why}`)
+    return {}
+  }
+  for (const step of ['plugins', 'ipfs']) {
+    value = isObject(value) ? value[step] : undefined
+  }
+  if (value !== undefined && !isObject(value))
+    warnings.push(`plugins.ipfs in ${file} is left out: it must be an object`)
+  return isObject(value) ? value : {}
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
