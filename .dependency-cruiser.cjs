@@ -58,6 +58,7 @@ module.exports = {
     onlyFrom('transfer', ['names', 'docker', 'image', 'dag', 'kubo', 'errors', 'streams']),
     onlyFrom('inspect', ['transfer', 'names', 'docker', 'image', 'dag', 'kubo', 'errors', 'streams']),
     onlyFrom('names', ['docker', 'image', 'dag', 'kubo', 'errors', 'streams']),
+    onlyFrom('page', ['names/published', 'docker/reference', 'output/format']),
     onlyFrom('output', ['transfer/events', 'errors']),
     onlyIn('yargs', 'cli/'),
     onlyIn('execa', 'docker/'),

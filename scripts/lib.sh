@@ -126,7 +126,8 @@ debian_program() {
   local dir=$1 name=$2 folder=bin library libraries=''
   shift 2
   [[ -e $dir/root/usr/bin/$name ]] || folder=sbin
-  for library in "$dir"/root{,/usr}/lib/*-linux-gnu*; do
+  # libpulse names the folder of its other half in full, which is not there.
+  for library in "$dir"/root{,/usr}/lib/*-linux-gnu*{,/pulseaudio}; do
     if [[ -d $library ]]; then libraries+=\$here/${library#"$dir"/}:; fi
   done
   # Relative to itself: DIR is renamed when it is whole.
