@@ -1,15 +1,18 @@
 import type { Engine } from '../docker/engine.ts'
+import type { Gateways } from '../gateway/gateways.ts'
 import type { ImageInput } from '../image/input.ts'
 import type { Node } from '../kubo/node.ts'
 import type { Output } from '../output/output.ts'
 import type { Report } from '../transfer/events.ts'
-import type { ConnectionOptions, FlagsOf, Option } from './options.ts'
+import type { ConnectionOptions, FlagsOf, GatewayOptions, Option } from './options.ts'
 import { type Defaults, type Parsed, parse } from './parse.ts'
 
 /** What a use case is given. */
 export interface Parts {
   readonly engine: Engine
   readonly node: Node
+  /** Where the command may use gateways, and some are named. */
+  readonly gateways?: Gateways
   readonly report: Report
   readonly signal: AbortSignal
 }
@@ -29,10 +32,10 @@ export interface CommandContext {
    */
   readonly pipe: (times: number) => () => AsyncIterable<Uint8Array>
   /**
-   * Connects to the engine and the node that the flags and the environment name.
-   * @throws DockerIpfsError NODE_UNREACHABLE, BAD_FLAG when `--api` cannot be read
+   * Connects to the engine, the node and the gateways that the flags and the environment name.
+   * @throws DockerIpfsError NODE_UNREACHABLE, BAD_FLAG when an address cannot be read
    */
-  readonly connect: (flags: FlagsOf<ConnectionOptions>) => Promise<Parts>
+  readonly connect: (flags: FlagsOf<ConnectionOptions> & Partial<FlagsOf<GatewayOptions>>) => Promise<Parts>
 }
 
 /** A command is data; help, parsing and completion are made from it. */

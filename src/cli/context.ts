@@ -3,7 +3,9 @@ import { DockerIpfsError } from '../errors.ts'
 import { createOutput } from '../output/output.ts'
 import { createProgress } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
-import type { CommandContext } from './command.ts'
+import type { Report } from '../transfer/events.ts'
+import type { CommandContext, Parts } from './command.ts'
+import type { FlagsOf, GatewayOptions } from './options.ts'
 import type { Defaults } from './parse.ts'
 import { nodeSettings, readSettings, SETTINGS, type Settings } from './settings.ts'
 
@@ -90,12 +92,33 @@ export function createContext(options: ContextOptions): CommandContext & { reado
       for (const text of environment.settings.warnings) progress.report({ type: 'warning', text })
       const said = nodeSettings(environment.settings, flags.api)
       const endpoint = await findNode({ api: said.api, env: environment.all, access: await readAccess(said) })
+      const { report } = progress
       return {
         engine: createEngine({ docker: environment.docker, globals: dockerGlobals, env: environment.forDocker }),
         node: createNode(endpoint),
-        report: progress.report,
+        ...(await openGateways(flags, environment, report)),
+        report,
         signal,
       }
     },
   }
+}
+
+/** Part of the time limit that gateways have, so that their error is there before that of whoever waits for them. */
+const GATEWAY_PART = 0.8
+
+async function openGateways(
+  { gateway, timeout }: Partial<FlagsOf<GatewayOptions>>,
+  { settings }: Environment,
+  report: Report,
+): Promise<Pick<Parts, 'gateways'>> {
+  if (gateway === undefined || timeout === undefined) return {}
+  const [{ findGateways }, { createGateways }] = await Promise.all([
+    import('../gateway/address.ts'),
+    import('../gateway/gateways.ts'),
+  ])
+  const urls = findGateways(gateway, settings.values.gateways)
+  if (urls.length === 0) return {}
+  const warn = (text: string) => report({ type: 'warning', text })
+  return { gateways: createGateways({ urls, timeoutMs: GATEWAY_PART * timeout, warn }) }
 }

@@ -54,6 +54,12 @@ export const noCache = {
   description: "Save everything anew, whatever the node's catalogue knows",
 } as const satisfies Option
 
+export const gateway = {
+  name: 'gateway',
+  type: 'list',
+  description: 'Read from this HTTP gateway too when the node finds nobody, or none answers (URL; may be repeated)',
+} as const satisfies Option
+
 export const platform = {
   name: 'platform',
   type: 'string',
@@ -81,3 +87,6 @@ export function quiet<const Text extends string>(description: Text) {
 
 /** What `CommandContext.connect` reads. */
 export type ConnectionOptions = readonly [typeof api, typeof progress, ReturnType<typeof quiet>]
+
+/** What `CommandContext.connect` reads where a command may use gateways. */
+export type GatewayOptions = readonly [typeof gateway, typeof timeout]

@@ -44,6 +44,13 @@ export const SETTINGS = {
     default: 'the well-known ones',
     text: 'a file (PEM) with the certificates to trust there',
   },
+  gateways: {
+    key: 'gateways',
+    env: 'DOCKER_IPFS_GATEWAYS',
+    flag: '--gateway',
+    default: 'none',
+    text: 'HTTP gateways to read from, with commas or spaces between them',
+  },
   progress: {
     key: 'progress',
     env: 'DOCKER_IPFS_PROGRESS',

@@ -3,12 +3,23 @@ import { type Bytes, mapInOrder } from '../streams.ts'
 import { childrenOf, isLeaf, readDirectory } from './blocks.ts'
 import { type CID, parseCid } from './cid.ts'
 
-/** Where blocks and files are read from: a node, or CAR files. */
+/** Where blocks and files are read from: a node, gateways, or CAR files. */
 export interface BlockSource {
   /** One block, checked against its CID; may wait as long as the signal lets it. */
   block(cid: CID, signal: AbortSignal): Promise<Uint8Array>
   /** The bytes of a file at `/ipfs/<cid>/…`. */
   cat(path: string, signal: AbortSignal): Bytes
+}
+
+/** One that can give a part of a file, too. */
+export interface RangeSource extends BlockSource {
+  cat(path: string, signal: AbortSignal, range?: Range): Bytes
+}
+
+/** A part of a file, in bytes. */
+export interface Range {
+  readonly offset: number
+  readonly length: number
 }
 
 type ReadBlock = BlockSource['block']
@@ -25,19 +36,28 @@ const MAX_EMPTY = 4096
  * @throws NOT_AN_IMAGE when there is no such file; what `block` throws
  */
 export async function* catBlocks(path: string, block: ReadBlock, signal: AbortSignal): Bytes {
-  const [root = '', ...names] = path.replace(/^\/ipfs\//, '').split('/')
-  let cid = parseCid(root)
-  for (const name of names) {
-    const next = readDirectory({ cid, bytes: await block(cid, signal) })?.get(name)
-    if (next === undefined) throw new DockerIpfsError('NOT_AN_IMAGE', `${root} has no ${names.join('/')}`)
-    cid = next
-  }
+  const cid = await findFile(path, (directory) => block(directory, signal))
   let empty = 0
   for await (const bytes of mapInOrder(leavesOf(cid, block, signal), AHEAD, (leaf) => block(leaf, signal))) {
     empty = bytes.length === 0 ? empty + 1 : 0
     if (empty > MAX_EMPTY) throw tooEmpty(path)
     yield bytes
   }
+}
+
+/**
+ * Goes down the directories of a path.
+ * @throws NOT_AN_IMAGE when there is no such file; what `block` throws
+ */
+export async function findFile(path: string, block: (cid: CID) => Promise<Uint8Array>): Promise<CID> {
+  const [root = '', ...names] = path.replace(/^\/ipfs\//, '').split('/')
+  let cid = parseCid(root)
+  for (const name of names) {
+    const next = readDirectory({ cid, bytes: await block(cid) })?.get(name)
+    if (next === undefined) throw new DockerIpfsError('NOT_AN_IMAGE', `${root} has no ${names.join('/')}`)
+    cid = next
+  }
+  return cid
 }
 
 /** The leaves of a file, in order. */

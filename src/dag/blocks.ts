@@ -82,11 +82,16 @@ export function checkBlock({ cid, bytes }: Block): void {
   if (cid.multihash.code !== SHA2_256) {
     throw new DockerIpfsError('REFERENCE_INVALID', `${cid} has a hash other than sha2-256; images have none such`)
   }
-  if (!createHash('sha256').update(bytes).digest().equals(cid.multihash.digest)) {
+  if (!matches({ cid, bytes })) {
     throw new DockerIpfsError('INTEGRITY', `the node's block ${cid} does not match its CID`, {
       hint: 'The node\'s repository is damaged: "ipfs repo verify" finds such blocks.',
     })
   }
+}
+
+/** Whether a block is what its CID, with sha2-256, says. */
+export function matches({ cid, bytes }: Block): boolean {
+  return cid.multihash.code === SHA2_256 && createHash('sha256').update(bytes).digest().equals(cid.multihash.digest)
 }
 
 /** The entries of a UnixFS directory block; undefined when the block is none. */
@@ -109,6 +114,21 @@ export function blockKey(cid: CID): string {
 /** The CIDs that a file node links to; none for a leaf. */
 export function childrenOf({ cid, bytes }: Block): CID[] {
   return cid.code === dagPbCode ? decode(bytes).Links.map((link) => link.Hash) : []
+}
+
+/**
+ * What a file node is put together from, with the bytes of each as the node says it; undefined when the block is no such node.
+ */
+export function partsOf({ cid, bytes }: Block): { readonly cid: CID; readonly size: number }[] | undefined {
+  if (cid.code !== dagPbCode) return undefined
+  try {
+    const { Data, Links } = decode(bytes)
+    const file = Data === undefined ? undefined : UnixFS.unmarshal(Data)
+    if (file?.type !== 'file' || file.data?.length || file.blockSizes.length !== Links.length) return undefined
+    return Links.map((link, at) => ({ cid: link.Hash, size: Number(file.blockSizes[at]) }))
+  } catch {
+    return undefined
+  }
 }
 
 /** True for a leaf, whose block holds bytes of the file and nothing else. */

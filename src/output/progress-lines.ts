@@ -42,8 +42,14 @@ export function plainLine(event: ProgressEvent): string | undefined {
     case 'warning':
       return `WARNING: ${event.text}`
     case 'sources': {
-      const { fromNetwork, onNode, inEngine } = event
-      return `From the network ${formatBytes(fromNetwork)}, on the node ${formatBytes(onNode)}; the engine had ${formatBytes(inEngine)}`
+      const { fromGateways, fromNetwork, onNode, inEngine } = event
+      const places = [
+        ['from gateways', fromGateways],
+        ['from the network', fromNetwork],
+        ['on the node', onNode],
+      ] as const
+      const known = places.flatMap(([where, bytes]) => (bytes === undefined ? [] : [`${where} ${formatBytes(bytes)}`]))
+      return `${capitalised(known.join(', '))}; the engine had ${formatBytes(inEngine)}`
     }
     case 'layer-done':
       return `${shortDigest(event.layer)}: ${event.status}${event.bytesDone > 0 ? `  ${formatBytes(event.bytesDone)}` : ''}`
@@ -51,6 +57,10 @@ export function plainLine(event: ProgressEvent): string | undefined {
     case 'layer-progress':
       return undefined
   }
+}
+
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1)
 }
 
 /** One JSON object a line, with the keys of `docker compose --progress json`. Sizes in bytes. */
@@ -74,8 +84,8 @@ export function json(stream: Pick<ProgressStream, 'write'>, now: () => number = 
         case 'warning':
           return write({ text: event.text, status: 'Warning' })
         case 'sources': {
-          const { fromNetwork, onNode, inEngine } = event
-          return write({ text: 'Sources', fromNetwork, onNode, inEngine })
+          const { type: _, ...places } = event
+          return write({ text: 'Sources', ...places })
         }
         case 'layer-start':
           totals.set(event.layer, event.bytesTotal)

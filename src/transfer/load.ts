@@ -7,8 +7,9 @@ import type { Node } from '../kubo/node.ts'
 import { resolve } from '../names/resolve.ts'
 import { type ImageSource, openImage } from './image-source.ts'
 import { intoEngine, type Loaded, type Loading, type OpenLayers, removedMeanwhile } from './into-engine.ts'
+import type { NodeFirst } from './node-first.ts'
 import { noPin, type Pinning, pinBeside } from './pin.ts'
-import { readAhead } from './read-ahead.ts'
+import { type ReadingAhead, readAhead } from './read-ahead.ts'
 import { rememberLoaded } from './remember.ts'
 import { watchSources } from './sources.ts'
 
@@ -21,6 +22,8 @@ export interface LoadOptions extends Loading {
 
 export interface NodeLoadOptions extends LoadOptions {
   readonly node: Node
+  /** Where the image is read, when not from the node alone. */
+  readonly source?: NodeFirst
   /** Do not pin the image on the node, and do not write it into the catalogue. */
   readonly noPin?: boolean
 }
@@ -48,11 +51,12 @@ export async function load(reference: string, options: NodeLoadOptions): Promise
   // A node that is too old says so before anything else fails.
   const [{ root }] = await Promise.all([resolve(reference, options), options.node.version(options.signal)])
   const sources = watchSources(options)
-  return loadRoot(root, options, async (image) => {
+  const { source } = options
+  return loadRoot(root, { ...options, node: source ?? options.node }, async (image) => {
     const wasPinned = await options.node.isPinned(root, options.signal)
     const wantsPin = options.noPin !== true
     return {
-      openLayers: (layers) => readAhead(image, layers, { ...options, isLocal: wasPinned }),
+      openLayers: (layers) => readAhead(image, layers, { ...options, ...placeOf(options, wasPinned) }),
       pin: wasPinned || !wantsPin ? noPin(wasPinned) : pinBeside(root, options),
       async after({ imageId, bytesHad }, isPinned) {
         if (isPinned && wantsPin) await rememberLoaded(image, { imageId, tag: options.tag }, options)
@@ -60,6 +64,11 @@ export async function load(reference: string, options: NodeLoadOptions): Promise
       },
     }
   })
+}
+
+function placeOf({ node, source }: NodeLoadOptions, wasPinned: boolean): Pick<ReadingAhead, 'node' | 'from'> {
+  if (source !== undefined) return { node: source, from: 'both' }
+  return { node, from: wasPinned ? 'node' : 'network' }
 }
 
 /** Loads an image from wherever its blocks are read. */

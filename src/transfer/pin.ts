@@ -4,6 +4,7 @@ import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Node } from '../kubo/node.ts'
 import type { Report } from './events.ts'
 import type { Reading } from './image-source.ts'
+import type { NodeFirst } from './node-first.ts'
 
 /** A pin that is being made while the image is read. */
 export interface Pinning {
@@ -24,12 +25,13 @@ export function noPin(isPinned: boolean): Pinning {
 /** A reading from a node. */
 interface FromNode extends Reading {
   readonly node: Node
+  readonly source?: NodeFirst
 }
 
 const UNDO_MS = 10_000
 
 /** Pins the root, which is not pinned yet, beside reading it: it brings what nobody reads, such as the blocks of image.tar. */
-export function pinBeside(root: CID, { node, signal, timeoutMs }: FromNode): Pinning {
+export function pinBeside(root: CID, { node, source, signal, timeoutMs }: FromNode): Pinning {
   const stop = new AbortController()
   let onProgress = () => {}
   const work = node.pin(root, PIN_NAME, AbortSignal.any([signal, stop.signal]), () => onProgress())
@@ -37,10 +39,12 @@ export function pinBeside(root: CID, { node, signal, timeoutMs }: FromNode): Pin
   return {
     async done(report) {
       const giveUp = () => stop.abort(new DockerIpfsError('CONTENT_NOT_FOUND', 'no block came for too long'))
-      let limit = setTimeout(giveUp, timeoutMs)
+      // Where gateways had to be asked the node has looked long enough.
+      const patienceMs = source?.asksGateways ? source.graceMs : timeoutMs
+      let limit = setTimeout(giveUp, patienceMs)
       onProgress = () => {
         clearTimeout(limit)
-        limit = setTimeout(giveUp, timeoutMs)
+        limit = setTimeout(giveUp, patienceMs)
       }
       try {
         await work

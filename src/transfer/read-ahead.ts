@@ -1,6 +1,6 @@
+import type { RangeSource } from '../dag/block-source.ts'
 import { blobPath } from '../image/canonical.ts'
 import { verified } from '../image/verified.ts'
-import type { Node } from '../kubo/node.ts'
 import { type Bytes, lean, mapInOrder } from '../streams.ts'
 import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
 
@@ -11,8 +11,23 @@ type SourceLayer = ImageSource['layers'][number]
  * node asks the network for ten blocks at a time, so that over a long way their number decides how many are in flight. Locally
  * few and large ones are better: the node looks the place up for each, and reads beyond its end.
  */
-const NETWORK = { segment: 1024 * 1024, atOnce: 24 }
-const LOCAL = { segment: 4 * 1024 * 1024, atOnce: 3 }
+const WINDOWS = {
+  node: { segment: 4 * 1024 * 1024, atOnce: 3 },
+  network: { segment: 1024 * 1024, atOnce: 24 },
+  /** Each request leads through the nodes of the file, and over a leaf at each end, once more: so few and large ones. */
+  gateways: { segment: 8 * 1024 * 1024, atOnce: 3 },
+  /** A node first, gateways when it finds nobody. */
+  both: { segment: 1024 * 1024, atOnce: 24 },
+}
+
+/** Gateways are watched, and changed, where they are asked: here no limit that anybody meets. */
+const NO_LIMIT_MS = 24 * 60 * 60 * 1000
+
+export interface ReadingAhead extends Omit<Reading, 'node'> {
+  readonly node: Pick<RangeSource, 'cat'>
+  /** Where the bytes are. */
+  readonly from: keyof typeof WINDOWS
+}
 
 /**
  * Part of the time limit after which a request that brings nothing is made anew: a node sometimes loses a question to the
@@ -38,12 +53,9 @@ interface Segment {
  * Opens a reader of these layers. They are read in segments, several at once and across layers: over a network each would
  * wait for the one before otherwise, and no request stays open while the engine takes its time.
  */
-export function readAhead(
-  image: ImageSource,
-  layers: readonly SourceLayer[],
-  reading: Reading & { readonly node: Pick<Node, 'cat'>; readonly isLocal: boolean },
-): LayerReader {
-  const { segment, atOnce } = reading.isLocal ? LOCAL : NETWORK
+export function readAhead(image: ImageSource, layers: readonly SourceLayer[], reading: ReadingAhead): LayerReader {
+  const { segment, atOnce } = WINDOWS[reading.from]
+  const timeoutMs = reading.from === 'gateways' || reading.from === 'both' ? NO_LIMIT_MS : reading.timeoutMs
   const stop = new AbortController()
   const signal = AbortSignal.any([reading.signal, stop.signal])
   const fetch = async ({ layer, offset, length }: Segment): Promise<Uint8Array[]> => {
@@ -51,7 +63,7 @@ export function readAhead(
     const parts: Uint8Array[] = []
     for (let got = 0; ; ) {
       const quiet = new AbortController()
-      const timer = setTimeout(() => quiet.abort(), reading.timeoutMs * ASK_AGAIN_AFTER)
+      const timer = setTimeout(() => quiet.abort(), timeoutMs * ASK_AGAIN_AFTER)
       try {
         const range = { offset: offset + got, length: length - got }
         for await (const part of reading.node.cat(path, AbortSignal.any([signal, quiet.signal]), range)) {
@@ -84,7 +96,7 @@ export function readAhead(
   }
 
   return {
-    blob: (layer) => checked(layer, withoutStall(read(layer), image.root, reading.timeoutMs, stop)),
+    blob: (layer) => checked(layer, withoutStall(read(layer), image.root, timeoutMs, stop)),
     close: () => stop.abort(),
   }
 }

@@ -1,5 +1,6 @@
 import type { ImageSource } from './image-source.ts'
 import type { NodeLoading } from './into-engine.ts'
+import type { NodeFirst } from './node-first.ts'
 
 export interface Sources {
   /** Tells where the bytes of the image were. */
@@ -14,12 +15,16 @@ interface Outcome {
   readonly isPinned: boolean
 }
 
+interface Watched extends NodeLoading {
+  readonly source?: NodeFirst
+}
+
 /**
  * Counts what the node fetches from now on. It is the node's own counter of block bytes that came from the network: blocks that
  * came twice are in it, and whatever else the node fetched meanwhile, for others; not what it gave away. More than the
  * image has is never told. To ask for each block beforehand whether it is there would be exact, and a question for each.
  */
-export function watchSources({ node, signal, report }: NodeLoading): Sources {
+export function watchSources({ node, source, signal, report }: Watched): Sources {
   const before = node.bytesFetched(signal).catch(() => undefined)
   return {
     async report(image, { bytesHad, wasPinned, isPinned }) {
@@ -33,7 +38,9 @@ export function watchSources({ node, signal, report }: NodeLoading): Sources {
       // Without a pin the node was asked for nothing but what the engine was sent.
       const wanted = isPinned ? all : all - bytesHad
       const fromNetwork = wasPinned ? 0 : Math.min(last - first, wanted)
-      report({ type: 'sources', fromNetwork, onNode: wanted - fromNetwork, inEngine: bytesHad })
+      const fromGateways = source?.asksGateways ? Math.min(source.gateways.bytesFetched, wanted - fromNetwork) : 0
+      const known = { fromNetwork, onNode: wanted - fromNetwork - fromGateways, inEngine: bytesHad }
+      report({ type: 'sources', ...(fromGateways > 0 ? { fromGateways } : {}), ...known })
     },
   }
 }

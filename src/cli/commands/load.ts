@@ -1,6 +1,6 @@
 import type { LoadResult } from '../../transfer/load.ts'
 import { type CommandContext, defineCommand } from '../command.ts'
-import { api, platform, progress, quiet, timeout } from '../options.ts'
+import { api, gateway, platform, progress, quiet, timeout } from '../options.ts'
 import type { Parsed } from '../parse.ts'
 import { type UsageOf, wrongArity } from '../usage.ts'
 
@@ -8,6 +8,7 @@ const OF: UsageOf = { usage: 'docker ipfs load [OPTIONS] REFERENCE', path: 'dock
 
 const OPTIONS = [
   api,
+  gateway,
   {
     name: 'input',
     short: 'i',
@@ -45,8 +46,11 @@ async function run(
   const tag = flags.tag === undefined ? {} : { tag: flags.tag }
   const options = { ...tag, platform: flags.platform, timeoutMs: flags.timeout }
   if (flags.input.length === 0) {
-    const [{ load }, parts] = await Promise.all([import('../../transfer/load.ts'), context.connect(flags)])
-    return load(reference ?? '', { ...parts, ...options, noPin: flags['no-pin'] })
+    const { gateways, ...parts } = await context.connect(flags)
+    const all = { ...parts, ...options, noPin: flags['no-pin'] }
+    if (gateways === undefined) return (await import('../../transfer/load.ts')).load(reference ?? '', all)
+    const { loadWithGateways } = await import('../../transfer/load-gateways.ts')
+    return loadWithGateways(reference ?? '', { ...all, gateways })
   }
   const piped = context.pipe(flags.input.filter((path) => path === '-').length)
   const [{ loadCars }, parts] = await Promise.all([import('../../transfer/load-car.ts'), context.connect(flags)])

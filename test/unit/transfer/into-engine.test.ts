@@ -117,7 +117,7 @@ async function load(store: FakeStore, version = '28.5.2', cat = honest) {
     signal: new AbortController().signal,
     timeoutMs: 1000,
   }
-  const openLayers: OpenLayers = (layers) => readAhead(IMAGE, layers, { ...loading, isLocal: true })
+  const openLayers: OpenLayers = (layers) => readAhead(IMAGE, layers, { ...loading, from: 'node' })
   const loaded = await intoEngine(
     IMAGE,
     { version, containerdStore: true, architecture: 'x86_64', os: 'linux' },

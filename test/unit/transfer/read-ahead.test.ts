@@ -36,10 +36,10 @@ class FakeNode {
   }
 
   reader(
-    options: { readonly isLocal?: boolean; readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+    options: { readonly from?: 'node' | 'network'; readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
   ): LayerReader {
-    const { isLocal = false, signal = new AbortController().signal, timeoutMs = 5000 } = options
-    return readAhead(IMAGE, LAYERS, { node: this as unknown as Node, signal, timeoutMs, isLocal })
+    const { from = 'network', signal = new AbortController().signal, timeoutMs = 5000 } = options
+    return readAhead(IMAGE, LAYERS, { node: this as unknown as Node, signal, timeoutMs, from })
   }
 }
 
@@ -71,7 +71,7 @@ describe('layers read ahead', () => {
     expect(far.mostOpen).toBe(14)
     const local = new FakeNode()
     local.before = () => Bun.sleep(5)
-    await all(local.reader({ isLocal: true }))
+    await all(local.reader({ from: 'node' }))
     expect(local.mostOpen).toBe(3)
   })
 
@@ -79,7 +79,7 @@ describe('layers read ahead', () => {
     const node = new FakeNode()
     const [first] = LAYERS
     const stream = node
-      .reader({ isLocal: true })
+      .reader({ from: 'node' })
       .blob(first as (typeof LAYERS)[number])
       [Symbol.asyncIterator]()
     await stream.next()
