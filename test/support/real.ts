@@ -12,7 +12,11 @@ const SCRIPTS = join(import.meta.dir, '../../scripts')
  * The run folder of these tests, not that of engines and nodes that somebody works with: the tests
  * start from nothing and leave nothing, whatever an earlier run that was killed has left there.
  */
-const RUN = process.env['DOCKER_IPFS_RUN'] ?? `/tmp/docker-ipfs-e2e-${process.getuid?.()}`
+const RUN = join(
+  process.env['DOCKER_IPFS_RUN'] ?? `/tmp/docker-ipfs-e2e-${process.getuid?.()}`,
+  // Workers of `bun test --parallel` have engines and nodes of their own each.
+  process.env['BUN_TEST_WORKER_ID'] ?? '',
+)
 
 /** The engines to test on. Names of scripts/engines.tsv. */
 export const ENGINES = (process.env['E2E_ENGINES'] ?? 'docker20 docker26-ctr docker28 docker28-ctr')
