@@ -95,6 +95,7 @@ debian_mirror() {
 	Acquire::Languages "none";
 	Acquire::Retries "3";
 	CONF
+  if [[ ${DEBIAN_ARCH:-} ]]; then printf 'APT::Architecture "%s";\nAPT::Architectures { "%s"; };\n' "$DEBIAN_ARCH" "$DEBIAN_ARCH" >>"$dir/apt.conf"; fi
   for mirror in $(debian_mirrors); do
     echo "deb [signed-by=$KEYRING] $mirror $suite main" >"$dir/sources.list"
     if APT_CONFIG=$dir/apt.conf apt-get -qq update 2>"$dir/error"; then
@@ -106,7 +107,7 @@ debian_mirror() {
   die "no Debian mirror with $suite among this machine's apt sources; name one in DOCKER_IPFS_DEBIAN_MIRROR"
 }
 
-# fetch_debs DIR SUITE PACKAGE…: unpack Debian packages below DIR/root. Nothing is installed.
+# fetch_debs DIR SUITE PACKAGE…: unpack Debian packages below DIR/root. Nothing is installed. DEBIAN_ARCH: of another machine.
 fetch_debs() {
   local dir=$1 suite=$2 state deb
   shift 2
