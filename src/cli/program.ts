@@ -3,6 +3,9 @@ import { DockerIpfsError } from '../errors.ts'
 import { createOutput } from '../output/output.ts'
 import { watchForCancel } from './cancel.ts'
 import type { Command } from './command.ts'
+import { du } from './commands/du.ts'
+import { history } from './commands/history.ts'
+import { inspect } from './commands/inspect.ts'
 import { load } from './commands/load.ts'
 import { ls } from './commands/ls.ts'
 import { push } from './commands/push.ts'
@@ -20,7 +23,7 @@ import { type PluginArgv, parsePluginArgv } from './plugin.ts'
 import { badFlag } from './usage.ts'
 
 /** In the order of their names, as docker lists them. A command of a group has two words: `node start`. */
-const COMMANDS: readonly Command[] = [load, ls, push, resolve, rm, save, tag, verify, version]
+const COMMANDS: readonly Command[] = [du, history, inspect, load, ls, push, resolve, rm, save, tag, verify, version]
 
 /** Groups of commands, in the order of their names. */
 const GROUPS: readonly Group[] = []

@@ -131,6 +131,44 @@ export function partsOf({ cid, bytes }: Block): { readonly cid: CID; readonly si
   }
 }
 
+/** A link, and the bytes that it says are below it: of a raw leaf, the bytes of its block. */
+export interface Link {
+  readonly cid: CID
+  readonly size: number
+}
+
+/** The links of a node, of any kind; none for a leaf and for what cannot be read. */
+export function linksOf({ cid, bytes }: Block): Link[] {
+  if (cid.code !== dagPbCode) return []
+  try {
+    return decode(bytes).Links.map(({ Hash, Tsize = 0 }) => ({ cid: Hash, size: Tsize }))
+  } catch {
+    return []
+  }
+}
+
+/** The bytes of a file out of blocks at hand, by `blockKey`; undefined when one is missing, or it is no file. */
+export function fileFrom(cid: CID, blocks: ReadonlyMap<string, Uint8Array>): Uint8Array | undefined {
+  const bytes = blocks.get(blockKey(cid))
+  if (bytes === undefined || isLeaf(cid)) return bytes
+  const links = linksOf({ cid, bytes })
+  if (links.length === 0) return inlineData({ cid, bytes })
+  const parts = links.map((link) => fileFrom(link.cid, blocks))
+  return parts.every((part) => part !== undefined) ? Buffer.concat(parts) : undefined
+}
+
+/** Bytes that a UnixFS node holds itself, as Kubo's MFS writes files. */
+function inlineData({ cid, bytes }: Block): Uint8Array | undefined {
+  if (cid.code !== dagPbCode) return undefined
+  try {
+    const { Data } = decode(bytes)
+    const node = Data === undefined ? undefined : UnixFS.unmarshal(Data)
+    return node?.isDirectory() === false ? (node.data ?? new Uint8Array(0)) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** True for a leaf, whose block holds bytes of the file and nothing else. */
 export function isLeaf(cid: CID): boolean {
   return cid.code === RAW

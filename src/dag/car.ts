@@ -1,5 +1,6 @@
-import { CarBufferWriter } from '@ipld/car'
+import { CarBlockIterator, CarBufferWriter } from '@ipld/car'
 import { varint } from 'multiformats'
+import type { Bytes } from '../streams.ts'
 import { type Block, isLeaf, rawBlock } from './blocks.ts'
 import { type CID, parseCid } from './cid.ts'
 
@@ -10,6 +11,11 @@ import { type CID, parseCid } from './cid.ts'
 /** The header that names the roots; it may name none. */
 export function carHeader(roots: CID[]): Uint8Array {
   return CarBufferWriter.createWriter(new ArrayBuffer(1024 + 64 * roots.length), { roots }).close({ resize: true })
+}
+
+/** The blocks of a CAR that streams by, as they are: nobody has held them against their CIDs. */
+export async function* carBlocks(bytes: Bytes): AsyncGenerator<Block> {
+  yield* await CarBlockIterator.fromIterable(bytes)
 }
 
 /** One section: length of what follows as a varint, CID, block. */

@@ -27,6 +27,8 @@ export interface Config {
   readonly architecture: string
   /** Empty where it says none. */
   readonly variant: string
+  /** When the image was built; empty where it does not say. */
+  readonly created: string
 }
 
 export interface Descriptor {
@@ -69,7 +71,33 @@ export function readConfig(bytes: Uint8Array, source: Source): Config {
     os: text(config['os']),
     architecture: text(config['architecture']),
     variant: text(config['variant']),
+    created: text(config['created']),
   }
+}
+
+/** A step of the build, as a config tells it. */
+export interface HistoryEntry {
+  readonly created: string
+  readonly createdBy: string
+  readonly comment: string
+  /** It made no layer. */
+  readonly isEmpty: boolean
+}
+
+/** The history of a config; what has not the right shape there is left out, since nothing depends on it. */
+export function readHistory(configBytes: Uint8Array, source: Source): HistoryEntry[] {
+  const { history } = object(parse(configBytes, source), source)
+  if (!Array.isArray(history)) return []
+  return history
+    .filter((item: unknown): item is Record<string, unknown> => typeof item === 'object' && item !== null)
+    .map(({ created, created_by, comment, empty_layer }) => {
+      return {
+        created: text(created),
+        createdBy: text(created_by),
+        comment: text(comment),
+        isEmpty: empty_layer === true,
+      }
+    })
 }
 
 /** The platform that a config says it is for, in its usual words. */

@@ -81,9 +81,24 @@ export class Catalogue {
     return record?.root === root.toString() ? record : undefined
   }
 
-  /** Bytes of the blobs of an image and of the nodes above them; undefined for what is no image, or has lost its top. */
-  async sizeOf(root: CID, signal: AbortSignal): Promise<number | undefined> {
-    return (await this.#mfs.stat(`/ipfs/${root}/blobs`, signal))?.dagSize
+  /** All that is in the folder of records: by root CID; by the name of the file, and undefined, for what is no record. */
+  async records(signal: AbortSignal): Promise<Map<string, ImageRecord | undefined>> {
+    const entries = (await this.#mfs.entries('records', signal)) ?? []
+    const files = await this.#mfs.readAll('records', signal)
+    const records = new Map<string, ImageRecord | undefined>()
+    for (const { name } of entries) {
+      const bytes = files.get(name) ?? (await this.#mfs.read(`records/${name}`, MAX_RECORD, signal))
+      const record = readImageRecord(bytes)
+      if (record !== undefined && name === `${record.root}.json`) records.set(record.root, record)
+      else records.set(name, undefined)
+    }
+    return records
+  }
+
+  /** The catalogue as a whole; undefined where there is none. */
+  async top(signal: AbortSignal): Promise<CID | undefined> {
+    this.#mfs.forget()
+    return (await this.#mfs.find('', signal))?.cid
   }
 
   /** The diffID of the layer that is kept under this key; undefined when it is not readable. */
@@ -152,6 +167,7 @@ export function hexOf(digest: string): string {
 
 function merge(before: ImageRecord, now: ImageRecord): ImageRecord {
   return {
+    ...before,
     ...now,
     names: [...new Set([...before.names, ...now.names])],
     imageIds: [...new Set([...before.imageIds, ...now.imageIds])],

@@ -1,9 +1,11 @@
 import type { KuboRPCClient } from 'kubo-rpc-client'
+import { blockKey, fileFrom } from '../dag/blocks.ts'
+import { carBlocks } from '../dag/car.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
-import { messageOf } from '../errors.ts'
+import { DockerIpfsError, messageOf } from '../errors.ts'
 import { collect } from '../streams.ts'
 import type { Endpoint } from './endpoint.ts'
-import { nodeError, statusOf } from './rpc.ts'
+import { bytesOf, call, nodeError, statusOf } from './rpc.ts'
 
 /** Where all of ours stands in the node's MFS, visible in its web UI and safe from its GC. Paths are below it. */
 const TOP = '/docker-ipfs'
@@ -21,16 +23,24 @@ interface Found {
   readonly dagSize: number
 }
 
+/** A line of the answer of `ls`. */
+interface RpcLink {
+  readonly Name: string
+  readonly Hash: string
+}
+
 /** Time for one look, in milliseconds: they are answered from the repository alone. */
 const LOOK_MS = 10_000
 
 /** Kubo refuses to write when 256 writes of all its callers have not been flushed. */
 const MAX_UNFLUSHED = 64
 
+/** Bytes that are read in one request. */
+const MAX_AT_ONCE = 64 * 1024 * 1024
+
 /** Options of Kubo that kubo-rpc-client passes on without naming them. */
 const OFFLINE = { offline: true }
 const FORCE = { force: true }
-const NAMES_ONLY = { size: false, resolveType: false }
 
 /** Our folder in the node's MFS. People may edit it, so looking never fails: what cannot be read counts as not there. */
 export class Mfs {
@@ -88,13 +98,38 @@ export class Mfs {
     // Only a file has a size of its own.
     if (folder === undefined || folder.fileSize > 0) return undefined
     return this.#ask(signal, async (limited) => {
-      const found: MfsLink[] = []
-      for await (const entry of this.#client.ls(folder.cid, { signal: limited, ...OFFLINE, ...NAMES_ONLY })) {
-        // What is no folder, or an empty one, comes as one entry without a name.
-        if (entry.name) found.push({ name: entry.name, cid: parseCid(entry.cid.toString()) })
-      }
-      return found
+      // Plain HTTP: of a folder with thousands of names, kubo-rpc-client makes much work.
+      const path = `ls?arg=${folder.cid}&size=false&resolve-type=false&offline=true`
+      const response = await call(this.#endpoint, { path, signal: limited })
+      const { Objects: [object] = [] } = (await response.json()) as { Objects?: { Links?: RpcLink[] | null }[] }
+      // What is no folder, or an empty one, has at most links without a name.
+      return (object?.Links ?? [])
+        .filter(({ Name }) => Name)
+        .map(({ Name, Hash }) => ({ name: Name, cid: parseCid(Hash) }))
     })
+  }
+
+  /**
+   * The files of a folder, by name, in one request: one for each would take seconds for a thousand. What could not be had that way,
+   * because a block is lost or there is too much of it, is missing.
+   */
+  async readAll(path: string, signal: AbortSignal): Promise<Map<string, Uint8Array>> {
+    const folder = await this.find(path, signal)
+    const entries = await this.entries(path, signal)
+    if (folder === undefined || entries === undefined) return new Map()
+    const blocks = new Map<string, Uint8Array>()
+    await this.#ask(signal, async (limited) => {
+      const all = { path: `dag/export?arg=${folder.cid}&offline=true&progress=false`, signal: limited }
+      const answer = bytesOf(await call(this.#endpoint, all), this.#endpoint, limited)
+      let size = 0
+      for await (const { cid, bytes } of carBlocks(answer)) {
+        size += bytes.length
+        if (size > MAX_AT_ONCE) return
+        blocks.set(blockKey(cid), bytes)
+      }
+    })
+    const files = entries.map(({ name, cid }) => [name, fileFrom(cid, blocks)] as const)
+    return new Map(files.filter((file): file is readonly [string, Uint8Array] => file[1] !== undefined))
   }
 
   async replace(path: string, cid: CID, signal: AbortSignal): Promise<void> {
@@ -158,7 +193,8 @@ export class Mfs {
 /** True for what the node answered, and for a document that is too large. */
 export function isAnswer(error: unknown): boolean {
   if (!(error instanceof Error)) return false
+  if (error instanceof DockerIpfsError) return error.code === 'INTEGRITY' || error.code === 'NODE_FAILED'
   // Any other status is not from Kubo, or says that it does not let us in.
   const status = statusOf(error)
-  return status === 500 || status === 400 || ('code' in error && error.code === 'INTEGRITY')
+  return status === 500 || status === 400
 }

@@ -37,6 +37,12 @@ export interface Node {
   pin(root: CID, name: string, signal: AbortSignal, onProgress?: () => void): Promise<void>
   unpin(root: CID, signal: AbortSignal): Promise<void>
   isPinned(root: CID, signal: AbortSignal): Promise<boolean>
+  /** All that is pinned with what belongs to it. */
+  pinnedRoots(signal: AbortSignal): Promise<ReadonlySet<string>>
+  /** Bytes that the node's repository takes on its disk. */
+  repoSize(signal: AbortSignal): Promise<number>
+  /** IDs of nodes that say they have the root, as far as the network answers in time. */
+  providers(root: CID, timeoutMs: number, signal: AbortSignal): Promise<string[]>
   /** Tells the routing system that this node has the root. */
   announce(root: CID, signal: AbortSignal): Promise<void>
   /** Number of peers the node is connected to. */
@@ -54,6 +60,13 @@ interface PinLine {
   readonly Pins?: readonly string[]
   readonly Progress?: number
 }
+
+/** A line of the answer of `routing/findprovs`; source: go-libp2p/core/routing/query.go. */
+interface RoutingLine {
+  readonly Type?: number
+  readonly Responses?: readonly { readonly ID: string }[] | null
+}
+const PROVIDER = 4
 
 /** No block that travels between nodes is larger (Bitswap's limit). */
 const MAX_BLOCK = 2 * 1024 * 1024
@@ -160,6 +173,19 @@ class KuboNode implements Node {
     })
   }
 
+  async pinnedRoots(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const response = await call(this.#endpoint, { path: 'pin/ls?type=recursive&stream=true', signal })
+    const roots = new Set<string>()
+    for await (const { Cid } of jsonLines<{ Cid: string }>(bytesOf(response, this.#endpoint, signal))) {
+      if (Cid !== undefined) roots.add(Cid)
+    }
+    return roots
+  }
+
+  async repoSize(signal: AbortSignal): Promise<number> {
+    return this.#ask(signal, async (limited) => Number((await this.#client.repo.stat({ signal: limited })).repoSize))
+  }
+
   async announce(root: CID, signal: AbortSignal): Promise<void> {
     // `provide/once` is there since Kubo 0.43; before that it was `routing/provide`. kubo-rpc-client knows only the latter.
     const path = `provide/once?arg=${root.toString()}`
@@ -172,6 +198,22 @@ class KuboNode implements Node {
     })
     const complaint = /"(?:Error|Message)":"([^"]+)"/.exec(text)
     if (complaint) throw nodeFailed(complaint[1] as string, new Error(text))
+  }
+
+  async providers(root: CID, timeoutMs: number, signal: AbortSignal): Promise<string[]> {
+    const limit = AbortSignal.timeout(timeoutMs)
+    const limited = AbortSignal.any([signal, limit])
+    const found = new Set<string>()
+    try {
+      const response = await call(this.#endpoint, { path: `routing/findprovs?arg=${root.toString()}`, signal: limited })
+      const bytes = bytesOf(response, this.#endpoint, limited)
+      for await (const { Type, Responses } of jsonLines<RoutingLine>(bytes)) {
+        if (Type === PROVIDER) for (const { ID } of Responses ?? []) found.add(ID)
+      }
+    } catch (error) {
+      if (!limit.aborted || signal.aborted) throw error
+    }
+    return [...found]
   }
 
   async peers(signal: AbortSignal): Promise<number> {

@@ -22,6 +22,12 @@ export interface ImageRecord {
   readonly layers: readonly string[]
   /** When it was first saved, ISO 8601. */
   readonly savedAt: string
+  /** The digest of the OCI manifest, or of the index of several: its ID on a containerd store. */
+  readonly manifestDigest?: string
+  /** When it was built, as its config says. */
+  readonly created?: string
+  /** Bytes of all its blocks, each counted once. */
+  readonly size?: number
 }
 
 export function writeImageRecord(
@@ -36,7 +42,16 @@ export function readImageRecord(bytes: Uint8Array | undefined): ImageRecord | un
   const { root, configDigest, names, imageIds, layers, savedAt } = value
   if (typeof root !== 'string' || !isDigest(configDigest) || typeof savedAt !== 'string') return undefined
   if (!isList(names, isText) || !isList(imageIds, isDigest) || !isList(layers, isDigest)) return undefined
-  return writeImageRecord({ root, configDigest, names, imageIds, layers, savedAt })
+  return writeImageRecord({ root, configDigest, names, imageIds, layers, savedAt, ...extrasOf(value) })
+}
+
+/** What a record may lack. */
+function extrasOf({ manifestDigest, created, size }: Record<string, unknown>) {
+  return {
+    ...(isDigest(manifestDigest) ? { manifestDigest } : {}),
+    ...(isText(created) ? { created } : {}),
+    ...(isSize(size) ? { size } : {}),
+  }
 }
 
 /** layers/<hex>/layer.json */

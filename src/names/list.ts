@@ -4,6 +4,7 @@ import type { Catalogue } from '../kubo/catalogue.ts'
 import type { Node } from '../kubo/node.ts'
 import type { ImageRecord } from '../kubo/records.ts'
 import { mapInOrder } from '../streams.ts'
+import { imageSize, Shares } from './sizes.ts'
 
 /** An image of the catalogue, once for each of its names. */
 export interface Listed {
@@ -12,7 +13,7 @@ export interface Listed {
   readonly root: CID
   /** Undefined where the catalogue's record is missing or was edited into something else. */
   readonly record: ImageRecord | undefined
-  /** Bytes of its blobs as they are stored, shared ones included; undefined when the node has no such image. */
+  /** Bytes of all its blocks, those that others have too included; undefined when the node has no such image. */
   readonly size: number | undefined
 }
 
@@ -25,7 +26,7 @@ export interface Listing {
 
 /** What the use cases of the catalogue need. */
 export interface OnNode {
-  readonly node: Pick<Node, 'address' | 'catalogue' | 'isPinned' | 'unpin'>
+  readonly node: Pick<Node, 'address' | 'catalogue' | 'isPinned' | 'ownBlock' | 'pinnedRoots' | 'unpin'>
   readonly signal: AbortSignal
 }
 
@@ -33,6 +34,8 @@ export interface OnNode {
 const AT_ONCE = 16
 /** Folders below each other; docker's names have far fewer parts. */
 const MAX_DEPTH = 64
+
+type Records = ReadonlyMap<string, ImageRecord | undefined>
 
 interface Found {
   readonly images: { readonly name: string | undefined; readonly root: CID }[]
@@ -44,18 +47,35 @@ interface Found {
  * by hand: whatever has not the right shape is told as odd.
  * @throws NODE_*
  */
-export async function list({ node: { catalogue }, signal }: OnNode): Promise<Listing> {
+export async function list({ node, signal }: OnNode): Promise<Listing> {
   const found: Found = { images: [], odd: [] }
-  await findNamed(catalogue, '', found, signal)
+  const [records, pinned] = await Promise.all([
+    node.catalogue.records(signal),
+    node.pinnedRoots(signal),
+    findNamed(node.catalogue, '', found, signal),
+  ])
   found.images.sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))
-  await findNameless(catalogue, found, signal)
-  const images: Listed[] = []
-  const looked = mapInOrder(found.images, AT_ONCE, async ({ name, root }) => {
-    const [record, size] = await Promise.all([catalogue.record(root, signal), catalogue.sizeOf(root, signal)])
-    return { name, root, record, size }
+  findNameless(records, found)
+  const roots = [...new Map(found.images.map(({ root }) => [root.toString(), root])).values()]
+  const sizes = new Map<string, number | undefined>()
+  // What is pinned is whole, and the record was written when it was.
+  const looked = mapInOrder(roots, AT_ONCE, async (root) => {
+    const key = root.toString()
+    sizes.set(key, (pinned.has(key) ? records.get(key)?.size : undefined) ?? (await imageSize(root, { node, signal })))
   })
-  for await (const image of looked) images.push(image)
+  for await (const _ of looked);
+  const images = found.images.map(({ name, root }) => {
+    return { name, root, record: records.get(root.toString()), size: sizes.get(root.toString()) }
+  })
   return { images, odd: found.odd }
+}
+
+/** Bytes of blocks that no other image of the list has, by root CID. Walks all of them. */
+export async function uniqueSizes(images: readonly Listed[], { node, signal }: OnNode): Promise<Map<string, number>> {
+  const roots = [...new Map(images.map(({ root }) => [root.toString(), root])).values()]
+  const shares = new Shares({ node, signal })
+  for (const [owner, root] of roots.entries()) await shares.add(owner, root)
+  return new Map(roots.map((root, owner) => [root.toString(), shares.unique(owner)]))
 }
 
 async function findNamed(catalogue: Catalogue, folder: string, found: Found, signal: AbortSignal): Promise<void> {
@@ -74,18 +94,18 @@ async function findNamed(catalogue: Catalogue, folder: string, found: Found, sig
   }
 }
 
-async function findNameless(catalogue: Catalogue, found: Found, signal: AbortSignal): Promise<void> {
+function findNameless(records: Records, found: Found): void {
   const named = new Set(found.images.map(({ root }) => root.toString()))
-  for (const { name } of (await catalogue.entries('records', signal)) ?? []) {
-    const root = rootOf(name)
-    if (root === undefined || (await catalogue.record(root, signal)) === undefined) found.odd.push(`records/${name}`)
+  for (const [key, record] of records) {
+    const root = record === undefined ? undefined : rootOf(key)
+    if (root === undefined) found.odd.push(`records/${key}`)
     else if (!named.has(root.toString())) found.images.push({ name: undefined, root })
   }
 }
 
-function rootOf(file: string): CID | undefined {
+function rootOf(key: string): CID | undefined {
   try {
-    return file.endsWith('.json') ? parseCid(file.slice(0, -'.json'.length)) : undefined
+    return parseCid(key)
   } catch {
     return undefined
   }

@@ -1,16 +1,19 @@
-import type { CID } from '../dag/cid.ts'
+import { type CID, parseCid } from '../dag/cid.ts'
 import { familiarName } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { hexOf, recordPath } from '../kubo/catalogue.ts'
 import type { ImageRecord } from '../kubo/records.ts'
 import { list, type OnNode } from './list.ts'
 import { resolve } from './resolve.ts'
+import { blocksBelow, bytesWithout, isImage } from './sizes.ts'
 
 export interface Removed {
   /** Full names that were taken away. */
   readonly untagged: readonly string[]
   /** The image, where it had no other name: it is not pinned any more, and GC may take it. */
   readonly deleted: CID | undefined
+  /** Bytes that the node's next GC then frees: those of its blocks that neither the catalogue nor another pinned image has. */
+  readonly freed: number
 }
 
 /**
@@ -39,12 +42,25 @@ export async function remove(reference: string, parts: OnNode): Promise<Removed>
     untagged.map((full) => `images/${full}`),
     signal,
   )
-  if (names.length > untagged.length) return { untagged, deleted: undefined }
+  if (names.length > untagged.length) return { untagged, deleted: undefined, freed: 0 }
   const record = mine[0]?.record
-  if (record === undefined) return { untagged, deleted: undefined }
+  if (record === undefined) return { untagged, deleted: undefined, freed: 0 }
   const others = images.flatMap((image) => (image.root.equals(root) || !image.record ? [] : [image.record]))
+  const blocks = await blocksBelow(root, parts)
   await forget(root, record, others, parts)
-  return { untagged, deleted: root }
+  return { untagged, deleted: root, freed: await bytesWithout(blocks, await keptRoots(parts), parts) }
+}
+
+/** What GC keeps of ours: the catalogue, and images that are pinned. Other pins are not looked at: they may be anything. */
+async function keptRoots(parts: OnNode): Promise<CID[]> {
+  const { node, signal } = parts
+  const [top, pinned] = await Promise.all([node.catalogue.top(signal), node.pinnedRoots(signal)])
+  const kept = top === undefined ? [] : [top]
+  for (const root of pinned) {
+    const cid = parseCid(root)
+    if (await isImage(cid, parts)) kept.push(cid)
+  }
+  return kept
 }
 
 /** Takes away all else that keeps an image. The record goes last: what was broken off can be done again. */

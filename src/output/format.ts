@@ -78,6 +78,12 @@ export function formatAge(ms: number): string {
   return `${count} ${unit}${count === 1 ? '' : 's'}`
 }
 
+/** How long ago a time (ISO 8601) was, as docker writes it; `N/A` for what is no time. */
+export function formatSince(time: string | undefined): string {
+  const ms = Date.now() - Date.parse(time ?? '')
+  return Number.isNaN(ms) ? 'N/A' : `${formatAge(ms)} ago`
+}
+
 /** Rows below their heads, in columns as docker prints them: left-aligned, three spaces between. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [heads, ...rows]

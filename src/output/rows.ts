@@ -14,7 +14,7 @@ export interface RowsOf {
 }
 
 export interface RowFormat {
-  /** Whether the rows that are printed show this field. Where it costs something, others need not have it. */
+  /** Whether this field is asked for by its name, or in the usual table: what costs something is left out otherwise, as docker does. */
   wants(field: string): boolean
   /** The rows, ready to be printed. */
   lines(rows: readonly Row[]): string[]
@@ -38,7 +38,7 @@ export function rowFormat(format: string | undefined, { heads, shown }: RowsOf):
     }
   }
   if (text === 'json') {
-    return { wants: (field) => Object.hasOwn(heads, field), lines: (rows) => rows.map((row) => JSON.stringify(row)) }
+    return { wants: () => false, lines: (rows) => rows.map((row) => JSON.stringify(row)) }
   }
   const isTable = /^table\s/.test(text)
   const template = readTemplate(isTable ? text.slice('table'.length).trim() : text)
@@ -51,7 +51,7 @@ export function rowFormat(format: string | undefined, { heads, shown }: RowsOf):
     })
   }
   return {
-    wants: (field) => template.usesAll || template.fields.has(field),
+    wants: (field) => template.fields.has(field),
     lines: (rows) => {
       if (!isTable) return rows.map((row) => template.run(row))
       const cells = [heads, ...rows].map((row) => template.run(row).split('\t'))

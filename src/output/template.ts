@@ -6,8 +6,6 @@ import { type Expression, type Part, parseTemplate } from './template-parse.ts'
 export interface Template {
   /** Names behind the dots that stand for fields of the value itself, not of a list's items. */
   readonly fields: ReadonlySet<string>
-  /** Whether it uses the value as a whole, as `{{json .}}` does. */
-  readonly usesAll: boolean
   /** @throws BAD_FLAG when the template asks for what the value does not have */
   run(value: Value): string
 }
@@ -20,10 +18,9 @@ export interface Template {
 export function readTemplate(text: string): Template {
   const parts = parseTemplate(text)
   const fields = new Set(fieldsOf(parts))
-  const usesAll = fields.delete(WHOLE)
+  fields.delete(WHOLE)
   return {
     fields,
-    usesAll,
     run: (value) => {
       try {
         return write(parts, { dot: value, top: value })

@@ -14,7 +14,7 @@ import {
   outerIndex,
   platformIndex,
 } from '../image/canonical.ts'
-import { readPlatformOf } from '../image/documents.ts'
+import { readConfig, readPlatformOf } from '../image/documents.ts'
 import { comparePlatforms, type FullPlatform, platformName } from '../image/platform.ts'
 
 /** The finished image DAG. */
@@ -24,6 +24,8 @@ export interface ImageDag {
   readonly configDigest: string
   /** The digest of our OCI manifest, or of the index of several: the image ID on a containerd store. */
   readonly manifestDigest: string
+  /** When it was built, as its config says; empty where that does not. */
+  readonly created: string
 }
 
 /** The image of one platform: the bytes of its config, and its layers, which stand already. */
@@ -67,8 +69,11 @@ export async function writeImage(platforms: readonly PlatformParts[], sink: Bloc
   for (const layer of manifests.flatMap(({ layers }) => layers)) files.set(blobPath(layer.blobDigest), layer.blob)
 
   const root = await writeTree(files, await writeTarView(files, sink), sink)
-  return { root, configDigest: shown.config.digest, manifestDigest: (nested ?? first.manifest).digest }
+  const { created } = readConfig(shown.config.bytes, CONFIG)
+  return { root, configDigest: shown.config.digest, manifestDigest: (nested ?? first.manifest).digest, created }
 }
+
+const CONFIG = { what: 'the image config', code: 'ARCHIVE_INVALID' } as const
 
 /** Of several platforms, the one that manifest.json names for classic stores, if it is there. */
 const SHOWN = 'linux/amd64'
@@ -83,7 +88,7 @@ interface WithManifest {
 function withManifest({ configBytes, layers }: PlatformParts): WithManifest {
   const config = document(configBytes)
   const refs = layers.map((layer) => ({ digest: layer.blobDigest, size: layer.blob.fileSize, tarSize: layer.tarSize }))
-  const platform = readPlatformOf(configBytes, { what: 'the image config', code: 'ARCHIVE_INVALID' })
+  const platform = readPlatformOf(configBytes, CONFIG)
   return { platform, config, layers, manifest: ociManifest(config, refs, FORMAT.version) }
 }
 

@@ -5,7 +5,7 @@ import { FORMAT } from '../dag/format.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { blobPath, FORMAT_ANNOTATION, INDEX_TYPE, type LayerRef, TAR_SIZE_ANNOTATION } from '../image/canonical.ts'
 import { type Config, type Descriptor, readConfig, readIndex, readOciManifest } from '../image/documents.ts'
-import { noSuchPlatform, type Platform, pickAsked, pickRunnable, platformOf } from '../image/platform.ts'
+import { noSuchPlatform, type Platform, pickAsked, pickRunnable, platformName, platformOf } from '../image/platform.ts'
 import { verified } from '../image/verified.ts'
 import { type Bytes, collect, sha256 } from '../streams.ts'
 
@@ -37,22 +37,56 @@ const MAX_DOCUMENT = 8 * 1024 * 1024
  * @throws PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
  */
 export async function openImage(root: CID, reading: Reading, wanted: Wanted = {}): Promise<ImageSource> {
+  const top = await readTop(root, reading)
+  const entry = top.mediaType === INDEX_TYPE ? await choose(root, top, reading, wanted) : top
+  const image = await openManifest(root, entry, entry === top, reading)
+  checkAsked(image.config, wanted)
+  return image
+}
+
+/** An image of one or of several platforms. */
+export interface WholeImage {
+  /** The digest of the manifest, or of the index of several: the image's ID on a containerd store. */
+  readonly digest: string
+  /** In the order of the index. */
+  readonly platforms: readonly ImageSource[]
+}
+
+/**
+ * Reads the documents of an image, of all its platforms or of the one that is asked for.
+ * @throws as `openImage`
+ */
+export async function openWhole(root: CID, reading: Reading, asked?: Platform): Promise<WholeImage> {
+  const top = await readTop(root, reading)
+  if (top.mediaType !== INDEX_TYPE || asked !== undefined) {
+    return { digest: top.digest, platforms: [await openImage(root, reading, { asked })] }
+  }
+  const platforms: ImageSource[] = []
+  for (const { entry } of await candidatesOf(root, top, reading)) {
+    platforms.push(await openManifest(root, entry, false, reading))
+  }
+  return { digest: top.digest, platforms }
+}
+
+async function readTop(root: CID, reading: Reading): Promise<Descriptor> {
   const index = readIndex(await readIndexBlock(root, reading), { what: `index.json of ${root}`, code: 'NOT_AN_IMAGE' })
   const [top, ...more] = index
   if (top === undefined || more.length > 0) throw notAnImage(root, `its index names ${index.length} manifests`)
-  const entry = top.mediaType === INDEX_TYPE ? await choose(root, top, reading, wanted) : top
+  return top
+}
+
+async function openManifest(root: CID, entry: Descriptor, isWhole: boolean, reading: Reading): Promise<ImageSource> {
   const manifestBytes = await readDocument(root, entry, 'the manifest', reading)
   const manifest = readOciManifest(manifestBytes, { what: `the manifest of ${root}`, code: 'NOT_AN_IMAGE' })
   checkVersion(root, manifest.annotations[FORMAT_ANNOTATION])
   const configBytes = await readDocument(root, manifest.config, 'the image config', reading)
   const config = readConfig(configBytes, { what: `the config of ${root}`, code: 'NOT_AN_IMAGE' })
-  checkAsked(config, wanted)
   if (config.diffIds.length !== manifest.layers.length) {
     throw notAnImage(root, `its manifest has ${manifest.layers.length} layers, its config ${config.diffIds.length}`)
   }
   return {
     root,
-    isWhole: entry === top,
+    isWhole,
     manifestBytes,
     manifestDigest: entry.digest,
     configBytes,
@@ -77,8 +111,13 @@ export interface Wanted {
 
 const MAX_PLATFORMS = 1000
 
-/** The manifest of one platform, out of the nested index. */
-async function choose(root: CID, top: Descriptor, reading: Reading, { asked, machine }: Wanted): Promise<Descriptor> {
+interface Candidate {
+  readonly entry: Descriptor
+  readonly platform: Platform
+}
+
+/** The manifests of the nested index. */
+async function candidatesOf(root: CID, top: Descriptor, reading: Reading): Promise<Candidate[]> {
   const bytes = await readDocument(root, top, 'the index of platforms', reading)
   const entries = readIndex(bytes, { what: `the index of platforms of ${root}`, code: 'NOT_AN_IMAGE' })
   const candidates = entries.flatMap((entry) =>
@@ -87,6 +126,12 @@ async function choose(root: CID, top: Descriptor, reading: Reading, { asked, mac
   if (candidates.length === 0 || entries.length > MAX_PLATFORMS) {
     throw notAnImage(root, `its index names ${candidates.length} platforms`)
   }
+  return candidates
+}
+
+/** The manifest of one platform. */
+async function choose(root: CID, top: Descriptor, reading: Reading, { asked, machine }: Wanted): Promise<Descriptor> {
+  const candidates = await candidatesOf(root, top, reading)
   const found =
     asked !== undefined
       ? pickAsked(candidates, asked)
@@ -94,10 +139,13 @@ async function choose(root: CID, top: Descriptor, reading: Reading, { asked, mac
         ? undefined
         : pickRunnable(candidates, machine)
   if (found !== undefined) return found.entry
-  throw noSuchPlatform(asked ?? machine ?? UNKNOWN, candidates)
+  const wanted = asked ?? machine
+  if (wanted !== undefined) throw noSuchPlatform(wanted, candidates)
+  const there = candidates.map(({ platform }) => platformName(platform)).join(', ')
+  throw new DockerIpfsError('PLATFORM_NOT_FOUND', `the image has several platforms: ${there}`, {
+    hint: 'Say which with --platform.',
+  })
 }
-
-const UNKNOWN: Platform = { os: '', architecture: '', variant: '' }
 
 function checkAsked({ os, architecture, variant }: Config, { asked }: Wanted): void {
   const candidates = [{ platform: platformOf(os, architecture, variant) }]

@@ -1,6 +1,7 @@
 import { fullName } from '../docker/reference.ts'
 import { messageOf } from '../errors.ts'
 import { writeImageRecord } from '../kubo/records.ts'
+import { imageSize } from '../names/sizes.ts'
 import type { ImageSource } from './image-source.ts'
 import type { NodeLoading } from './into-engine.ts'
 
@@ -26,6 +27,7 @@ export async function rememberLoaded(
     const named = await Promise.all(names.map((name) => catalogue.findName(name, limited)))
     const isNamed = named.every((root) => root?.equals(image.root))
     if (known?.root.equals(image.root) && isNamed && names.every((name) => known.record.names.includes(name))) return
+    const size = await imageSize(image.root, { node, signal: limited })
     const record = writeImageRecord({
       root: image.root.toString(),
       configDigest: image.configDigest,
@@ -33,6 +35,9 @@ export async function rememberLoaded(
       imageIds: [imageId],
       layers: image.layers.map((layer) => layer.diffId),
       savedAt: new Date().toISOString(),
+      manifestDigest: image.manifestDigest,
+      created: image.config.created,
+      ...(size === undefined ? {} : { size }),
     })
     await catalogue.add({ root: image.root, record, layers: new Map() }, limited)
   } catch (error) {

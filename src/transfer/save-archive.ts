@@ -2,10 +2,9 @@ import { DockerIpfsError } from '../errors.ts'
 import type { ImageInput } from '../image/input.ts'
 import { parsePlatform } from '../image/platform.ts'
 import type { Node } from '../kubo/node.ts'
-import { writeImageRecord } from '../kubo/records.ts'
 import type { Report } from './events.ts'
 import { type Known, knowNothing, lookUp } from './known.ts'
-import { confirm, remember, type SaveResult } from './save.ts'
+import { confirm, recordOf, remember, type SaveResult } from './save.ts'
 import { type Written, writeImages } from './write-images.ts'
 
 export interface SaveArchiveParts {
@@ -52,14 +51,7 @@ async function saveWith(known: Known, input: ImageInput, parts: SaveArchiveParts
     throw error
   }
   for (const [at, { dag, names, imageIds, layers }] of written.images.entries()) {
-    const record = writeImageRecord({
-      root: dag.root.cid.toString(),
-      configDigest: dag.configDigest,
-      names,
-      imageIds,
-      layers,
-      savedAt: new Date().toISOString(),
-    })
+    const record = recordOf(dag, { names, imageIds, layers })
     await remember(dag.root.cid, record, at === 0 ? written.layers : new Map(), parts)
   }
   return written.images.map(({ dag }) => ({ root: dag.root.cid.toString(), configDigest: dag.configDigest }))

@@ -8,9 +8,10 @@ import { parsePlatform } from '../image/platform.ts'
 import { type LayerEntry, readSavedImage } from '../image/saved-image.ts'
 import type { ImportSession, Node } from '../kubo/node.ts'
 import { type ImageRecord, writeImageRecord } from '../kubo/records.ts'
+import { imageSize } from '../names/sizes.ts'
 import { type Bytes, begun, deferred } from '../streams.ts'
 import type { Report } from './events.ts'
-import { writeImage } from './image-dag.ts'
+import { type ImageDag, writeImage } from './image-dag.ts'
 import { type Known, keysOf, knowNothing, lookUp } from './known.ts'
 
 export interface SaveParts {
@@ -145,14 +146,11 @@ async function saveWith(
     })
     const dag = await writeImage(saved.platforms, session)
     await confirm([dag.root], known, session)
-    const record = writeImageRecord({
-      root: dag.root.cid.toString(),
-      configDigest: dag.configDigest,
+    const record = recordOf(dag, {
       names,
       // The ID stands for all platforms, also those that the engine pulls later.
       imageIds: saved.missing.length === 0 && parts.platform === undefined ? [found.id] : [],
       layers: saved.platforms.flatMap(({ layers }) => layers.map((layer) => layer.diffId)),
-      savedAt: new Date().toISOString(),
     })
     await remember(dag.root.cid, record, layers, parts)
     return { root: dag.root.cid.toString(), configDigest: dag.configDigest }
@@ -205,6 +203,21 @@ const CONFIRM_MS = 20_000
 /** Bytes a millisecond. */
 const SLOWEST_WALK = 10_000
 
+/** What the catalogue is to know of a new image. */
+export function recordOf(
+  { root, configDigest, manifestDigest, created }: ImageDag,
+  rest: Pick<ImageRecord, 'names' | 'imageIds' | 'layers'>,
+): ImageRecord {
+  return {
+    root: root.cid.toString(),
+    configDigest,
+    manifestDigest,
+    created,
+    ...rest,
+    savedAt: new Date().toISOString(),
+  }
+}
+
 /** Writes an image into the catalogue. What fails here costs only time at the next save: it is worth a warning. */
 export async function remember(
   root: CID,
@@ -214,7 +227,11 @@ export async function remember(
 ): Promise<void> {
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(CATALOGUE_MS)])
-    await node.catalogue.add({ root, record, layers }, limited)
+    const size = record.size ?? (await imageSize(root, { node, signal: limited }))
+    await node.catalogue.add(
+      { root, record: writeImageRecord({ ...record, ...(size === undefined ? {} : { size }) }), layers },
+      limited,
+    )
   } catch (error) {
     if (signal.aborted) throw signal.reason
     report({ type: 'warning', text: `the image is saved, but not in the node's catalogue: ${messageOf(error)}` })

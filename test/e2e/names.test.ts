@@ -50,13 +50,13 @@ const mfs = (command: string, ...args: string[]) =>
   node().rpc(`files/${command}?${args.map((arg) => `arg=${encodeURIComponent(arg)}`).join('&')}&parents=true`)
 
 describe('ls', () => {
-  test('shows names, CIDs, config digests, times and sizes', async () => {
+  test('shows names, CIDs, config digests, ages and sizes', async () => {
     const [head, ...rows] = await works('ls')
-    expect(head).toMatch(/^NAME {3}TAG {3}CID {59}CONFIG DIGEST {3}SAVED {2,}SIZE$/)
+    expect(head).toMatch(/^NAME {3}TAG {3}CID {59}CONFIG DIGEST {3}CREATED {2,}SIZE$/)
     expect(rows).toEqual(
       [1, 2].map((number) =>
         expect.stringMatching(
-          new RegExp(`^shop {3}${number} {5}${roots[number - 1]} {3}[0-9a-f]{12} {4}.* seconds? ago {3,}[\\d.]+kB$`),
+          new RegExp(`^shop {3}${number} {5}${roots[number - 1]} {3}[0-9a-f]{12} {4}.* ago {3,}[\\d.]+kB$`),
         ),
       ),
     )
@@ -89,6 +89,19 @@ describe('ls', () => {
     )
   })
 
+  test('filters as docker images does', async () => {
+    await works('tag', 'shop:1', 'localhost:5000/team/shop:old')
+    const names = async (...args: string[]) => (await works('ls', '--format', '{{.Name}}:{{.Tag}}', ...args)).join(' ')
+    expect(await names('shop:*')).toBe('shop:1 shop:2')
+    expect(await names('--filter', 'reference=*/team/shop')).toBe('localhost:5000/team/shop:old')
+    expect(await names('-f', 'reference=shop:1', '-f', 'reference=shop:2')).toBe('shop:1 shop:2')
+    expect(await names('-f', 'dangling=true')).toBe('')
+    expect(await names('-f', 'since=shop:1')).toBe('')
+    const run = await ipfs('ls', '--filter', 'nonsense=1')
+    expect(run).toMatchObject({ exitCode: 125, stdout: '' })
+    expect(run.stderr).toStartWith('ERROR: invalid filter "nonsense=1"\nThere are dangling=true|false, ')
+  })
+
   test('shows <none> for an image saved by its ID, and for one whose name another has now', async () => {
     await engine().give(GOLDEN.tiny())
     const cid = await engine().save(node(), await engine().give(GOLDEN.tiny()))
@@ -113,7 +126,7 @@ describe('ls', () => {
     const before = await node().names()
     const run = await ipfs('ls')
     expect(run.exitCode).toBe(0)
-    expect(run.stdout).toMatch(/^odd {4}1 {5}\S+ +\? +\? +\?$/m)
+    expect(run.stdout).toMatch(/^odd {4}1 {5}\S+ +\? +N\/A +\?$/m)
     expect(run.stderr.trimEnd().split('\n').sort()).toEqual([
       `WARNING: not written by docker ipfs: ${top}/images/docker.io/library/No Name:1`,
       `WARNING: not written by docker ipfs: ${top}/images/docker.io/readme.txt`,

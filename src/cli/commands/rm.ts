@@ -1,3 +1,4 @@
+import { formatBytes } from '../../output/format.ts'
 import { defineCommand } from '../command.ts'
 import { api } from '../options.ts'
 
@@ -14,15 +15,21 @@ export const rm = defineCommand({
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
     let isDeleted = false
+    let bytes = 0
     for (const word of words) {
-      const { untagged, deleted } = await remove(word, parts)
+      const { untagged, deleted, freed } = await remove(word, parts)
       // docker's words for `docker rmi`.
       for (const name of untagged) await context.output.line(`Untagged: ${familiarName(name)}`)
       if (deleted === undefined) continue
       await context.output.line(`Deleted: ${deleted}`)
       isDeleted = true
+      bytes += freed
     }
-    if (isDeleted)
-      parts.report({ type: 'step', text: "The node's next garbage collection frees its blocks: ipfs repo gc" })
+    if (isDeleted) {
+      parts.report({
+        type: 'step',
+        text: `The node's next garbage collection frees ${formatBytes(bytes)}: ipfs repo gc`,
+      })
+    }
   },
 })

@@ -29,8 +29,8 @@ describe('rows', () => {
     const wants = (format?: string) => Object.keys(of.heads).filter((field) => rowFormat(format, of).wants(field))
     expect(wants()).toEqual(['Name', 'Size'])
     expect(wants('{{.CID}}')).toEqual(['CID'])
-    expect(wants('json')).toEqual(['Name', 'CID', 'Size'])
-    expect(wants('{{. | json}}')).toEqual(['Name', 'CID', 'Size'])
+    expect(wants('json')).toEqual([])
+    expect(wants('{{. | json}}')).toEqual([])
   })
 
   test('have no field that is not there', () => {

@@ -1,0 +1,95 @@
+import { readDirectory } from '../dag/blocks.ts'
+import type { CID } from '../dag/cid.ts'
+import { familiarName } from '../docker/reference.ts'
+import { DockerIpfsError, messageOf } from '../errors.ts'
+import { hexOf } from '../image/canonical.ts'
+import { parsePlatform } from '../image/platform.ts'
+import type { Node } from '../kubo/node.ts'
+import { resolve } from '../names/resolve.ts'
+import { imageSize } from '../names/sizes.ts'
+import type { Report } from '../transfer/events.ts'
+import { type ImageSource, openWhole, type Reading } from '../transfer/image-source.ts'
+
+export interface DescribeParts extends Reading {
+  readonly node: Node
+  readonly report: Report
+  /** Of an image with several platforms, the one that is shown. */
+  readonly platform?: string | undefined
+  /** Ask the network who has the image. */
+  readonly providers: boolean
+}
+
+/** As JSON. */
+export type Description = Readonly<Record<string, unknown>>
+
+/**
+ * All that is known of an image, in the words of `docker image inspect`, and where its parts are. Several platforms are below `Platforms`.
+ * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG, PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
+ */
+export async function describe(reference: string, parts: DescribeParts): Promise<Description> {
+  const { node, signal } = parts
+  const asked = parts.platform === undefined ? undefined : parsePlatform(parts.platform)
+  const { root, name } = await resolve(reference, parts)
+  const { digest, platforms } = await openWhole(root, parts, asked)
+  const blobs = await blobsOf(root, parts)
+  const [record, isPinned] = await Promise.all([node.catalogue.record(root, signal), node.isPinned(root, signal)])
+  const named = [...new Set([...(record?.names ?? []), ...(name === undefined ? [] : [name])])]
+  const roots = await Promise.all(named.map((full) => node.catalogue.findName(full, signal)))
+  const images = platforms.map((image) => describeOne(image, blobs))
+  return {
+    CID: root.toString(),
+    Names: named.filter((_, at) => roots[at]?.equals(root)).map(familiarName),
+    Digest: digest,
+    ImageIDs: record?.imageIds ?? [],
+    SavedAt: record?.savedAt ?? '',
+    Pinned: isPinned,
+    // Of an image that is elsewhere the links that say it are elsewhere too.
+    ...(isPinned ? { Size: await imageSize(root, parts) } : {}),
+    ...(images.length === 1 ? images[0] : { Platforms: images }),
+    ...(parts.providers ? { Providers: await providersOf(root, parts) } : {}),
+  }
+}
+
+function describeOne(image: ImageSource, blobs: ReadonlyMap<string, CID>): Description {
+  const { created, author, architecture, variant, os, config } = JSON.parse(
+    Buffer.from(image.configBytes).toString(),
+  ) as Description
+  return {
+    ConfigDigest: image.configDigest,
+    ManifestDigest: image.manifestDigest,
+    Created: created ?? '',
+    Author: author ?? '',
+    Architecture: architecture ?? '',
+    ...(variant === undefined ? {} : { Variant: variant }),
+    Os: os ?? '',
+    Config: config ?? {},
+    Layers: image.layers.map(({ diffId, digest, size, tarSize }) => ({
+      CID: blobs.get(hexOf(digest))?.toString() ?? '',
+      DiffID: diffId,
+      Digest: digest,
+      Size: size,
+      TarSize: tarSize,
+    })),
+  }
+}
+
+/** The blobs of an image by the hex of their digests. What is missing there is left out. */
+export async function blobsOf(root: CID, { node, signal, timeoutMs }: Reading): Promise<Map<string, CID>> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  let cid: CID | undefined = root
+  for (const name of ['blobs', 'sha256']) {
+    cid = cid === undefined ? undefined : readDirectory({ cid, bytes: await node.block(cid, limited) })?.get(name)
+  }
+  return (cid === undefined ? undefined : readDirectory({ cid, bytes: await node.block(cid, limited) })) ?? new Map()
+}
+
+/** A node that has no part in the network's routing cannot ask: that is a warning. */
+async function providersOf(root: CID, { node, report, signal, timeoutMs }: DescribeParts): Promise<string[]> {
+  try {
+    return await node.providers(root, timeoutMs, signal)
+  } catch (error) {
+    if (!(error instanceof DockerIpfsError && error.code === 'NODE_FAILED')) throw error
+    report({ type: 'warning', text: `nobody could be asked who has ${root}: ${messageOf(error)}` })
+    return []
+  }
+}

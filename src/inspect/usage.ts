@@ -1,0 +1,118 @@
+import type { CID } from '../dag/cid.ts'
+import { familiarName } from '../docker/reference.ts'
+import { DockerIpfsError } from '../errors.ts'
+import { hexOf } from '../image/canonical.ts'
+import type { Node } from '../kubo/node.ts'
+import { type Listed, list } from '../names/list.ts'
+import { Shares } from '../names/sizes.ts'
+import type { Report } from '../transfer/events.ts'
+import { openWhole, type Reading } from '../transfer/image-source.ts'
+import { blobsOf } from './describe.ts'
+
+export interface UsageParts extends Reading {
+  readonly node: Node
+  readonly report: Report
+}
+
+/** What something takes on the node. Sizes are bytes of blocks, each block counted once. */
+export interface Usage {
+  readonly type: 'image' | 'layer' | 'catalogue' | 'total' | 'repository'
+  /** Names of an image, the diffID of a layer. */
+  readonly name: string
+  readonly cid: CID | undefined
+  /** How many images have a layer. */
+  readonly images: number | undefined
+  readonly size: number
+  /** Of these, what no other image, or no other layer, has. */
+  readonly unique: number | undefined
+}
+
+interface LayerOf {
+  readonly diffId: string
+  readonly cid: CID
+  images: number
+}
+
+/**
+ * What each image and each layer of the catalogue takes on the node, the catalogue itself, all of these together, and the node's
+ * repository with whatever else is in it. Reads every image's documents, and walks all DAGs.
+ * @throws NODE_*
+ */
+export async function usage(parts: UsageParts): Promise<Usage[]> {
+  const { node, signal } = parts
+  const { images } = await list(parts)
+  const whole = [...groupByRoot(images).values()].filter(({ size }) => size !== undefined)
+  const shares = new Shares(parts)
+  for (const [owner, { root }] of whole.entries()) await shares.add(owner, root)
+  const imageRows = whole.map(({ root, names, size = 0 }, owner): Usage => {
+    const name = names.length === 0 ? '<none>' : names.map(familiarName).join(', ')
+    return { type: 'image', name, cid: root, images: undefined, size, unique: shares.unique(owner) }
+  })
+  const layerRows = await layersOf(whole, parts)
+  const top = await node.catalogue.top(signal)
+  const ofImages = shares.total
+  if (top !== undefined) await shares.add(whole.length, top)
+  const rest = { cid: undefined, images: undefined, unique: undefined }
+  return [
+    ...imageRows,
+    ...layerRows,
+    { ...rest, type: 'catalogue', name: '', size: shares.total - ofImages },
+    { ...rest, type: 'total', name: '', size: shares.total },
+    { ...rest, type: 'repository', name: '', size: await node.repoSize(signal) },
+  ]
+}
+
+interface Group {
+  readonly root: CID
+  readonly size: number | undefined
+  readonly names: string[]
+}
+
+function groupByRoot(images: readonly Listed[]): Map<string, Group> {
+  const groups = new Map<string, Group>()
+  for (const { root, size, name } of images) {
+    const group = groups.get(root.toString()) ?? { root, size, names: [] }
+    if (name !== undefined) group.names.push(name)
+    groups.set(root.toString(), group)
+  }
+  return groups
+}
+
+async function layersOf(images: readonly Group[], parts: UsageParts): Promise<Usage[]> {
+  const layers = new Map<string, LayerOf>()
+  for (const { root } of images)
+    for (const [key, layer] of await readLayers(root, parts)) {
+      const known = layers.get(key) ?? layer
+      known.images += 1
+      layers.set(key, known)
+    }
+  const all = [...layers.values()]
+  const shares = new Shares(parts)
+  const sizes: number[] = []
+  for (const [owner, { cid }] of all.entries()) {
+    const alone = new Shares(parts)
+    await alone.add(0, cid)
+    sizes.push(alone.total)
+    await shares.add(owner, cid)
+  }
+  return all.map(({ diffId, cid, images }, owner) => {
+    return { type: 'layer', name: diffId, cid, images, size: sizes[owner] ?? 0, unique: shares.unique(owner) }
+  })
+}
+
+/** The layers of one image, each once, by CID. An image whose documents cannot be read has none, and a warning says so. */
+async function readLayers(root: CID, parts: UsageParts): Promise<Map<string, LayerOf>> {
+  const layers = new Map<string, LayerOf>()
+  try {
+    const { platforms } = await openWhole(root, parts)
+    const blobs = await blobsOf(root, parts)
+    for (const { digest, diffId } of platforms.flatMap((image) => image.layers)) {
+      const cid = blobs.get(hexOf(digest))
+      if (cid !== undefined) layers.set(cid.toString(), { diffId, cid, images: 0 })
+    }
+  } catch (error) {
+    if (!(error instanceof DockerIpfsError) || error.code === 'NODE_UNREACHABLE' || parts.signal.aborted) throw error
+    parts.report({ type: 'warning', text: `the layers of ${root} cannot be told: ${error.message}` })
+  }
+  return layers
+}

@@ -1,0 +1,139 @@
+import { blockKey, isLeaf, linksOf, readDirectory } from '../dag/blocks.ts'
+import type { CID } from '../dag/cid.ts'
+import type { Node } from '../kubo/node.ts'
+
+/** What walking needs: blocks of the node's own repository. */
+export interface Walking {
+  readonly node: Pick<Node, 'ownBlock'>
+  readonly signal: AbortSignal
+}
+
+/** Questions to the node at a time. */
+const AT_ONCE = 16
+
+/** Called with each block, and its bytes; says whether what is below it is to be walked too. */
+type Visit = (key: string, bytes: number, cid: CID) => boolean
+
+/**
+ * Walks a DAG level by level. Leaves are not read: the links to them say their size. What the node has lost has no size, and nothing
+ * is below it.
+ */
+async function walk(root: CID, { node, signal }: Walking, visit: Visit): Promise<void> {
+  if (isLeaf(root)) {
+    const bytes = await node.ownBlock(root, signal)
+    if (bytes !== undefined) visit(blockKey(root), bytes.length, root)
+    return
+  }
+  let level = [root]
+  const seen = new Set([blockKey(root)])
+  while (level.length > 0) {
+    const next: CID[] = []
+    for (let at = 0; at < level.length; at += AT_ONCE) {
+      const some = level.slice(at, at + AT_ONCE).map(async (cid) => ({ cid, bytes: await node.ownBlock(cid, signal) }))
+      for (const { cid, bytes } of await Promise.all(some)) {
+        if (bytes === undefined || !visit(blockKey(cid), bytes.length, cid)) continue
+        for (const link of linksOf({ cid, bytes })) {
+          if (isLeaf(link.cid)) visit(blockKey(link.cid), link.size, link.cid)
+          else if (!seen.has(blockKey(link.cid))) {
+            seen.add(blockKey(link.cid))
+            next.push(link.cid)
+          }
+        }
+      }
+    }
+    level = next
+  }
+}
+
+/** All blocks of a DAG that the node has: their bytes by key (`blockKey`). */
+export async function blocksBelow(root: CID, walking: Walking): Promise<Map<string, number>> {
+  const blocks = new Map<string, number>()
+  await walk(root, walking, (key, bytes) => {
+    blocks.set(key, bytes)
+    return true
+  })
+  return blocks
+}
+
+/** Bytes of all blocks of an image, each counted once; undefined for what is no image, or has lost its top. */
+export async function imageSize(root: CID, walking: Walking): Promise<number | undefined> {
+  return (await isImage(root, walking)) ? sum((await blocksBelow(root, walking)).values()) : undefined
+}
+
+/** Whether a root that the node has looks like an image. */
+export async function isImage(root: CID, { node, signal }: Walking): Promise<boolean> {
+  const bytes = isLeaf(root) ? undefined : await node.ownBlock(root, signal)
+  const entries = bytes === undefined ? undefined : readDirectory({ cid: root, bytes })
+  return entries?.has('index.json') === true && entries.has('blobs')
+}
+
+/** Bytes of those blocks (by key) that none of these roots has. */
+export async function bytesWithout(
+  blocks: Map<string, number>,
+  kept: readonly CID[],
+  walking: Walking,
+): Promise<number> {
+  const left = new Map(blocks)
+  const seen = new Set<string>()
+  for (const root of kept) {
+    await walk(root, walking, (key) => {
+      if (seen.has(key)) return false
+      seen.add(key)
+      left.delete(key)
+      return true
+    })
+  }
+  return sum(left.values())
+}
+
+/** Whose a block is when several have it. */
+const SHARED = -1
+
+/**
+ * Which bytes several DAGs have in common. Owners are numbers from 0. A node that several owners have is read twice, however many
+ * they are; kept in memory is a short key for each block, some 100 bytes.
+ */
+export class Shares {
+  readonly #walking: Walking
+  readonly #owners = new Map<string, number>()
+  readonly #unique: number[] = []
+  #total = 0
+
+  constructor(walking: Walking) {
+    this.#walking = walking
+  }
+
+  async add(owner: number, root: CID): Promise<void> {
+    await walk(root, this.#walking, (key, bytes) => {
+      // Half a digest tells some billion blocks apart.
+      const short = key.slice(0, 16)
+      const before = this.#owners.get(short)
+      if (before === owner || before === SHARED) return false
+      if (before === undefined) {
+        this.#owners.set(short, owner)
+        this.#unique[owner] = this.unique(owner) + bytes
+        this.#total += bytes
+      } else {
+        this.#owners.set(short, SHARED)
+        this.#unique[before] = this.unique(before) - bytes
+      }
+      return true
+    })
+  }
+
+  /** Bytes of blocks that this owner alone has. */
+  unique(owner: number): number {
+    return this.#unique[owner] ?? 0
+  }
+
+  /** Bytes of all blocks, each counted once. */
+  get total(): number {
+    return this.#total
+  }
+}
+
+export function sum(numbers: Iterable<number>): number {
+  let total = 0
+  for (const number of numbers) total += number
+  return total
+}
