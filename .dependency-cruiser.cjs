@@ -58,6 +58,7 @@ module.exports = {
     onlyFrom('gateway', ['dag', 'errors', 'streams']),
     onlyFrom('transfer', ['names', 'docker', 'image', 'dag', 'kubo', 'gateway', 'errors', 'streams']),
     onlyFrom('inspect', ['transfer', 'names', 'docker', 'image', 'dag', 'kubo', 'gateway', 'errors', 'streams']),
+    onlyFrom('doctor', ['docker', 'kubo', 'errors']),
     onlyFrom('names', ['docker', 'image', 'dag', 'kubo', 'errors', 'streams']),
     onlyFrom('page', ['names/published', 'docker/reference', 'output/format']),
     onlyFrom('output', ['transfer/events', 'errors']),

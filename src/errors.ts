@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'FILE_FAILED' // a file that the user named cannot be read or written
   | 'CATALOGUE_STALE' // the node's catalogue promised something that is not so; the work is done again without it
   | 'INTEGRITY' // bytes do not match their digest
+  | 'UNHEALTHY' // the doctor found something that commands fail of
   | 'CANCELLED' // Ctrl-C, SIGTERM, or docker closed the plugin socket
 
 export interface ErrorDetails {

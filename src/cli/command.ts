@@ -1,4 +1,5 @@
 import type { Engine } from '../docker/engine.ts'
+import type { Patient } from '../doctor/doctor.ts'
 import type { Gateways } from '../gateway/gateways.ts'
 import type { ImageInput } from '../image/input.ts'
 import type { Node } from '../kubo/node.ts'
@@ -36,6 +37,8 @@ export interface CommandContext {
    * @throws DockerIpfsError NODE_UNREACHABLE, BAD_FLAG when an address cannot be read
    */
   readonly connect: (flags: FlagsOf<ConnectionOptions> & Partial<FlagsOf<GatewayOptions>>) => Promise<Parts>
+  /** What `doctor` looks at, with the value of --api. */
+  readonly patient: (api: string | undefined) => Promise<Patient>
 }
 
 /** A command is data; help, parsing and completion are made from it. */

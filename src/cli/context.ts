@@ -1,5 +1,8 @@
+import { realpathSync } from 'node:fs'
 import { basename } from 'node:path'
+import metadata from '../../plugin-metadata.json' with { type: 'json' }
 import { DockerIpfsError } from '../errors.ts'
+import { formatBytes } from '../output/format.ts'
 import { createOutput } from '../output/output.ts'
 import { createProgress } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
@@ -7,7 +10,8 @@ import type { Report } from '../transfer/events.ts'
 import type { CommandContext, Parts } from './command.ts'
 import type { FlagsOf, GatewayOptions } from './options.ts'
 import type { Defaults } from './parse.ts'
-import { nodeSettings, readSettings, SETTINGS, type Settings } from './settings.ts'
+import { PLUGIN_NAME } from './plugin.ts'
+import { inEffect, nodeSettings, readSettings, SETTINGS, type Settings } from './settings.ts'
 
 /** What the environment says. Read here and nowhere else. */
 export interface Environment {
@@ -89,7 +93,7 @@ export function createContext(options: ContextOptions): CommandContext & { reado
       const mode = flags.quiet ? 'quiet' : flags.progress
       const dumb = environment.all['TERM'] === 'dumb'
       progress = await createProgress(mode, process.stderr, { dumb })
-      for (const text of environment.settings.warnings) progress.report({ type: 'warning', text })
+      for (const { text } of environment.settings.faults) progress.report({ type: 'warning', text })
       const said = nodeSettings(environment.settings, flags.api)
       const endpoint = await findNode({ api: said.api, env: environment.all, access: await readAccess(said) })
       const { report } = progress
@@ -98,6 +102,40 @@ export function createContext(options: ContextOptions): CommandContext & { reado
         node: createNode(endpoint),
         ...(await openGateways(flags, environment, report)),
         report,
+        signal,
+      }
+    },
+    async patient(api) {
+      const [{ createEngine }, { pluginVersion }, { isOpenToOthers, readAccess }, { findNode }, { createHealth }] =
+        await Promise.all([
+          import('../docker/engine.ts'),
+          import('../docker/plugins.ts'),
+          import('../kubo/access.ts'),
+          import('../kubo/endpoint.ts'),
+          import('../kubo/health.ts'),
+        ])
+      const { settings, forDocker: env } = environment
+      const engine = createEngine({ docker: environment.docker, globals: dockerGlobals, env })
+      const said = nodeSettings(settings, api)
+      return {
+        engine,
+        async openNode() {
+          const access = await readAccess(said)
+          return createHealth(await findNode({ api: said.api, env: environment.all, access }))
+        },
+        plugins: {
+          own: { version: metadata.Version, path: process.execPath },
+          installed: (signal) => engine.plugin(PLUGIN_NAME, signal),
+          versionOf: (path, signal) => pluginVersion(path, env, signal),
+          realPath: (path) => realpathSync(path),
+        },
+        config: {
+          file: settings.file,
+          faults: settings.faults,
+          inEffect: inEffect(settings),
+          openSecrets: said.authFile !== undefined && isOpenToOthers(said.authFile.text) ? [said.authFile.text] : [],
+        },
+        format: formatBytes,
         signal,
       }
     },

@@ -25,6 +25,7 @@ const EXIT_CODES: Readonly<Record<Exclude<ErrorCode, 'CANCELLED'>, number>> = {
   FILE_FAILED: 1,
   CATALOGUE_STALE: 1,
   INTEGRITY: 5,
+  UNHEALTHY: 1,
 }
 
 export interface Ending {
@@ -43,8 +44,18 @@ export function endingOf(error: unknown, debug: boolean): Ending {
   if (error instanceof OutputError) return { exitCode: 1, text: [`ERROR: ${error.message}`, ...causes].join('\n') }
   if (!(error instanceof DockerIpfsError)) return bug(error, debug, causes)
   const first = error.code === 'CANCELLED' ? error.message : `ERROR: ${error.message}`
-  const hint = error.hint === undefined ? [] : [error.hint]
+  const hint = hintOf(error)
   return { exitCode: exitCodeOf(error), text: [first, ...hint, ...causes].join('\n') }
+}
+
+const DOCTOR = '"docker ipfs doctor" says more.'
+
+/** Where engine or node are at fault, the doctor knows more than the error. */
+function hintOf({ code, hint }: DockerIpfsError): string[] {
+  if (code === 'ENGINE_UNREACHABLE' || code === 'NODE_UNREACHABLE')
+    return [hint === undefined ? DOCTOR : `${hint} ${DOCTOR}`]
+  if (code === 'ENGINE_FAILED' || code === 'NODE_FAILED') return [hint ?? DOCTOR]
+  return hint === undefined ? [] : [hint]
 }
 
 function exitCodeOf(error: DockerIpfsError): number {

@@ -3,6 +3,7 @@ import { DockerIpfsError } from '../errors.ts'
 import { createOutput } from '../output/output.ts'
 import { watchForCancel } from './cancel.ts'
 import type { Command } from './command.ts'
+import { doctor } from './commands/doctor.ts'
 import { du } from './commands/du.ts'
 import { history } from './commands/history.ts'
 import { inspect } from './commands/inspect.ts'
@@ -23,7 +24,21 @@ import { type PluginArgv, parsePluginArgv } from './plugin.ts'
 import { badFlag } from './usage.ts'
 
 /** In the order of their names, as docker lists them. A command of a group has two words: `node start`. */
-const COMMANDS: readonly Command[] = [du, history, inspect, load, ls, push, resolve, rm, save, tag, verify, version]
+const COMMANDS: readonly Command[] = [
+  doctor,
+  du,
+  history,
+  inspect,
+  load,
+  ls,
+  push,
+  resolve,
+  rm,
+  save,
+  tag,
+  verify,
+  version,
+]
 
 /** Groups of commands, in the order of their names. */
 const GROUPS: readonly Group[] = []

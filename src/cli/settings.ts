@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import type { Fault } from '../doctor/config.ts'
 import { messageOf } from '../errors.ts'
 import { PROGRESS_MODES } from '../output/progress.ts'
 
@@ -74,8 +75,8 @@ export interface Value {
 export interface Settings {
   /** What was said, in the environment or else in config.json. Empty text counts as nothing. */
   readonly values: Readonly<Partial<Record<SettingName, Value>>>
-  /** What is wrong in config.json or with a value: a line each. It is left out, and nothing stops. */
-  readonly warnings: readonly string[]
+  /** What is wrong in config.json or with a value, a line each. It is left out, and nothing stops. */
+  readonly faults: readonly Fault[]
   /** Path of docker's config.json, which need not be there. */
   readonly file: string
 }
@@ -93,8 +94,8 @@ export interface SettingSources {
 export function readSettings({ env, configFolder }: SettingSources): Settings {
   const folder = configFolder ?? (env['DOCKER_CONFIG'] || join(env['HOME'] ?? homedir(), '.docker'))
   const file = join(folder, 'config.json')
-  const warnings: string[] = []
-  const inFile = readFile(file, warnings)
+  const faults: Fault[] = []
+  const inFile = readFile(file, faults)
   const values: Partial<Record<SettingName, Value>> = {}
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting][]) {
     const said = env[setting.env] || undefined
@@ -102,10 +103,13 @@ export function readSettings({ env, configFolder }: SettingSources): Settings {
     if (text === undefined) continue
     const source = said === undefined ? `plugins.ipfs.${setting.key} of ${file}` : setting.env
     if (setting.choices?.includes(text) === false) {
-      warnings.push(`"${text}" (${source}) is left out: it must be one of ${setting.choices.join(', ')}`)
+      faults.push({
+        text: `"${text}" (${source}) is left out: it must be one of ${setting.choices.join(', ')}`,
+        isLost: true,
+      })
     } else values[name] = { text, source, inFile: said === undefined }
   }
-  return { values, warnings, file }
+  return { values, faults, file }
 }
 
 /** What says where the node is and how to get in; `flag`: the value of --api. */
@@ -117,21 +121,25 @@ export function nodeSettings({ values }: Settings, flag: string | undefined): Se
   return { ...Object.fromEntries(ours), api }
 }
 
-/** What `plugins.ipfs` says; adds what is wrong with it to `warnings`. */
-function readFile(file: string, warnings: string[]): ReadonlyMap<string | undefined, string> {
+/** What `plugins.ipfs` says; adds what is wrong with it to `faults`. */
+function readFile(file: string, faults: Fault[]): ReadonlyMap<string | undefined, string> {
   const found = new Map<string | undefined, string>()
   const known = Object.values<Setting>(SETTINGS).flatMap(({ key }) => key ?? [])
-  for (const [key, value] of Object.entries(objectOf(file, warnings))) {
+  for (const [key, value] of Object.entries(objectOf(file, faults))) {
     if (OF_DOCKER.includes(key)) continue
     if (!known.includes(key))
-      warnings.push(`unknown setting plugins.ipfs.${key} in ${file}; there are ${known.join(', ')}`)
-    else if (typeof value !== 'string') warnings.push(`plugins.ipfs.${key} in ${file} is left out: it must be a text`)
+      faults.push({
+        text: `unknown setting plugins.ipfs.${key} in ${file}; there are ${known.join(', ')}`,
+        isLost: false,
+      })
+    else if (typeof value !== 'string')
+      faults.push({ text: `plugins.ipfs.${key} in ${file} is left out: it must be a text`, isLost: true })
     else found.set(key, value)
   }
   return found
 }
 
-function objectOf(file: string, warnings: string[]): object {
+function objectOf(file: string, faults: Fault[]): object {
   let value: unknown
   try {
     value = JSON.parse(readFileSync(file, 'utf8'))
@@ -139,17 +147,24 @@ function objectOf(file: string, warnings: string[]): object {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     // Not the parser's words: they may quote what stands there, and docker keeps passwords there too.
     const why = error instanceof SyntaxError ? 'it is no JSON' : messageOf(error)
-    if (!isMissing) warnings.push(`cannot read ${file}: ${why}`)
+    if (!isMissing) faults.push({ text: `cannot read ${file}: ${why}`, isLost: true })
     return {}
   }
   for (const step of ['plugins', 'ipfs']) {
     value = isObject(value) ? value[step] : undefined
   }
   if (value !== undefined && !isObject(value))
-    warnings.push(`plugins.ipfs in ${file} is left out: it must be an object`)
+    faults.push({ text: `plugins.ipfs in ${file} is left out: it must be an object`, isLost: true })
   return isObject(value) ? value : {}
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** For people: each setting that something was said for, and where. */
+export function inEffect({ values }: Settings): string[] {
+  return (Object.entries(values) as [SettingName, Value][]).map(
+    ([name, { source, inFile }]) => `${inFile ? `plugins.ipfs.${SETTINGS[name as 'api'].key}` : source} is set`,
+  )
 }

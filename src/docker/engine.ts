@@ -3,11 +3,14 @@ import { DockerIpfsError } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
 import { engineError, isAvailable, parseJson, parseObject, readWhole, strings, textOf } from './answers.ts'
 import { type Answer, readAnswer, request } from './api.ts'
+import { type PluginInfo, readPlugin } from './plugins.ts'
 
 /** What the use cases need of a Docker engine. */
 export interface Engine {
   /** @throws ENGINE_UNREACHABLE, ENGINE_FAILED */
   info(signal: AbortSignal): Promise<EngineInfo>
+  /** A plugin as docker knows it; undefined when it knows none of this name. Needs no engine. */
+  plugin(name: string, signal: AbortSignal): Promise<PluginInfo | undefined>
   /** Looks an image up by name, ID or short ID; undefined when there is none. */
   inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined>
   /** The layers (diffIDs, bottom first) of every image that the engine has; an image that goes meanwhile may be left out. */
@@ -97,6 +100,10 @@ class DockerCommand implements Engine {
     const containerdStore = JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')
     const [os, architecture] = [String(info['OSType'] ?? ''), String(info['Architecture'] ?? '')]
     return { version, containerdStore, os, architecture }
+  }
+
+  async plugin(name: string, signal: AbortSignal): Promise<PluginInfo | undefined> {
+    return readPlugin(await this.#run(['info', '--format', '{{json .ClientInfo}}'], signal), name)
   }
 
   async inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined> {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 
@@ -70,4 +71,9 @@ async function read({ text: path, source }: Source): Promise<string> {
   } catch (cause) {
     throw new DockerIpfsError('FILE_FAILED', `cannot read ${path} (from ${source}): ${messageOf(cause)}`, { cause })
   }
+}
+
+/** Whether others than its owner may read a file. False where there is none. */
+export function isOpenToOthers(path: string): boolean {
+  return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o044) !== 0
 }

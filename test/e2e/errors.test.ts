@@ -32,7 +32,7 @@ describe('without an engine', () => {
       run,
       3,
       `ERROR: cannot reach the Docker engine: Cannot connect to the Docker daemon at unix://${real.place.folder}/nothing.sock. Is the docker daemon running?`,
-      'Start Docker, or choose another engine with --context or -H.',
+      'Start Docker, or choose another engine with --context or -H. "docker ipfs doctor" says more.',
     )
   })
 
@@ -41,7 +41,12 @@ describe('without an engine', () => {
     const run = await real.leavingNothing(() =>
       real.place.run(PLUGIN, ['load', '-q', UNKNOWN], { env: { PATH: '/nowhere', DOCKER_IPFS_API: node().api } }),
     )
-    expectError(run, 3, 'ERROR: cannot find the docker command', 'Install Docker, or put it on PATH.')
+    expectError(
+      run,
+      3,
+      'ERROR: cannot find the docker command',
+      'Install Docker, or put it on PATH. "docker ipfs doctor" says more.',
+    )
   })
 })
 
@@ -60,7 +65,7 @@ describe('without a node', () => {
       run,
       3,
       'ERROR: cannot reach the IPFS node at http://127.0.0.1:1',
-      'Start Kubo with "ipfs daemon", or say where it is with --api or DOCKER_IPFS_API (this address is from DOCKER_IPFS_API).',
+      'Start Kubo with "ipfs daemon", or say where it is with --api or DOCKER_IPFS_API (this address is from DOCKER_IPFS_API). "docker ipfs doctor" says more.',
     )
   })
 })

@@ -19,6 +19,7 @@ const COMMANDS = `Usage:  docker ipfs COMMAND
 ${metadata.ShortDescription}
 
 Commands:
+  doctor      Look at the engine, the node, the plugin and the settings, and say what is wrong
   load        Load an image from IPFS into the engine
   ls          List the images that the node keeps
   push        Save one or more images and announce them to the network

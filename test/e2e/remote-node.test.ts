@@ -68,9 +68,11 @@ describe('a node behind a reverse proxy, with https, a certificate of its own, a
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ cliPluginsExtraDirs, plugins: { ipfs: ipfsSettings } }))
     const run = await real.place.run('docker', ['--config', folder, 'ipfs', 'ls'])
     expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^NAME .*\n$/) })
-    expect(run.stderr).toBe(
-      `WARNING: unknown setting plugins.ipfs.colour in ${folder}/config.json; there are api, apiAuthFile, apiCa, progress\n`,
+    const [warning, ...others] = lines(run)
+    expect(warning).toStartWith(
+      `WARNING: unknown setting plugins.ipfs.colour in ${folder}/config.json; there are api, `,
     )
+    expect(others).toEqual([])
     // To another node neither goes.
     const args = ['--config', folder, 'ipfs', 'ls', '--api', `${nginx.url}/kubo`]
     const other = await real.place.run('docker', args, { env: { DOCKER_IPFS_API_CA: nginx.certificate } })

@@ -19,8 +19,11 @@ test.each<[ErrorCode, number]>([
   ['NOT_AN_IMAGE', 1],
   ['ARCHIVE_INVALID', 1],
   ['INTEGRITY', 5],
+  ['UNHEALTHY', 1],
 ])('%s ends with exit code %d', (code, exitCode) => {
-  expect(endingOf(new DockerIpfsError(code, 'it failed'), false)).toEqual({ exitCode, text: 'ERROR: it failed' })
+  const { text, ...ending } = endingOf(new DockerIpfsError(code, 'it failed'), false)
+  expect(ending).toEqual({ exitCode })
+  expect(text.split('\n')[0]).toBe('ERROR: it failed')
 })
 
 test.each([
@@ -32,6 +35,16 @@ test.each([
   expect(endingOf(error, false)).toEqual({ exitCode, text: 'cancelled' })
 })
 
+const DOCTOR = '"docker ipfs doctor" says more.'
+
+test('what engine or node refuse points to the doctor where there is no better hint', () => {
+  const text = (code: ErrorCode, details = {}) => endingOf(new DockerIpfsError(code, 'x', details), false).text
+  expect(text('NODE_FAILED')).toBe(`ERROR: x\n${DOCTOR}`)
+  expect(text('NODE_FAILED', { hint: 'Free space.' })).toBe('ERROR: x\nFree space.')
+  expect(text('ENGINE_UNREACHABLE')).toBe(`ERROR: x\n${DOCTOR}`)
+  expect(text('INTEGRITY')).toBe('ERROR: x')
+})
+
 describe('words', () => {
   const error = new DockerIpfsError('NODE_UNREACHABLE', 'the node does not answer', {
     hint: 'Start it.',
@@ -39,18 +52,20 @@ describe('words', () => {
   })
 
   test('the hint is on the second line', () => {
-    expect(endingOf(error, false).text).toBe('ERROR: the node does not answer\nStart it.')
+    expect(endingOf(error, false).text).toBe(`ERROR: the node does not answer\nStart it. ${DOCTOR}`)
   })
 
   test('debug adds the causes, outermost first', () => {
-    expect(endingOf(error, true).text).toEndWith('Start it.\nCaused by: fetch failed\nCaused by: ECONNREFUSED')
+    expect(endingOf(error, true).text).toEndWith(
+      `\nStart it. ${DOCTOR}\nCaused by: fetch failed\nCaused by: ECONNREFUSED`,
+    )
   })
 
   test('causes that go in a circle end', () => {
     const circle = new Error('a')
     circle.cause = new Error('b', { cause: circle })
     expect(endingOf(new DockerIpfsError('NODE_FAILED', 'x', { cause: circle }), true).text).toBe(
-      'ERROR: x\nCaused by: a\nCaused by: b',
+      `ERROR: x\n${DOCTOR}\nCaused by: a\nCaused by: b`,
     )
   })
 

@@ -62,7 +62,21 @@ describe('mistakes', () => {
 })
 
 describe('completion', () => {
-  const NAMES = ['du', 'history', 'inspect', 'load', 'ls', 'push', 'resolve', 'rm', 'save', 'tag', 'verify', 'version']
+  const NAMES = [
+    'doctor',
+    'du',
+    'history',
+    'inspect',
+    'load',
+    'ls',
+    'push',
+    'resolve',
+    'rm',
+    'save',
+    'tag',
+    'verify',
+    'version',
+  ]
 
   test('offers the commands, with descriptions', () => {
     const lines = start('__complete ipfs s').stdout.trimEnd().split('\n')

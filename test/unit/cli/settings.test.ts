@@ -17,8 +17,8 @@ const ofPlugin = (ipfs: unknown) => JSON.stringify({ plugins: { ipfs } })
 
 test('the environment goes before config.json, and nothing is a value that is empty', () => {
   const config = ofPlugin({ api: '/ip4/1.1.1.1/tcp/1', progress: 'plain' })
-  const { values, warnings } = settings(config, { DOCKER_IPFS_API: '', DOCKER_IPFS_PROGRESS: 'json' })
-  expect(warnings).toEqual([])
+  const { values, faults } = settings(config, { DOCKER_IPFS_API: '', DOCKER_IPFS_PROGRESS: 'json' })
+  expect(faults).toEqual([])
   expect(values.api).toEqual({ text: '/ip4/1.1.1.1/tcp/1', source: `plugins.ipfs.api of ${file}`, inFile: true })
   expect(values.progress).toEqual({ text: 'json', source: 'DOCKER_IPFS_PROGRESS', inFile: false })
 })
@@ -35,14 +35,20 @@ test.each([
   ['{"plugins":{"ipfs":{"hooks":"pull","error-hooks":"x"}}}', undefined],
   [ofPlugin('x'), `plugins.ipfs in ${file} is left out: it must be an object`],
   [ofPlugin({ api: 5 }), `plugins.ipfs.api in ${file} is left out: it must be a text`],
-  [ofPlugin({ apis: 'x' }), expect.stringContaining(`unknown setting plugins.ipfs.apis in ${file}; there are api,`)],
-  [ofPlugin({ auth: 'x' }), expect.stringContaining('unknown setting plugins.ipfs.auth')],
   [
     ofPlugin({ progress: 'x' }),
     expect.stringContaining(`"x" (plugins.ipfs.progress of ${file}) is left out: it must be`),
   ],
 ])('%s in config.json stops nothing: %s', (text, warning) => {
-  expect(settings(text)).toMatchObject({ values: {}, warnings: warning === undefined ? [] : [warning] })
+  const faults = warning === undefined ? [] : [{ text: warning, isLost: true }]
+  expect(settings(text)).toMatchObject({ values: {}, faults })
+})
+
+test.each(['apis', 'auth', 'apiAuth'])('%s is no setting of config.json', (key) => {
+  const [fault, ...others] = settings(ofPlugin({ [key]: 'x' })).faults
+  expect(fault?.text).toStartWith(`unknown setting plugins.ipfs.${key} in ${file}; there are api, `)
+  expect(fault?.isLost).toBe(false)
+  expect(others).toEqual([])
 })
 
 test('the secret of config.json goes only to the node of config.json', () => {
