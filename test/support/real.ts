@@ -213,7 +213,7 @@ export class Engine {
     await this.docker('image', 'save', '-o', `${folder}/image.tar`, image)
     run('tar', ['-xf', `${folder}/image.tar`, '-C', folder])
     const [entry] = JSON.parse(readFileSync(`${folder}/manifest.json`, 'utf8')) as [
-      { Config: string; Layers: string[] },
+      { Config: string; Layers: string[] | null },
     ]
     const unpacked = (path: string) => {
       const bytes = readFileSync(`${folder}/${path}`)
@@ -222,7 +222,8 @@ export class Engine {
     }
     const contents = {
       config: digest(readFileSync(`${folder}/${entry.Config}`)),
-      diffIds: entry.Layers.map((path) => digest(unpacked(path))),
+      // null: of an image without layers.
+      diffIds: (entry.Layers ?? []).map((path) => digest(unpacked(path))),
     }
     run('rm', ['-rf', folder])
     return contents
