@@ -56,7 +56,7 @@ module.exports = {
     onlyFrom('dag', ['errors', 'streams']),
     onlyFrom('kubo', ['dag', 'errors', 'streams']),
     onlyFrom('gateway', ['dag', 'errors', 'streams']),
-    onlyFrom('transfer', ['names', 'docker', 'image', 'dag', 'kubo', 'gateway', 'errors', 'streams']),
+    onlyFrom('transfer', ['names', 'page', 'docker', 'image', 'dag', 'kubo', 'gateway', 'errors', 'streams']),
     onlyFrom('inspect', ['transfer', 'names', 'docker', 'image', 'dag', 'kubo', 'gateway', 'errors', 'streams']),
     onlyFrom('doctor', ['docker', 'kubo', 'errors']),
     onlyFrom('names', ['docker', 'image', 'dag', 'kubo', 'errors', 'streams']),

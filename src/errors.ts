@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'CONTENT_NOT_FOUND' // no node gave the content within the time limit
   | 'NOT_AN_IMAGE' // the CID exists and is no docker-ipfs image
   | 'PUBLICATION_INVALID' // what a name leads to is no catalogue that docker ipfs reads
+  | 'PUBLICATION_OLDER' // a name has gone back to a publication before the one that was pulled last
   | 'ARCHIVE_INVALID' // an image archive is incomplete or cannot be read
   | 'FILE_FAILED' // a file that the user named cannot be read or written
   | 'CATALOGUE_STALE' // the node's catalogue promised something that is not so; the work is done again without it

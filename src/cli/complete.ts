@@ -22,19 +22,34 @@ function candidates(
   before: readonly string[],
   typed: string,
 ): readonly (readonly [value: string, text: string])[] {
-  const [name] = before
-  if (name === undefined) return commands.map((command) => [command.name, command.summary] as const)
+  const words = nextWords(commands, before)
+  if (words.size > 0) return [...words]
   if (!typed.startsWith('-') || before.includes('--')) {
     const choices = optionBefore(commands, before)?.choices ?? []
     return choices.map((choice) => [choice, ''] as const)
   }
-  const options = commands.find((command) => command.name === name)?.options ?? []
+  const options = commandIn(commands, before)?.options ?? []
   return options.map((option) => [`--${option.name}`, option.description] as const)
+}
+
+/** Words that may follow: of a group's commands, such as `key ls`, the first alone, and then the second. */
+function nextWords(commands: readonly Command[], before: readonly string[]): Map<string, string> {
+  const words = new Map<string, string>()
+  for (const { name, summary } of commands) {
+    const [next, ...more] = name.split(' ').slice(before.length)
+    if (next === undefined || !name.startsWith(before.map((word) => `${word} `).join(''))) continue
+    words.set(next, more.length === 0 ? summary : '')
+  }
+  return words
+}
+
+function commandIn(commands: readonly Command[], [first, second]: readonly string[]): Command | undefined {
+  return commands.find(({ name }) => name === first || name === `${first} ${second}`)
 }
 
 /** The option whose value is being typed. */
 function optionBefore(commands: readonly Command[], before: readonly string[]) {
-  const options = commands.find((command) => command.name === before[0])?.options ?? []
+  const options = commandIn(commands, before)?.options ?? []
   return options.find(
     (option) => option.type !== 'boolean' && [`--${option.name}`, `-${option.short}`].includes(before.at(-1) ?? ''),
   )

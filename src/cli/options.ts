@@ -73,6 +73,12 @@ export const timeout = {
   default: '1m',
 } as const satisfies Option
 
+export const key = {
+  name: 'key',
+  type: 'string',
+  description: 'Key of the node to publish under, by its name or ID (default "docker-ipfs", made when needed)',
+} as const satisfies Option
+
 /** `--format` for rows (`src/output/rows.ts`). */
 export const format = {
   name: 'format',

@@ -7,8 +7,11 @@ import { doctor } from './commands/doctor.ts'
 import { du } from './commands/du.ts'
 import { history } from './commands/history.ts'
 import { inspect } from './commands/inspect.ts'
+import { keyGen, keyLs } from './commands/key.ts'
 import { load } from './commands/load.ts'
 import { ls } from './commands/ls.ts'
+import { publish } from './commands/publish.ts'
+import { pull } from './commands/pull.ts'
 import { push } from './commands/push.ts'
 import { resolve } from './commands/resolve.ts'
 import { rm } from './commands/rm.ts'
@@ -29,8 +32,12 @@ const COMMANDS: readonly Command[] = [
   du,
   history,
   inspect,
+  keyGen,
+  keyLs,
   load,
   ls,
+  publish,
+  pull,
   push,
   resolve,
   rm,
@@ -41,7 +48,7 @@ const COMMANDS: readonly Command[] = [
 ]
 
 /** Groups of commands, in the order of their names. */
-const GROUPS: readonly Group[] = []
+const GROUPS: readonly Group[] = [{ name: 'key', summary: 'Keys that images are published under' }]
 
 /** Runs the program and gives its exit code; never throws. `argv`: the arguments after the program's own name. */
 export async function run(argv: readonly string[]): Promise<number> {

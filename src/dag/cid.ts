@@ -17,3 +17,10 @@ export function parseCid(text: string): CID {
     })
   }
 }
+
+/** The same block, taken for nothing but bytes. */
+export function rawCid(cid: CID): CID {
+  return CID.createV1(RAW, cid.multihash)
+}
+
+const RAW = 0x55

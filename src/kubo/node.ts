@@ -8,6 +8,8 @@ import { createClient } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ImportSession, openImport } from './import.ts'
 import { Mfs } from './mfs.ts'
+import { Naming } from './naming.ts'
+import { Publications } from './publications.ts'
 import { bytesOf, call, jsonLines, nodeError, nodeFailed, shown } from './rpc.ts'
 import { askVersion } from './version.ts'
 
@@ -19,6 +21,10 @@ export interface Node {
   readonly address: string
   /** The names and layers that this node keeps. */
   readonly catalogue: Catalogue
+  /** What was published from here, and what was pulled. */
+  readonly publications: Publications
+  /** IPNS and DNSLink. */
+  readonly naming: Naming
   /** Answers when the node does; gives its version, e.g. "0.43.0". NODE_FAILED when it is too old, or no Kubo. */
   version(signal: AbortSignal): Promise<string>
   /** Opens a request that takes blocks and pins their root at the end; blocks of `known` (see `blockKey`) are not sent. */
@@ -82,6 +88,8 @@ export function createNode(endpoint: Endpoint): Node {
 class KuboNode implements Node {
   readonly address: string
   readonly catalogue: Catalogue
+  readonly publications: Publications
+  readonly naming: Naming
   readonly #endpoint: Endpoint
   readonly #client: KuboRPCClient
 
@@ -89,7 +97,10 @@ class KuboNode implements Node {
     this.#endpoint = endpoint
     this.address = shown(endpoint)
     this.#client = createClient(endpoint)
-    this.catalogue = new Catalogue(new Mfs(this.#client, endpoint))
+    const mfs = new Mfs(this.#client, endpoint)
+    this.catalogue = new Catalogue(mfs)
+    this.publications = new Publications(mfs)
+    this.naming = new Naming(endpoint)
   }
 
   async version(signal: AbortSignal): Promise<string> {

@@ -83,6 +83,31 @@ export function readLayerRecord(bytes: Uint8Array | undefined): Layer | undefine
   }
 }
 
+/** pulled/<key or domain>.json: what a name stood for when it was last pulled. */
+export interface PulledName {
+  /** `k51…` or a domain. */
+  readonly name: string
+  /** Root CID of the publication, or of the image where the name leads to one. */
+  readonly root: string
+  /** Of the publication; 0 for an image. */
+  readonly sequence: number
+  /** CIDs of the images that were pulled, by full name. */
+  readonly images: Readonly<Record<string, string>>
+}
+
+export function writePulledName({ name, root, sequence, images }: PulledName): Uint8Array {
+  return Buffer.from(JSON.stringify({ version: VERSION, format: FORMAT.version, name, root, sequence, images }))
+}
+
+export function readPulledName(bytes: Uint8Array | undefined): PulledName | undefined {
+  const value = parse(bytes)
+  if (value === undefined) return undefined
+  const { name, root, sequence, images } = value
+  if (!isText(name) || !isText(root) || !isSize(sequence)) return undefined
+  if (typeof images !== 'object' || images === null || !isList(Object.values(images), isText)) return undefined
+  return { name, root, sequence, images: images as Record<string, string> }
+}
+
 function parse(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {
   if (bytes === undefined) return undefined
   try {

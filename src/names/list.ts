@@ -26,7 +26,10 @@ export interface Listing {
 
 /** What the use cases of the catalogue need. */
 export interface OnNode {
-  readonly node: Pick<Node, 'address' | 'catalogue' | 'isPinned' | 'ownBlock' | 'pinnedRoots' | 'unpin'>
+  readonly node: Pick<
+    Node,
+    'address' | 'block' | 'catalogue' | 'isPinned' | 'naming' | 'ownBlock' | 'pinnedRoots' | 'unpin'
+  >
   readonly signal: AbortSignal
 }
 

@@ -1,43 +1,155 @@
+import { readDirectory } from '../dag/blocks.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
-import { fullName } from '../docker/reference.ts'
+import { repositoryOf } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { Node } from '../kubo/node.ts'
+import { findAllPublished, findPublished, type Publication, readPublication, rootOf } from './publication.ts'
+import { nameOf, type PublishedImage } from './published.ts'
+import { parseReference, type Reference } from './reference.ts'
 
 /** What a reference stands for. */
 export interface Resolved {
   readonly root: CID
-  /** The full name that it was found under (`docker.io/library/app:1`); undefined for a CID. */
+  /** The full name in the node's catalogue that it was found under (`docker.io/library/app:1`). */
   readonly name?: string
+  /** Where it was found under a name that others give. */
+  readonly published?: Published
 }
 
-/** How CIDs look. Names of images could look so too; what does is taken for a CID, or for one with a mistake in it. */
-const CID_LIKE = /^(?:Qm[1-9A-HJ-NP-Za-km-z]{44}|b[a-z2-7]{50,}|[zf][0-9A-Za-z]{50,})$/
+export interface Published {
+  /** The key or domain; undefined for a publication that was named by its CID. */
+  readonly by: string | undefined
+  /** The publication; undefined where the name leads to an image itself. */
+  readonly publication: Publication | undefined
+  /** Full name of the image there. */
+  readonly name: string | undefined
+  /** What is said there of its config. */
+  readonly configDigest: string | undefined
+}
+
+export interface Resolving {
+  readonly node: Pick<Node, 'catalogue' | 'address' | 'naming' | 'block'>
+  readonly signal: AbortSignal
+  /** Time for a name to be found, and for each block behind it, in milliseconds. Default: 60 s. */
+  readonly timeoutMs?: number
+}
+
+const TIMEOUT_MS = 60_000
+/** Folders that a name may lead through. */
+const MAX_STEPS = 32
 
 /**
- * Takes CID, ipfs://CID and /ipfs/CID.
- * @throws REFERENCE_INVALID
+ * Finds the root that a reference stands for (see `parseReference`). Names that others give are looked up anew each time.
+ * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, CONTENT_NOT_FOUND, PUBLICATION_INVALID, USAGE for a publication of several images
+ *   without the name of one, NODE_*
  */
-export function parseRoot(text: string): CID {
-  const cid = /^(?:ipfs:\/\/|\/ipfs\/)?([^/]+)\/?$/.exec(text.trim())?.[1]
-  return parseCid(cid ?? text)
+export async function resolve(text: string, parts: Resolving): Promise<Resolved> {
+  const reference = parseReference(text)
+  if (reference.kind === 'name') return { root: await findName(reference.name, text, parts), name: reference.name }
+  if (reference.kind === 'cid' && reference.path === '') return { root: reference.cid }
+  const { by, root, publication, path } = await open(reference, parts)
+  if (publication === undefined) return unnamed(by, root)
+  return named(by, publication, findPublished(publication, path))
 }
 
 /**
- * Finds the root that a reference stands for: a CID, ipfs://CID, /ipfs/CID, or a name in the node's catalogue.
- * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND when the catalogue has no such name, NODE_*
+ * Finds all images of the repository that a reference names, by full name; of a publication without a path all that it has.
+ * @throws what `resolve` throws, but for USAGE
  */
-export async function resolve(
-  reference: string,
-  { node, signal }: { readonly node: Pick<Node, 'catalogue' | 'address'>; readonly signal: AbortSignal },
-): Promise<Resolved> {
-  const text = reference.trim()
-  if (/^(?:ipfs:\/\/|\/)/.test(text) || CID_LIKE.test(text.split('/', 1)[0] ?? '')) return { root: parseRoot(text) }
-  const name = fullName(text)
-  // In its words: what is neither is most likely a CID with a letter missing.
-  if (name === undefined) return { root: parseRoot(text) }
+export async function resolveAll(text: string, parts: Resolving): Promise<readonly Resolved[]> {
+  const reference = parseReference(text)
+  if (reference.kind === 'name') return findTags(reference.name, text, parts)
+  const { by, root, publication, path } = await open(reference, parts)
+  if (publication === undefined) return [unnamed(by, root)]
+  return findAllPublished(publication, path).map((image) => named(by, publication, image))
+}
+
+function unnamed(by: string | undefined, root: CID): Resolved {
+  return { root, published: { by, publication: undefined, name: undefined, configDigest: undefined } }
+}
+
+function named(by: string | undefined, publication: Publication, image: PublishedImage): Resolved {
+  const { configDigest } = image
+  return { root: rootOf(image), published: { by, publication, name: nameOf(image), configDigest } }
+}
+
+async function findName(name: string, text: string, { node, signal }: Resolving): Promise<CID> {
   const root = await node.catalogue.findName(name, signal)
-  if (root !== undefined) return { root, name }
-  throw new DockerIpfsError('IMAGE_NOT_FOUND', `no image of the name "${text}" on the node at ${node.address}`, {
+  if (root !== undefined) return root
+  throw new DockerIpfsError('IMAGE_NOT_FOUND', `no image of the name "${text.trim()}" on the node at ${node.address}`, {
     hint: 'Give a CID, or a name that was saved to this node.',
   })
+}
+
+async function findTags(name: string, text: string, parts: Resolving): Promise<readonly Resolved[]> {
+  const repository = repositoryOf(name)
+  const at = repository.lastIndexOf('/')
+  const entries = await parts.node.catalogue.entries(`images/${repository.slice(0, at)}`, parts.signal)
+  const tags = (entries ?? []).filter((entry) => entry.name.startsWith(`${repository.slice(at + 1)}:`))
+  if (tags.length === 0) await findName(name, text, parts)
+  return tags.map((entry) => ({ root: entry.cid, name: `${repository.slice(0, at)}/${entry.name}` }))
+}
+
+interface Opened {
+  readonly by: string | undefined
+  /** Where there is no publication, the image itself. */
+  readonly root: CID
+  readonly publication: Publication | undefined
+  /** Of the image in the publication. */
+  readonly path: string
+}
+
+/** What a name leads to now. */
+async function open(reference: Exclude<Reference, { kind: 'name' }>, parts: Resolving): Promise<Opened> {
+  const { path } = reference
+  const by = reference.kind === 'ipns' ? reference.name : undefined
+  const root = reference.kind === 'ipns' ? await follow(reference.name, parts) : reference.cid
+  const publication = await readPublication(root, (cid) => blockWithin(cid, by ?? root.toString(), parts), parts.signal)
+  if (publication === undefined && path !== '') {
+    throw new DockerIpfsError('IMAGE_NOT_FOUND', `${by ?? root} is no catalogue of images, so it has no ${path}`, {
+      hint: 'Leave the name away if it is an image.',
+    })
+  }
+  return { by, root, publication, path }
+}
+
+/** The CID that a key or domain stands for. It is the node's word: it has checked the signature, or asked the DNS. */
+async function follow(name: string, parts: Resolving): Promise<CID> {
+  const found = await within(name, parts, (signal) => parts.node.naming.resolve(name, signal))
+  const [first = '', ...steps] = found
+    .replace(/^\/ipfs\//, '')
+    .split('/')
+    .filter((step) => step !== '')
+  let cid = parseCid(first)
+  for (const step of steps.slice(0, MAX_STEPS)) {
+    const next = readDirectory({ cid, bytes: await blockWithin(cid, name, parts) })?.get(step)
+    if (next === undefined)
+      throw new DockerIpfsError('IMAGE_NOT_FOUND', `${name} stands for ${found}, which is not there`)
+    cid = next
+  }
+  return cid
+}
+
+function blockWithin(cid: CID, what: string, parts: Resolving): Promise<Uint8Array> {
+  return within(what, parts, (signal) => parts.node.block(cid, signal))
+}
+
+async function within<T>(
+  what: string,
+  { signal, timeoutMs = TIMEOUT_MS }: Resolving,
+  ask: (limited: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = AbortSignal.timeout(timeoutMs)
+  try {
+    return await ask(AbortSignal.any([signal, limit]))
+  } catch (error) {
+    if (!limit.aborted || signal.aborted) throw error
+    throw new DockerIpfsError(
+      'CONTENT_NOT_FOUND',
+      `no node told what ${what} stands for within ${timeoutMs / 1000} s`,
+      {
+        hint: 'Check the name, and that a node which knows it is running and reachable; --timeout waits longer.',
+      },
+    )
+  }
 }

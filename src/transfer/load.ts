@@ -18,6 +18,8 @@ export interface LoadOptions extends Loading {
   readonly tag?: string
   /** Of an image with several platforms, this one and not that of the engine. */
   readonly platform?: string | undefined
+  /** What somebody says that the digest of the config is; not held against one platform of several. */
+  readonly configDigest?: string | undefined
 }
 
 export interface NodeLoadOptions extends LoadOptions {
@@ -31,6 +33,8 @@ export interface NodeLoadOptions extends LoadOptions {
 export interface LoadResult {
   /** The engine's ID of the image, `sha256:<hex>`. */
   readonly imageId: string
+  /** `sha256:<hex>` of the image config. */
+  readonly configDigest: string
   readonly tag?: string
 }
 
@@ -50,6 +54,14 @@ export interface Keeping {
 export async function load(reference: string, options: NodeLoadOptions): Promise<LoadResult> {
   // A node that is too old says so before anything else fails.
   const [{ root }] = await Promise.all([resolve(reference, options), options.node.version(options.signal)])
+  return loadFromNode(root, options)
+}
+
+/**
+ * Loads the image with this root.
+ * @throws what `load` throws, but for what is wrong with a reference
+ */
+export async function loadFromNode(root: CID, options: NodeLoadOptions): Promise<LoadResult> {
   const sources = watchSources(options)
   const { source } = options
   return loadRoot(root, { ...options, node: source ?? options.node }, async (image) => {
@@ -87,6 +99,15 @@ export async function loadRoot(
   const machine = platformOf(info.os || 'linux', info.architecture, '')
   const image = await openImage(root, options, { asked, machine })
   checkPlatform(image, info)
+  if (image.isWhole && options.configDigest !== undefined && options.configDigest !== image.configDigest) {
+    throw new DockerIpfsError(
+      'INTEGRITY',
+      `${root} has the config ${image.configDigest}, not ${options.configDigest}`,
+      {
+        hint: 'The catalogue that names it is wrong: ask who published it.',
+      },
+    )
+  }
   const { openLayers, pin, after } = await keep(image)
   let loaded: Loaded
   let isPinned: boolean
@@ -100,7 +121,8 @@ export async function loadRoot(
     throw error
   }
   await after(loaded, isPinned)
-  return tag === undefined ? { imageId: loaded.imageId } : { imageId: loaded.imageId, tag }
+  const { imageId } = loaded
+  return { imageId, configDigest: image.configDigest, ...(tag === undefined ? {} : { tag }) }
 }
 
 async function giveName(imageId: string, tag: string, { engine, signal }: Loading): Promise<void> {

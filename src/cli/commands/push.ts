@@ -1,20 +1,29 @@
 import { defineCommand } from '../command.ts'
-import { api, noCache, platform, progress, quiet } from '../options.ts'
+import { api, key, noCache, platform, progress, quiet } from '../options.ts'
+import { badFlag } from '../usage.ts'
+import { tellPublished } from './publish.ts'
+
+const USAGE = 'docker ipfs push [OPTIONS] IMAGE [IMAGE...]'
 
 export const push = defineCommand({
   name: 'push',
-  usage: 'docker ipfs push [OPTIONS] IMAGE [IMAGE...]',
+  usage: USAGE,
   summary: 'Save one or more images and announce them to the network',
   arity: [1, Number.POSITIVE_INFINITY],
   options: [
     api,
+    key,
     noCache,
     platform,
     progress,
+    { name: 'publish', type: 'boolean', description: 'Publish them too, by name, under an IPNS name' },
     quiet('Print nothing but the CID'),
     { name: 'timeout', type: 'duration', description: 'Time limit for announcing', default: '30s' },
   ],
   async run(context, { flags, words }) {
+    if (flags.key !== undefined && !flags.publish) {
+      throw badFlag('--key needs --publish', { usage: USAGE, path: 'docker ipfs push' })
+    }
     const [{ push }, parts] = await Promise.all([import('../../transfer/push.ts'), context.connect(flags)])
     for (const image of words) {
       const { root, notAnnounced, peers } = await push(image, {
@@ -32,5 +41,8 @@ export const push = defineCommand({
       await context.output.line(root)
       parts.report({ type: 'step', text: `To load it: docker ipfs load ${root}` })
     }
+    if (!flags.publish) return
+    const { publish } = await import('../../transfer/publish.ts')
+    tellPublished(await publish(words, { ...parts, key: flags.key, announceTimeoutMs: flags.timeout }), parts)
   },
 })

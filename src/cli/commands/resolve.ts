@@ -1,18 +1,18 @@
 import { defineCommand } from '../command.ts'
-import { api } from '../options.ts'
+import { api, timeout } from '../options.ts'
 
 export const resolve = defineCommand({
   name: 'resolve',
   usage: 'docker ipfs resolve [OPTIONS] REFERENCE',
   summary: 'Show the CID that a reference stands for',
   arity: [1, 1],
-  options: [api],
+  options: [api, timeout],
   async run(context, { flags, words: [reference = ''] }) {
     const [{ resolve }, parts] = await Promise.all([
       import('../../names/resolve.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
-    const { root } = await resolve(reference, parts)
+    const { root } = await resolve(reference, { ...parts, timeoutMs: flags.timeout })
     await context.output.line(root.toString())
   },
 })

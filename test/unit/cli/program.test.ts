@@ -67,8 +67,11 @@ describe('completion', () => {
     'du',
     'history',
     'inspect',
+    'key',
     'load',
     'ls',
+    'publish',
+    'pull',
     'push',
     'resolve',
     'rm',
@@ -88,6 +91,11 @@ describe('completion', () => {
       env: { ...process.env, DOCKER_CLI_DISABLE_COMPLETION_DESCRIPTION: '1' },
     })
     expect(run.stdout.toString()).toBe(`${NAMES.join('\n')}\n:4\n`)
+  })
+
+  test('offers the commands of a group, and their flags', () => {
+    expect(start('__complete ipfs key l').stdout).toBe('ls\tList the keys of the node, and their IPNS names\n:4\n')
+    expect(start('__complete ipfs key ls --q').stdout).toBe('--quiet\tOnly show IPNS names\n:4\n')
   })
 
   test('offers flags and the values that a flag can have', () => {

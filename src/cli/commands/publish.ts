@@ -1,0 +1,45 @@
+import { familiarName } from '../../names/show.ts'
+import { formatBytes } from '../../output/format.ts'
+import type { PublishResult } from '../../transfer/publish.ts'
+import { defineCommand, type Parts } from '../command.ts'
+import { api, key, progress, quiet } from '../options.ts'
+
+export const publish = defineCommand({
+  name: 'publish',
+  usage: 'docker ipfs publish [OPTIONS] [NAME...]',
+  summary: 'Publish the images of the node, or more of them, under an IPNS name',
+  arity: [0, Number.POSITIVE_INFINITY],
+  options: [
+    api,
+    key,
+    progress,
+    quiet('Print nothing but the IPNS name'),
+    { name: 'timeout', type: 'duration', description: 'Time limit for telling the network', default: '2m' },
+  ],
+  async run(context, { flags, words }) {
+    const [{ publish }, parts] = await Promise.all([import('../../transfer/publish.ts'), context.connect(flags)])
+    const published = await publish(words, { ...parts, key: flags.key, announceTimeoutMs: flags.timeout })
+    tellPublished(published, parts)
+    await context.output.line(`ipns://${published.id}`)
+  },
+})
+
+/** What people want to know of a publication: on stderr. */
+export function tellPublished({ id, root, catalogue, notAnnounced, peers }: PublishResult, { report }: Parts): void {
+  const { images, sequence } = catalogue
+  const bytes = formatBytes(images.reduce((sum, { size }) => sum + size, 0))
+  const count = `${images.length} ${images.length === 1 ? 'image' : 'images'}`
+  report({ type: 'step', text: `Publication ${sequence}: ${root}, ${count} of ${bytes}` })
+  const connected = `the node is connected to ${peers} ${peers === 1 ? 'peer' : 'peers'}`
+  report(
+    notAnnounced === undefined
+      ? { type: 'step', text: `Announced; ${connected}` }
+      : { type: 'warning', text: `not announced: ${notAnnounced}; ${connected}` },
+  )
+  const [first] = images
+  if (first === undefined) return
+  report({
+    type: 'step',
+    text: `To pull from it: docker ipfs pull ipns://${id}/${familiarName(`${first.name}:${first.tag}`)}`,
+  })
+}
