@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { type Nginx, startNginx } from '../support/nginx.ts'
@@ -45,7 +45,7 @@ describe('a node behind a reverse proxy, with https, a certificate of its own, a
       stderr: '',
     })
     expect(await ipfs(env, 'tag', 'large:1', 'large:2')).toMatchObject({ exitCode: 0, stderr: '' })
-    expect((await ipfs(env, 'ls', '-q')).stdout).toBe(`${LARGE}\n${LARGE}\n`)
+    expect((await ipfs(env, 'ls', '--format', '{{.Tag}}')).stdout).toBe('1\n2\n')
     expect(await ipfs(env, 'verify', '-q', 'large:2')).toMatchObject({ exitCode: 0, stderr: '' })
     await real.engine(NAME).clear()
     expect(await ipfs(env, 'load', '-q', '--tag', 'large:1', 'large:2')).toMatchObject({ exitCode: 0, stderr: '' })
@@ -165,6 +165,36 @@ test('a node at a unix socket saves, loads and lists', async () => {
   const none = await ipfs({ DOCKER_IPFS_API: `unix://${socket}.not` }, 'ls')
   expect(none).toMatchObject({ exitCode: 3, stdout: '' })
   expect(lines(none)[0]).toBe(`ERROR: cannot reach the IPFS node at unix://${socket}.not (no such socket)`)
+})
+
+test('an engine that only ssh reaches, by its context, and a node behind a proxy: three places', async () => {
+  const bin = join(real.place.folder, 'ssh-bin')
+  mkdirSync(bin)
+  // What sshd would start on the engine's machine; docker starts `ssh … docker system dial-stdio` for each connection.
+  const far = `exec ${Bun.which('docker')} -H ${real.engine(NAME).host} system dial-stdio`
+  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\necho x >>'${bin}/used'\n${far}\n`, { mode: 0o755 })
+  const config = join(real.place.folder, 'with-context')
+  mkdirSync(join(config, 'cli-plugins'), { recursive: true })
+  symlinkSync(PLUGIN, join(config, 'cli-plugins/docker-ipfs'))
+  const env = {
+    PATH: `${bin}:${process.env['PATH']}`,
+    DOCKER_CONFIG: config,
+    DOCKER_IPFS_API: `${nginx.url}/kubo`,
+    DOCKER_IPFS_API_CA: nginx.certificate,
+    DOCKER_IPFS_API_AUTH: `bearer:${SECRET}`,
+  }
+  const docker = (...args: string[]) => real.place.run('docker', args, { env })
+  await docker('context', 'create', 'far', '--docker', 'host=ssh://engine.example')
+  const saved = await docker('--context', 'far', 'ipfs', 'save', '-q', '--no-cache', image)
+  expect(saved).toMatchObject({ exitCode: 0, stdout: `${LARGE}\n`, stderr: '' })
+  await real.engine(NAME).clear()
+  const loaded = await docker('--context', 'far', 'ipfs', 'load', '-q', '--tag', 'large:1', LARGE)
+  expect(loaded).toMatchObject({ exitCode: 0, stdout: 'Loaded image: large:1\n', stderr: '' })
+  image = await real.engine(NAME).docker('image', 'inspect', '-f', '{{.Id}}', 'large:1')
+  const { exitCode, stdout } = await docker('--context', 'far', 'ipfs', 'doctor', '--format', '{{.Check}} {{.State}}')
+  expect(exitCode).toBe(0)
+  expect(stdout).toStartWith('reachable ok\nversion ok\nstore ok\naddress ok\nreachable ok\n')
+  expect(readFileSync(join(bin, 'used'), 'utf8').length).toBeGreaterThan(0)
 })
 
 describe('a node that is too old', () => {
