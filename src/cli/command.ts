@@ -5,7 +5,7 @@ import type { ImageInput } from '../image/input.ts'
 import type { Node } from '../kubo/node.ts'
 import type { Output } from '../output/output.ts'
 import type { Report } from '../transfer/events.ts'
-import type { ConnectionOptions, FlagsOf, GatewayOptions, Option } from './options.ts'
+import type { Argument, ConnectionOptions, FlagsOf, GatewayOptions, Option } from './options.ts'
 import { type Defaults, type Parsed, parse } from './parse.ts'
 
 /** What a use case is given. */
@@ -50,6 +50,8 @@ export interface CommandSpec<Options extends readonly Option[]> {
   readonly summary: string
   /** How many arguments: at least, at most (Infinity for any number). */
   readonly arity: readonly [min: number, max: number]
+  /** What they are, in order; what the last one is, all after it are. Left out where nothing can be said of them. */
+  readonly takes?: readonly Argument[]
   /** In the order of their names, as docker's help lists them. */
   readonly options: Options
   /** Runs the use case; it loads it itself (`await import`), so that `--help` and the others start fast. */

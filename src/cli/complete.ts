@@ -1,56 +1,146 @@
+import type { Kept } from '../names/kept.ts'
 import type { Command } from './command.ts'
+import type { Group } from './help.ts'
+import type { Argument, Option } from './options.ts'
 
 /** cobra's directives: the shell completes file names, or none. */
 const FILES = ':0'
 const NO_FILES = ':4'
 
+/** What may stand on the command line, and a few words about it. */
+export interface Candidate {
+  readonly value: string
+  readonly text: string
+}
+
+/** What only engine and node know. Both answer soon, if only that they know nothing. */
+export interface Sources {
+  readonly images: () => Promise<readonly Candidate[]>
+  /** `api`: the value of --api on the command line. */
+  readonly kept: (api: string | undefined) => Promise<readonly Kept[]>
+}
+
+export interface CompletionOptions {
+  readonly commands: readonly Command[]
+  readonly groups: readonly Group[]
+  readonly sources: Sources
+  /** Whether the shell wants them. */
+  readonly descriptions: boolean
+}
+
 /**
  * The answer to `docker __complete ipfs <words>`: one candidate a line, with a tab before its description, the directive last.
- * The last word is the one being typed and may be empty. Nothing is started for it: here the environment names *us* as docker.
+ * The last word is the one being typed and may be empty.
  */
-export function complete(commands: readonly Command[], words: readonly string[], descriptions: boolean): string {
+export async function complete(words: readonly string[], options: CompletionOptions): Promise<string> {
   const typed = words.at(-1) ?? ''
-  return [...candidates(commands, words.slice(0, -1), typed)]
-    .filter(([value]) => value.startsWith(typed))
-    .map(([value, text]) => (descriptions && text !== '' ? `${value}\t${text}` : value))
-    .concat(optionBefore(commands, words.slice(0, -1))?.isPath ? FILES : NO_FILES)
+  const before = words.slice(0, -1)
+  const command = options.commands.find(({ name }) => name.split(' ').every((word, at) => word === before[at]))
+  const found: Found =
+    command === undefined
+      ? { candidates: commandsAfter(before, options), typed }
+      : await argumentsOf(command, before.slice(command.name.split(' ').length), typed, options.sources)
+  // A name with white space would be several candidates, or half of a description.
+  return found.candidates
+    .filter(({ value }) => value.startsWith(found.typed) && /^\S+$/.test(value))
+    .map(({ value, text }) => (options.descriptions && text !== '' ? `${value}\t${text.replace(/\s+/g, ' ')}` : value))
+    .concat(found.files ? FILES : NO_FILES)
     .join('\n')
 }
 
-function candidates(
-  commands: readonly Command[],
+interface Found {
+  readonly candidates: readonly Candidate[]
+  /** What they must begin with: the word, or its part behind `--flag=`. */
+  readonly typed: string
+  /** The shell completes file names too. */
+  readonly files?: boolean
+}
+
+/** Commands and groups where nothing has been typed, commands of a group behind its name. */
+function commandsAfter(before: readonly string[], { commands, groups }: CompletionOptions): Candidate[] {
+  const path = before.map((word) => `${word} `).join('')
+  return [...commands, ...(path === '' ? groups : [])]
+    .filter(({ name }) => name.startsWith(path) && !name.slice(path.length).includes(' '))
+    .map(({ name, summary }) => ({ value: name.slice(path.length), text: summary }))
+    .sort((a, b) => (a.value < b.value ? -1 : 1))
+}
+
+async function argumentsOf(
+  { options, takes = [], arity }: Command,
   before: readonly string[],
   typed: string,
-): readonly (readonly [value: string, text: string])[] {
-  const words = nextWords(commands, before)
-  if (words.size > 0) return [...words]
-  if (!typed.startsWith('-') || before.includes('--')) {
-    const choices = optionBefore(commands, before)?.choices ?? []
-    return choices.map((choice) => [choice, ''] as const)
+  sources: Sources,
+): Promise<Found> {
+  const { words, open, api, isOver } = read(before, options)
+  const ask = (kind: Argument | undefined, start: string) =>
+    argumentsLike(kind, start, () => sources.kept(api), sources)
+  const valuesOf = (option: Option, start: string) =>
+    option.choices === undefined
+      ? ask(option.isPath ? 'path' : option.takes, start)
+      : { candidates: option.choices.map((value) => ({ value, text: '' })), typed: start }
+  if (open !== undefined) return valuesOf(open, typed)
+  if (typed.startsWith('-') && !isOver) {
+    const [, name, value] = /^--([^=]+)=(.*)$/s.exec(typed) ?? []
+    const option = options.find((candidate) => candidate.name === name)
+    if (option !== undefined && value !== undefined) return valuesOf(option, value)
+    return { candidates: options.map((flag) => ({ value: `--${flag.name}`, text: flag.description })), typed }
   }
-  const options = commandIn(commands, before)?.options ?? []
-  return options.map((option) => [`--${option.name}`, option.description] as const)
+  const found = await ask(words.length < arity[1] ? (takes[words.length] ?? takes.at(-1)) : undefined, typed)
+  return { ...found, candidates: found.candidates.filter(({ value }) => !words.includes(value)) }
 }
 
-/** Words that may follow: of a group's commands, such as `key ls`, the first alone, and then the second. */
-function nextWords(commands: readonly Command[], before: readonly string[]): Map<string, string> {
-  const words = new Map<string, string>()
-  for (const { name, summary } of commands) {
-    const [next, ...more] = name.split(' ').slice(before.length)
-    if (next === undefined || !name.startsWith(before.map((word) => `${word} `).join(''))) continue
-    words.set(next, more.length === 0 ? summary : '')
+async function argumentsLike(
+  kind: Argument | undefined,
+  typed: string,
+  kept: () => Promise<readonly Kept[]>,
+  { images }: Sources,
+): Promise<Found> {
+  if (kind === undefined) return { candidates: [], typed }
+  if (kind === 'path') return { candidates: [], typed, files: true }
+  if (kind === 'image') return { candidates: await images(), typed }
+  const all = await kept()
+  const names = all.flatMap(({ name, root }) => (name === undefined ? [] : [{ value: name, text: root }]))
+  // CIDs only to whoever has begun to type one: else each image would be there twice.
+  if (kind === 'name' || (kind === 'reference' && typed === '')) return { candidates: names, typed }
+  const roots = Map.groupBy(all, ({ root }) => root)
+  const named = [...roots].map(([root, its]) => ({
+    value: root,
+    text: its.flatMap(({ name }) => name ?? []).join(', '),
+  }))
+  return { candidates: kind === 'cid' ? named : [...names, ...named], typed }
+}
+
+interface Before {
+  /** Arguments that are no flags. */
+  readonly words: readonly string[]
+  /** The flag whose value is being typed. */
+  readonly open: Option | undefined
+  readonly api: string | undefined
+  /** `--` was given: nothing behind it is a flag. */
+  readonly isOver: boolean
+}
+
+function read(before: readonly string[], options: readonly Option[]): Before {
+  const words: string[] = []
+  let open: Option | undefined
+  let api: string | undefined
+  let isOver = false
+  for (const word of before) {
+    if (open !== undefined) {
+      if (open.name === 'api') api = word
+      open = undefined
+    } else if (isOver || word === '-' || !word.startsWith('-')) words.push(word)
+    else if (word === '--') isOver = true
+    else if (word.startsWith('--api=')) api = word.slice('--api='.length)
+    else open = openedBy(word, options)
   }
-  return words
+  return { words, open, api, isOver }
 }
 
-function commandIn(commands: readonly Command[], [first, second]: readonly string[]): Command | undefined {
-  return commands.find(({ name }) => name === first || name === `${first} ${second}`)
-}
-
-/** The option whose value is being typed. */
-function optionBefore(commands: readonly Command[], before: readonly string[]) {
-  const options = commandIn(commands, before)?.options ?? []
-  return options.find(
-    (option) => option.type !== 'boolean' && [`--${option.name}`, `-${option.short}`].includes(before.at(-1) ?? ''),
-  )
+/** `--output` and `-qo` wait for a value, `--output=x`, `-ox` and `-q` do not. */
+function openedBy(word: string, options: readonly Option[]): Option | undefined {
+  if (word.startsWith('--')) return options.find(({ name, type }) => type !== 'boolean' && word === `--${name}`)
+  const letters = [...word.slice(1)]
+  const at = letters.findIndex((letter) => options.some(({ short, type }) => short === letter && type !== 'boolean'))
+  return at === letters.length - 1 ? options.find(({ short }) => short === letters[at]) : undefined
 }

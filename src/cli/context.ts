@@ -1,13 +1,16 @@
 import { realpathSync } from 'node:fs'
 import { basename } from 'node:path'
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
+import type { Engine } from '../docker/engine.ts'
 import { DockerIpfsError } from '../errors.ts'
+import type { Node } from '../kubo/node.ts'
 import { formatBytes } from '../output/format.ts'
 import { createOutput } from '../output/output.ts'
 import { createProgress } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
 import type { Report } from '../transfer/events.ts'
 import type { CommandContext, Parts } from './command.ts'
+import type { Sources } from './complete.ts'
 import type { FlagsOf, GatewayOptions } from './options.ts'
 import type { Defaults } from './parse.ts'
 import { PLUGIN_NAME } from './plugin.ts'
@@ -68,6 +71,46 @@ function pipe(times: number): () => AsyncIterable<Uint8Array> {
   return () => process.stdin as AsyncIterable<Uint8Array>
 }
 
+/** How long a shell waits for candidates, in milliseconds: longer than engine and node take, shorter than patience. */
+const COMPLETION_MS = 1000
+
+/** What completion asks engine and node. It starts neither, and whoever is late or not there has nothing to say. */
+export function createSources(environment: Environment): Sources {
+  const signal = AbortSignal.timeout(COMPLETION_MS)
+  const late = new Promise<never[]>((resolve) => {
+    signal.addEventListener('abort', () => resolve([]))
+  })
+  const soon = <T>(ask: () => Promise<readonly T[]>) => Promise.race([ask().catch(() => []), late])
+  return {
+    images: () =>
+      soon(async () => {
+        const engine = await makeEngine(environment, [])
+        return (await engine.imageNames(signal)).map(({ name, text }) => ({ value: name, text }))
+      }),
+    kept: (api) =>
+      soon(async () => {
+        const [{ kept }, node] = await Promise.all([import('../names/kept.ts'), makeNode(environment, api)])
+        return kept({ node, signal })
+      }),
+  }
+}
+
+// Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
+async function makeEngine(environment: Environment, globals: readonly string[]): Promise<Engine> {
+  const { createEngine } = await import('../docker/engine.ts')
+  return createEngine({ docker: environment.docker, globals, env: environment.forDocker })
+}
+
+async function makeNode({ settings, all }: Environment, api: string | undefined): Promise<Node> {
+  const [{ readAccess }, { findNode }, { createNode }] = await Promise.all([
+    import('../kubo/access.ts'),
+    import('../kubo/endpoint.ts'),
+    import('../kubo/node.ts'),
+  ])
+  const said = nodeSettings(settings, api)
+  return createNode(await findNode({ api: said.api, env: all, access: await readAccess(said) }))
+}
+
 /** The composition root: the only place that makes adapters. `close` takes progress bars off the terminal. */
 export function createContext(options: ContextOptions): CommandContext & { readonly close: () => void } {
   const { environment, dockerGlobals, signal } = options
@@ -83,27 +126,17 @@ export function createContext(options: ContextOptions): CommandContext & { reado
     },
     pipe,
     async connect(flags) {
-      // Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
-      const [{ createEngine }, { readAccess }, { findNode }, { createNode }] = await Promise.all([
-        import('../docker/engine.ts'),
-        import('../kubo/access.ts'),
-        import('../kubo/endpoint.ts'),
-        import('../kubo/node.ts'),
-      ])
       const mode = flags.quiet ? 'quiet' : flags.progress
       const dumb = environment.all['TERM'] === 'dumb'
       progress = await createProgress(mode, process.stderr, { dumb })
       for (const { text } of environment.settings.faults) progress.report({ type: 'warning', text })
-      const said = nodeSettings(environment.settings, flags.api)
-      const endpoint = await findNode({ api: said.api, env: environment.all, access: await readAccess(said) })
       const { report } = progress
-      return {
-        engine: createEngine({ docker: environment.docker, globals: dockerGlobals, env: environment.forDocker }),
-        node: createNode(endpoint),
-        ...(await openGateways(flags, environment, report)),
-        report,
-        signal,
-      }
+      const [engine, node, gateways] = await Promise.all([
+        makeEngine(environment, dockerGlobals),
+        makeNode(environment, flags.api),
+        openGateways(flags, environment, report),
+      ])
+      return { engine, node, ...gateways, report, signal }
     },
     async patient(api) {
       const [{ createEngine }, { pluginVersion }, { isOpenToOthers, readAccess }, { findNode }, { createHealth }] =

@@ -1,6 +1,12 @@
 import { PROGRESS_MODES } from '../output/progress.ts'
 
 /**
+ * What an argument is, for completion: an image of the engine; an image that the node keeps, by name or CID; such a name; such a
+ * CID; a path.
+ */
+export type Argument = 'image' | 'reference' | 'name' | 'cid' | 'path'
+
+/**
  * A flag of a command. A `duration` is written as in Go (`90s`, `5m`) and handed over in milliseconds; a `list` may be given
  * several times.
  */
@@ -16,6 +22,8 @@ export interface Option {
   readonly choices?: readonly string[]
   /** The value is a path, which the shell completes. */
   readonly isPath?: boolean
+  /** What else the value is. */
+  readonly takes?: Argument
 }
 
 type ValueOf<O extends Option> = O extends { type: 'boolean' }

@@ -20,7 +20,7 @@ import { tag } from './commands/tag.ts'
 import { verify } from './commands/verify.ts'
 import { version } from './commands/version.ts'
 import { complete } from './complete.ts'
-import { createContext, type Environment, readEnvironment } from './context.ts'
+import { createContext, createSources, type Environment, readEnvironment } from './context.ts'
 import { endingOf } from './exit.ts'
 import { commandHelp, type Group, groupHelp, pluginHelp } from './help.ts'
 import { type PluginArgv, parsePluginArgv } from './plugin.ts'
@@ -68,7 +68,11 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 async function dispatch(invocation: PluginArgv, environment: Environment): Promise<void> {
   const { args, mode } = invocation
-  if (mode === 'complete') return print(complete(COMMANDS, args, environment.completionDescriptions))
+  if (mode === 'complete') {
+    const sources = createSources(environment)
+    const options = { commands: COMMANDS, groups: GROUPS, sources, descriptions: environment.completionDescriptions }
+    return print(await complete(args, options))
+  }
   const [name] = args
   if (name === undefined) return print(pluginHelp(metadata.ShortDescription, COMMANDS, GROUPS))
   if (name.startsWith('-')) return topLevelFlag(name, invocation, environment)

@@ -13,6 +13,8 @@ export interface Engine {
   plugin(name: string, signal: AbortSignal): Promise<PluginInfo | undefined>
   /** Looks an image up by name, ID or short ID; undefined when there is none. */
   inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined>
+  /** The images that have a name, once for each, and a few words about them. */
+  imageNames(signal: AbortSignal): Promise<EngineName[]>
   /** The layers (diffIDs, bottom first) of every image that the engine has; an image that goes meanwhile may be left out. */
   allLayers(signal: AbortSignal): Promise<string[][]>
   /**
@@ -48,6 +50,13 @@ export interface ImageInfo {
   /** diffIDs of the layers, bottom first. */
   readonly layers: readonly string[]
   readonly names: readonly string[]
+}
+
+export interface EngineName {
+  /** As docker shows it: `nginx:1.27`. */
+  readonly name: string
+  /** Short ID and size, for people. */
+  readonly text: string
 }
 
 export interface EngineOptions {
@@ -117,6 +126,15 @@ class DockerCommand implements Engine {
     const value = parseObject(text)
     const rootFs = value['RootFS'] as { Layers?: unknown } | undefined
     return { id: String(value['Id']), layers: strings(rootFs?.Layers), names: strings(value['RepoTags']) }
+  }
+
+  async imageNames(signal: AbortSignal): Promise<EngineName[]> {
+    const format = '{{.Repository}}:{{.Tag}}\t{{.ID}}, {{.Size}}'
+    const lines = (await this.#run(['image', 'ls', '--format', format], signal)).split('\n')
+    return lines.flatMap((line) => {
+      const [name = '', text = ''] = line.split('\t')
+      return name === '' || name.includes('<none>') ? [] : [{ name, text }]
+    })
   }
 
   async allLayers(signal: AbortSignal): Promise<string[][]> {

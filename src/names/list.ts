@@ -40,7 +40,7 @@ const MAX_DEPTH = 64
 
 type Records = ReadonlyMap<string, ImageRecord | undefined>
 
-interface Found {
+export interface Found {
   readonly images: { readonly name: string | undefined; readonly root: CID }[]
   readonly odd: string[]
 }
@@ -81,7 +81,13 @@ export async function uniqueSizes(images: readonly Listed[], { node, signal }: O
   return new Map(roots.map((root, owner) => [root.toString(), shares.unique(owner)]))
 }
 
-async function findNamed(catalogue: Catalogue, folder: string, found: Found, signal: AbortSignal): Promise<void> {
+/** Adds to `found` the names below a folder of `images/`. */
+export async function findNamed(
+  catalogue: Catalogue,
+  folder: string,
+  found: Found,
+  signal: AbortSignal,
+): Promise<void> {
   const entries = await catalogue.entries(`images${folder}`, signal)
   const depth = folder.split('/').length - 1
   if (depth > 0 && (entries === undefined || depth > MAX_DEPTH)) {

@@ -28,6 +28,7 @@ export const history = defineCommand({
   usage: 'docker ipfs history [OPTIONS] REFERENCE',
   summary: 'Show how an image was built, and its layers',
   arity: [1, 1],
+  takes: ['reference'],
   options: [
     api,
     format,

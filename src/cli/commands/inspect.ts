@@ -8,6 +8,7 @@ export const inspect = defineCommand({
   usage: 'docker ipfs inspect [OPTIONS] REFERENCE [REFERENCE...]',
   summary: 'Show all that is known of images',
   arity: [1, Number.POSITIVE_INFINITY],
+  takes: ['reference'],
   options: [
     api,
     { ...format, short: 'f', description: 'Format output: "json", or a Go template' },

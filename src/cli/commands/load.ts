@@ -29,6 +29,7 @@ export const load = defineCommand({
   usage: OF.usage,
   summary: 'Load an image from IPFS into the engine',
   arity: [0, 1],
+  takes: ['reference'],
   options: OPTIONS,
   async run(context, parsed) {
     const loaded = await run(context, parsed)

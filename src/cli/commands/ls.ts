@@ -49,6 +49,7 @@ export const ls = defineCommand({
   usage: 'docker ipfs ls [OPTIONS] [NAME]',
   summary: 'List the images that the node keeps',
   arity: [0, 1],
+  takes: ['name'],
   options,
   async run(context, { flags, words: [pattern] }) {
     const rows = formatOf(flags)

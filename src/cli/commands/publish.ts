@@ -9,6 +9,7 @@ export const publish = defineCommand({
   usage: 'docker ipfs publish [OPTIONS] [NAME...]',
   summary: 'Publish the images of the node, or more of them, under an IPNS name',
   arity: [0, Number.POSITIVE_INFINITY],
+  takes: ['name'],
   options: [
     api,
     key,

@@ -23,6 +23,7 @@ export const pull = defineCommand({
   usage: OF.usage,
   summary: 'Find what a name or CID stands for, and load it under its name',
   arity: [1, 1],
+  takes: ['reference'],
   options: OPTIONS,
   async run(context, { flags, words: [reference = ''] }: Parsed<typeof OPTIONS>) {
     if (flags.tag !== undefined && flags['no-tag']) throw badFlag('--tag and --no-tag exclude each other', OF)

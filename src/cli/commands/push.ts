@@ -10,6 +10,7 @@ export const push = defineCommand({
   usage: USAGE,
   summary: 'Save one or more images and announce them to the network',
   arity: [1, Number.POSITIVE_INFINITY],
+  takes: ['image'],
   options: [
     api,
     key,

@@ -6,6 +6,7 @@ export const resolve = defineCommand({
   usage: 'docker ipfs resolve [OPTIONS] REFERENCE',
   summary: 'Show the CID that a reference stands for',
   arity: [1, 1],
+  takes: ['reference'],
   options: [api, timeout],
   async run(context, { flags, words: [reference = ''] }) {
     const [{ resolve }, parts] = await Promise.all([

@@ -7,6 +7,7 @@ export const rm = defineCommand({
   usage: 'docker ipfs rm [OPTIONS] NAME [NAME...]',
   summary: 'Remove names from the node, and images with their last name',
   arity: [1, Number.POSITIVE_INFINITY],
+  takes: ['reference'],
   options: [api],
   async run(context, { flags, words }) {
     const [{ remove }, { familiarName }, parts] = await Promise.all([

@@ -30,7 +30,12 @@ const OPTIONS = [
   platform,
   progress,
   quiet('Print nothing but the CID'),
-  { name: 'since', type: 'string', description: 'With --output: leave out what the image with this CID has' },
+  {
+    name: 'since',
+    type: 'string',
+    takes: 'cid',
+    description: 'With --output: leave out what the image with this CID has',
+  },
   { ...timeout, description: 'With --since: give up when no data has come for this long (e.g. 90s, 5m)' },
 ] as const
 
@@ -41,6 +46,7 @@ export const save = defineCommand({
   usage: OF.usage,
   summary: 'Save one or more images to the IPFS node and print their CIDs',
   arity: [0, Number.POSITIVE_INFINITY],
+  takes: ['image'],
   options: OPTIONS,
   async run(context, parsed) {
     const { flags, words } = parsed

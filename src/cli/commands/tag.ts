@@ -6,6 +6,7 @@ export const tag = defineCommand({
   usage: 'docker ipfs tag [OPTIONS] REFERENCE NAME',
   summary: 'Give an image that the node keeps one more name',
   arity: [2, 2],
+  takes: ['reference', 'name'],
   options: [api],
   async run(context, { flags, words: [reference = '', name = ''] }) {
     const [{ tag }, parts] = await Promise.all([

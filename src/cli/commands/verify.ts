@@ -8,6 +8,7 @@ export const verify = defineCommand({
   usage: 'docker ipfs verify [OPTIONS] REFERENCE',
   summary: 'Check every byte of an image without loading it',
   arity: [1, 1],
+  takes: ['reference'],
   options: [api, platform, progress, quiet('Print nothing but faults'), timeout],
   async run(context, { flags, words: [reference = ''] }) {
     const [{ verify }, parts] = await Promise.all([import('../../inspect/verify.ts'), context.connect(flags)])

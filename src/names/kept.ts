@@ -1,0 +1,31 @@
+import { familiarName } from '../docker/reference.ts'
+import type { Node } from '../kubo/node.ts'
+import { type Found, findNamed } from './list.ts'
+
+/** An image that the node keeps, once for each of its names. */
+export interface Kept {
+  /** As docker shows it; undefined for an image without a name. */
+  readonly name: string | undefined
+  /** Its root CID. */
+  readonly root: string
+}
+
+interface OnCatalogue {
+  readonly node: Pick<Node, 'catalogue'>
+  readonly signal: AbortSignal
+}
+
+/**
+ * What the catalogue says that it has, with as few questions as can be: no image is looked at, nor is its record.
+ * @throws NODE_*
+ */
+export async function kept({ node: { catalogue }, signal }: OnCatalogue): Promise<Kept[]> {
+  const found: Found = { images: [], odd: [] }
+  const [records] = await Promise.all([catalogue.entries('records', signal), findNamed(catalogue, '', found, signal)])
+  const named = found.images.map(({ name, root }) => {
+    return { name: name === undefined ? undefined : familiarName(name), root: root.toString() }
+  })
+  const roots = new Set(named.map(({ root }) => root))
+  const others = (records ?? []).map(({ name }) => name.replace(/\.json$/, '')).filter((root) => !roots.has(root))
+  return [...named, ...others.map((root) => ({ name: undefined, root }))]
+}
