@@ -3,6 +3,7 @@ import { DockerIpfsError } from '../errors.ts'
 import { createOutput } from '../output/output.ts'
 import { watchForCancel } from './cancel.ts'
 import type { Command } from './command.ts'
+import { diff } from './commands/diff.ts'
 import { doctor } from './commands/doctor.ts'
 import { du } from './commands/du.ts'
 import { history } from './commands/history.ts'
@@ -28,6 +29,7 @@ import { badFlag } from './usage.ts'
 
 /** In the order of their names, as docker lists them. A command of a group has two words: `node start`. */
 const COMMANDS: readonly Command[] = [
+  diff,
   doctor,
   du,
   history,

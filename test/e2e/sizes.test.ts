@@ -122,6 +122,30 @@ describe('sizes are those of the blocks in the repository:', () => {
   })
 })
 
+describe('diff', () => {
+  test('shows layers and files that differ, and bytes shared and new', async () => {
+    const run = await ipfs('diff', '--progress', 'quiet', 'shop:1', 'shop:2')
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' })
+    const [a, b] = [version(1), version(2)].map(({ diffIds }) => diffIds.map((id) => id.slice(7, 19)))
+    const lines = run.stdout.split('\n').map((line) => line.replace(/ {3}.*$/, ''))
+    expect(lines.slice(0, 7)).toEqual([
+      ...['Layers:', `  = ${a?.[0]}`, `  - ${a?.[1]}`, `  + ${b?.[1]}`],
+      ...['', 'Files:', '  C /app/code'],
+    ])
+    expect(run.stdout).toMatch(
+      /\nShared {2}█{34}░{6} {2}18\.\d+MB\nNew {5}█{6}░{34} {2}3\.\d+MB that only shop:2 has\n/,
+    )
+  })
+
+  test('reads the base for a file that only one image has of its own, and takes a format', async () => {
+    const plain = await save(imageOf([base, tarOf([{ path: 'usr/lib/base', body: Buffer.from('small') }])]), 'plain:1')
+    expect(await works('diff', '-q', 'shop:1', plain)).toEqual(['D /app/assets', 'D /app/code', 'C /usr/lib/base'])
+    const [text = ''] = await works('diff', '--format', 'json', plain, plain)
+    expect(JSON.parse(text)).toMatchObject({ A: plain, B: plain, Files: [], NewBytes: 0, GoneBytes: 0 })
+    await works('rm', 'plain:1')
+  })
+})
+
 describe('inspect and history', () => {
   test('inspect shows an image as docker image inspect does, with its parts', async () => {
     const run = await ipfs('inspect', 'shop:1', roots[1] ?? '')

@@ -63,6 +63,7 @@ describe('mistakes', () => {
 
 describe('completion', () => {
   const NAMES = [
+    'diff',
     'doctor',
     'du',
     'history',

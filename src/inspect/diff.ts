@@ -1,0 +1,92 @@
+import { DockerIpfsError } from '../errors.ts'
+import { type LayerFile, readLayerFiles } from '../image/archive-files.ts'
+import { unpack } from '../image/decompress.ts'
+import { parsePlatform } from '../image/platform.ts'
+import type { Node } from '../kubo/node.ts'
+import { resolve } from '../names/resolve.ts'
+import { blocksBelow, sum } from '../names/sizes.ts'
+import type { Report } from '../transfer/events.ts'
+import { type ImageSource, openImage, type Reading } from '../transfer/image-source.ts'
+import { readInOrder } from '../transfer/read-ahead.ts'
+import { compare, type FileChange, openPaths, View } from './files.ts'
+
+export interface DiffParts extends Reading {
+  readonly node: Node
+  readonly report: Report
+  /** Of images with several platforms, the one that is compared. */
+  readonly platform?: string | undefined
+}
+
+type Layer = ImageSource['layers'][number]
+
+/** How two images differ. Sizes are bytes. */
+export interface Difference {
+  readonly a: ImageSource
+  readonly b: ImageSource
+  /** Layers of A that B has too, that it has not, and layers that only B has. */
+  readonly layers: readonly { readonly change: '=' | '-' | '+'; readonly layer: Layer }[]
+  /** But for times. */
+  readonly files: readonly FileChange[]
+  /** Of blocks that both have, that only B has, and that only A has. */
+  readonly sharedBytes: number
+  readonly newBytes: number
+  readonly goneBytes: number
+}
+
+/**
+ * Compares two images: their layers, the files that one sees in them, and their blocks. Layers that both have at the bottom are read only
+ * where a file's fate depends on them. Memory follows the number of files in the other layers.
+ * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG, PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
+ */
+export async function diff(one: string, other: string, parts: DiffParts): Promise<Difference> {
+  const asked = parts.platform === undefined ? undefined : parsePlatform(parts.platform)
+  const open = async (reference: string) => openImage((await resolve(reference, parts)).root, parts, { asked })
+  const [a, b] = [await open(one), await open(other)]
+  return { a, b, layers: layersOf(a, b), files: await filesOf(a, b, parts), ...(await bytesOf(a, b, parts)) }
+}
+
+function layersOf(a: ImageSource, b: ImageSource): Difference['layers'] {
+  const of = ({ layers }: ImageSource) => new Set(layers.map(({ diffId }) => diffId))
+  const [inA, inB] = [of(a), of(b)]
+  return [
+    ...a.layers.map((layer) => ({ change: inB.has(layer.diffId) ? ('=' as const) : ('-' as const), layer })),
+    ...b.layers.filter(({ diffId }) => !inA.has(diffId)).map((layer) => ({ change: '+' as const, layer })),
+  ]
+}
+
+async function filesOf(a: ImageSource, b: ImageSource, parts: DiffParts): Promise<FileChange[]> {
+  let same = 0
+  while (same < a.layers.length && a.layers[same]?.diffId === b.layers[same]?.diffId) same += 1
+  const [viewA, viewB, base] = [new View(), new View(), new View()]
+  for (const layer of a.layers.slice(same)) await viewA.add(read(a, layer, parts))
+  for (const layer of b.layers.slice(same)) await viewB.add(read(b, layer, parts))
+  const { isNone, wants } = openPaths(viewA, viewB)
+  if (!isNone) for (const layer of a.layers.slice(0, same)) await base.add(read(a, layer, parts), wants)
+  return compare(viewA, viewB, base)
+}
+
+/** A layer that is no tar has no files that anybody could compare: a warning says so. */
+async function* read(image: ImageSource, layer: Layer, parts: DiffParts): AsyncGenerator<LayerFile> {
+  const what = `layer ${layer.diffId}`
+  const reader = readInOrder(image, parts)
+  parts.report({ type: 'layer-start', layer: layer.diffId, bytesTotal: layer.tarSize })
+  try {
+    yield* readLayerFiles(unpack(reader.blob(layer), 'zstd', { what, code: 'INTEGRITY' }), what)
+  } catch (error) {
+    if (!(error instanceof DockerIpfsError && error.message.startsWith(`the files of ${what}`))) throw error
+    parts.report({ type: 'warning', text: error.message })
+  } finally {
+    reader.close()
+  }
+  parts.report({ type: 'layer-done', layer: layer.diffId, status: 'Read', bytesDone: layer.tarSize })
+}
+
+async function bytesOf(a: ImageSource, b: ImageSource, { node, signal, timeoutMs }: DiffParts) {
+  const ownBlock: Node['ownBlock'] = (cid) => node.block(cid, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
+  const walking = { node: { ownBlock }, signal }
+  const [inA, inB] = [await blocksBelow(a.root, walking), await blocksBelow(b.root, walking)]
+  const only = (blocks: Map<string, number>, others: Map<string, number>) =>
+    sum([...blocks].filter(([key]) => !others.has(key)).map(([, bytes]) => bytes))
+  const newBytes = only(inB, inA)
+  return { sharedBytes: sum(inB.values()) - newBytes, newBytes, goneBytes: only(inA, inB) }
+}
