@@ -53,7 +53,11 @@ class ClassicStore implements Partial<Engine> {
   async load(archive: Bytes): Promise<string> {
     const files = new Map<string, Uint8Array>()
     for await (const { path, body } of readArchive(archive)) files.set(path, await collect(body, 1 << 24, path))
-    const file = (name: string) => Buffer.from(files.get(name) ?? [])
+    const file = (name: string) => {
+      const bytes = files.get(name)
+      if (bytes === undefined) throw new DockerIpfsError('ENGINE_FAILED', `open ${name}: no such file or directory`)
+      return Buffer.from(bytes)
+    }
     const [entry] = JSON.parse(file('manifest.json').toString()) as [{ Config: string; Layers: string[] }]
     const config = JSON.parse(file(entry.Config).toString()) as { rootfs: { diff_ids: string[] } }
     const isRight = entry.Layers.every((name, at) => unpacked(file(name)) === config.rootfs.diff_ids[at])
