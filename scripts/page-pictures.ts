@@ -9,6 +9,7 @@ import { startBrowser } from '../test/support/browser.ts'
 
 const DOCS = join(import.meta.dir, '../docs')
 const CID = 'bafybeibkysaahpu4x4umcw6j5ey6fpkntoxr74wkcrhbqf7cr5n4pwmfue'
+const KEY = 'k51qzi5uqu5diqhyyuel7kwyz1ocbd0876nzmu6c82xn76k41sanburdzehld4'
 
 /** Name and tag, size in MB, day, platforms. */
 const IMAGES = [
@@ -41,7 +42,9 @@ const catalogue: PublishedCatalogue = {
 const browser = await startBrowser()
 const page = async (name: string, colorScheme: 'light' | 'dark', width: number) => {
   const view = await browser.newPage({ colorScheme, viewport: { width, height: 760 } })
-  await view.setContent(renderPage(catalogue))
+  // As from a gateway, since the page shows where it is.
+  await view.route('**/*', (route) => route.fulfill({ contentType: 'text/html', body: renderPage(catalogue) }))
+  await view.goto(`http://127.0.0.1:8080/ipns/${KEY}/`)
   await view.locator('summary').nth(3).click()
   await view.getByRole('button').first().waitFor()
   await view.mouse.move(0, 0)

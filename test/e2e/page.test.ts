@@ -160,6 +160,23 @@ describe('the published page', () => {
     }
   })
 
+  test('is what publish publishes, and its first command pulls the image from there', async () => {
+    const name = 'localhost:5000/team/small:1'
+    await engine().docker('tag', await engine().give(GOLDEN.tiny()), name)
+    expect(await engine().ipfs(node(), 'save', '-q', name)).toMatchObject({ exitCode: 0 })
+    const { stdout } = await engine().ipfs(node(), 'publish', '-q')
+    const page = await open(`${node().gateway}/ipns/${stdout.trim().replace('ipns://', '')}/`)
+    const [pull = ''] = await commandsOf(page, name)
+    expect(pull).toBe(`docker ipfs pull ${stdout.trim()}/${name}`)
+    await engine().clear()
+    const env = { DOCKER_HOST: engine().host, DOCKER_IPFS_API: node().api }
+    expect(await real.place.run('sh', ['-c', pull], { env })).toMatchObject({ exitCode: 0 })
+    expect(await engine().images()).toEqual([expect.stringMatching(new RegExp(` ${name}$`))])
+    await row(page, name).getByRole('link').click()
+    expect(await page.getByRole('link', { name: 'image.tar' }).count()).toBe(1)
+    await page.context().close()
+  })
+
   test('opens as a file, and lists everything without JavaScript', async () => {
     const file = join(real.place.folder, 'index.html')
     await Bun.write(file, renderPage(CATALOGUE))
