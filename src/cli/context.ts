@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import { basename } from 'node:path'
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
 import type { Engine } from '../docker/engine.ts'
+import type { Patient } from '../doctor/doctor.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { Node } from '../kubo/node.ts'
 import { formatBytes } from '../output/format.ts'
@@ -138,40 +139,7 @@ export function createContext(options: ContextOptions): CommandContext & { reado
       ])
       return { engine, node, ...gateways, report, signal }
     },
-    async patient(api) {
-      const [{ createEngine }, { pluginVersion }, { isOpenToOthers, readAccess }, { findNode }, { createHealth }] =
-        await Promise.all([
-          import('../docker/engine.ts'),
-          import('../docker/plugins.ts'),
-          import('../kubo/access.ts'),
-          import('../kubo/endpoint.ts'),
-          import('../kubo/health.ts'),
-        ])
-      const { settings, forDocker: env } = environment
-      const engine = createEngine({ docker: environment.docker, globals: dockerGlobals, env })
-      const said = nodeSettings(settings, api)
-      return {
-        engine,
-        async openNode() {
-          const access = await readAccess(said)
-          return createHealth(await findNode({ api: said.api, env: environment.all, access }))
-        },
-        plugins: {
-          own: { version: metadata.Version, path: process.execPath },
-          installed: (signal) => engine.plugin(PLUGIN_NAME, signal),
-          versionOf: (path, signal) => pluginVersion(path, env, signal),
-          realPath: (path) => realpathSync(path),
-        },
-        config: {
-          file: settings.file,
-          faults: settings.faults,
-          inEffect: inEffect(settings),
-          openSecrets: said.authFile !== undefined && isOpenToOthers(said.authFile.text) ? [said.authFile.text] : [],
-        },
-        format: formatBytes,
-        signal,
-      }
-    },
+    patient: (api) => openPatient(api, options),
   }
 }
 
@@ -192,4 +160,44 @@ async function openGateways(
   if (urls.length === 0) return {}
   const warn = (text: string) => report({ type: 'warning', text })
   return { gateways: createGateways({ urls, timeoutMs: GATEWAY_PART * timeout, warn }) }
+}
+
+/** What the doctor looks at. Nothing is connected yet. */
+async function openPatient(
+  api: string | undefined,
+  { environment, dockerGlobals, signal }: ContextOptions,
+): Promise<Patient> {
+  const [{ createEngine }, { pluginVersion }, { isOpenToOthers, readAccess }, { findNode }, { createHealth }] =
+    await Promise.all([
+      import('../docker/engine.ts'),
+      import('../docker/plugins.ts'),
+      import('../kubo/access.ts'),
+      import('../kubo/endpoint.ts'),
+      import('../kubo/health.ts'),
+    ])
+  const { settings, forDocker: env } = environment
+  const engine = createEngine({ docker: environment.docker, globals: dockerGlobals, env })
+  const said = nodeSettings(settings, api)
+  return {
+    engine,
+    async openNode() {
+      const access = await readAccess(said)
+      return createHealth(await findNode({ api: said.api, env: environment.all, access }))
+    },
+    openOther: async () => createHealth(await findNode({ env: environment.all })),
+    plugins: {
+      own: { version: metadata.Version, path: process.execPath },
+      installed: (signal) => engine.plugin(PLUGIN_NAME, signal),
+      versionOf: (path, signal) => pluginVersion(path, env, signal),
+      realPath: (path) => realpathSync(path),
+    },
+    config: {
+      file: settings.file,
+      faults: settings.faults,
+      inEffect: inEffect(settings),
+      openSecrets: said.authFile !== undefined && isOpenToOthers(said.authFile.text) ? [said.authFile.text] : [],
+    },
+    format: formatBytes,
+    signal,
+  }
 }

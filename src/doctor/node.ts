@@ -14,15 +14,21 @@ export interface Sizes {
   readonly format: (bytes: number) => string
 }
 
-/** `open` throws what the address has wrong. */
+export interface Nodes {
+  /** The node that commands use. Throws what its address has wrong. */
+  readonly openNode: () => Promise<NodeHealth>
+  /** The one that would be used if the user had named none. */
+  readonly openOther: () => Promise<NodeHealth>
+}
+
 export async function examineNode(
-  open: () => Promise<NodeHealth>,
+  { openNode, openOther }: Nodes,
   { format }: Sizes,
   signal: AbortSignal,
 ): Promise<Finding[]> {
   let node: NodeHealth
   try {
-    node = await open()
+    node = await openNode()
   } catch (error) {
     return [failure({ part, check: 'address' }, error, signal)]
   }
@@ -31,7 +37,11 @@ export async function examineNode(
   try {
     version = await node.version(signal)
   } catch (error) {
-    return [address, failure({ part, check: 'reachable' }, error, signal)]
+    const finding = failure({ part, check: 'reachable' }, error, signal)
+    const other = await answering(openOther, signal)
+    if (other === undefined || other.address === node.address) return [address, finding]
+    const todo = `A node answers at ${other.address} (from ${other.source}): name that one, or take ${node.source} out.`
+    return [address, { ...finding, todo }]
   }
   try {
     const [peers, reachability, storage, gc, announcing] = await Promise.all([
@@ -53,6 +63,17 @@ export async function examineNode(
     ]
   } catch (error) {
     return [address, failure({ part, check: 'reachable' }, error, signal)]
+  }
+}
+
+async function answering(open: () => Promise<NodeHealth>, signal: AbortSignal): Promise<NodeHealth | undefined> {
+  try {
+    const node = await open()
+    await node.version(signal)
+    return node
+  } catch {
+    signal.throwIfAborted()
+    return undefined
   }
 }
 

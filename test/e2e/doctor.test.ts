@@ -101,6 +101,16 @@ test('the port of the gateway', async () => {
   ])
 })
 
+test('a wrong port, where Kubo itself has written down the right one', async () => {
+  const api = 'http://127.0.0.1:1'
+  const env = { DOCKER_IPFS_API: api, IPFS_PATH: node().repo }
+  const run = await real.place.run('docker', ['-H', real.engine(NAME).host, 'ipfs', 'doctor'], { env })
+  expect(run.exitCode).toBe(1)
+  const at = `http://127.0.0.1:${node().port} (from ${node().repo}/api)`
+  expect(run.stdout).toContain(`cannot reach the IPFS node at ${api}\n`)
+  expect(run.stdout).toContain(`-> A node answers at ${at}: name that one, or take DOCKER_IPFS_API out.\n`)
+})
+
 test('an old Kubo', async () => {
   const front = Bun.serve({
     port: 0,

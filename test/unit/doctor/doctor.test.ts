@@ -24,7 +24,8 @@ function nodeWith(other: Partial<NodeHealth>): NodeHealth {
 
 /** What is not all right: state and part of the words. */
 async function faults(other: Partial<NodeHealth>): Promise<string[]> {
-  const findings = await examineNode(async () => nodeWith(other), { format: formatBytes }, never)
+  const nodes = { openNode: async () => nodeWith(other), openOther: async () => nodeWith(other) }
+  const findings = await examineNode(nodes, { format: formatBytes }, never)
   return findings.filter(({ state }) => state !== 'ok').map(({ state, check, found }) => `${state} ${check}: ${found}`)
 }
 
