@@ -50,3 +50,30 @@ function fileOf(header: Header, contents: string): LayerFile {
     state: [type, mode.toString(8), uid, gid, linkname ?? '', devmajor, devminor, contents].join(' '),
   }
 }
+
+/** The entry that a tar is cut in, or behind; undefined when there is none before. */
+export async function lastEntry(tar: Bytes): Promise<{ readonly path: string; readonly isOpen: boolean } | undefined> {
+  const unpack = extract()
+  const input = Readable.from(tar, { objectMode: false })
+  let failure: unknown
+  input.on('error', (error) => {
+    failure = error
+    unpack.destroy(error)
+  })
+  input.pipe(unpack)
+  let last: { path: string; isOpen: boolean } | undefined
+  try {
+    for await (const entry of unpack) {
+      last = { path: entry.header.name, isOpen: true }
+      for await (const _ of entry);
+      last = { path: entry.header.name, isOpen: false }
+    }
+  } catch {
+    // Being cut is no error here.
+  } finally {
+    input.destroy()
+    unpack.destroy()
+  }
+  if (failure !== undefined) throw failure
+  return last
+}

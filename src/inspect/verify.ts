@@ -2,24 +2,29 @@ import type { Block, BlockSink } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { type Layer, writeLayer } from '../dag/layer.ts'
 import { DockerIpfsError } from '../errors.ts'
+import { blobPath } from '../image/canonical.ts'
 import { unpack } from '../image/decompress.ts'
-import { parsePlatform } from '../image/platform.ts'
+import { parsePlatform, platformName, platformOf } from '../image/platform.ts'
 import type { Node } from '../kubo/node.ts'
 import { resolve } from '../names/resolve.ts'
 import type { Report } from '../transfer/events.ts'
-import { writeImageDag } from '../transfer/image-dag.ts'
-import { type ImageSource, openImage, type Reading } from '../transfer/image-source.ts'
+import { writeImage } from '../transfer/image-dag.ts'
+import { type ImageSource, openWhole, type Reading, type WholeImage } from '../transfer/image-source.ts'
 import { readInOrder } from '../transfer/read-ahead.ts'
+import { findDamage } from './leaves.ts'
+import { compareTrees, DirectorySink, readTree, type Tree } from './tree.ts'
 
 export interface VerifyParts extends Reading {
   readonly node: Node
   readonly report: Report
-  /** Of an image with several platforms, the one that is looked at. */
+  /** Of an image with several platforms, the only one that is looked at. */
   readonly platform?: string | undefined
 }
 
 export interface Verdict {
   readonly root: CID
+  readonly platforms: number
+  /** Distinct ones. */
   readonly layers: number
   /** Bytes of the layer tars. */
   readonly bytes: number
@@ -30,7 +35,7 @@ export interface Verdict {
 /** Keeps nothing: only what comes out of the work counts. */
 const NOWHERE: BlockSink = { put: async () => undefined }
 
-/** Codes of what is wrong with a layer. Of a blob that its directory lacks the node says so: NODE_FAILED. */
+/** Codes of what is wrong with a layer. */
 const FAULTS = new Set(['INTEGRITY', 'CONTENT_NOT_FOUND', 'NODE_FAILED'])
 
 /**
@@ -43,34 +48,72 @@ const FAULTS = new Set(['INTEGRITY', 'CONTENT_NOT_FOUND', 'NODE_FAILED'])
 export async function verify(reference: string, parts: VerifyParts): Promise<Verdict> {
   const asked = parts.platform === undefined ? undefined : parsePlatform(parts.platform)
   const { root } = await resolve(reference, parts)
-  const image = await openImage(root, parts, { asked })
-  const layers: Layer[] = []
+  const whole = await openWhole(root, parts, asked)
+  const { platforms } = whole
+  const limited = () => AbortSignal.any([parts.signal, AbortSignal.timeout(parts.timeoutMs)])
+  const tree = await readTree(root, (cid) => parts.node.block(cid, limited()))
+  const made = new Map<string, Layer>()
   const faults: string[] = []
-  for (const [at, wanted] of image.layers.entries()) {
-    const name = `layer ${at + 1} of ${image.layers.length} (${wanted.diffId})`
-    parts.report({ type: 'layer-start', layer: wanted.diffId, bytesTotal: wanted.tarSize })
-    try {
-      const layer = await makeAgain(image, wanted, name, parts)
-      faults.push(...differences(layer, wanted).map((text) => `${name}: ${text}`))
-      layers.push(layer)
-      parts.report({ type: 'layer-done', layer: wanted.diffId, status: 'Read', bytesDone: layer.tarSize })
-    } catch (error) {
-      if (!(error instanceof DockerIpfsError && FAULTS.has(error.code))) throw error
-      faults.push(error.message.startsWith(name) ? error.message : `${name}: ${error.message}`)
-    }
-  }
-  // The root of several platforms would need all of them.
-  if (faults.length === 0 && image.isWhole) faults.push(...(await restOf(image, layers, parts)))
-  const bytes = image.layers.reduce((sum, { tarSize }) => sum + tarSize, 0)
-  return { root, layers: image.layers.length, bytes, faults }
+  for (const image of platforms) faults.push(...(await layersOf(image, platforms.length > 1, tree, made, parts)))
+  const layers = new Map(platforms.flatMap((image) => image.layers.map((layer) => [layer.digest, layer] as const)))
+  // The directory of several platforms would need all of them.
+  const isWhole = asked === undefined || platforms.every((image) => image.isWhole)
+  if (isWhole)
+    faults.push(...(faults.length > 0 ? strayNames(whole, tree) : await restOf(platforms, tree, made, parts)))
+  const bytes = [...layers.values()].reduce((sum, { tarSize }) => sum + tarSize, 0)
+  return { root, platforms: platforms.length, layers: layers.size, bytes, faults }
 }
 
 type Wanted = ImageSource['layers'][number]
 
-async function makeAgain(image: ImageSource, wanted: Wanted, name: string, parts: VerifyParts): Promise<Layer> {
+/** Makes the layers of one platform again, each once; what is wrong with them. */
+async function layersOf(
+  image: ImageSource,
+  isOneOfSeveral: boolean,
+  tree: Tree,
+  made: Map<string, Layer>,
+  parts: VerifyParts,
+): Promise<string[]> {
+  const { os, architecture, variant } = image.config
+  const of = isOneOfSeveral ? `${platformName(platformOf(os, architecture, variant))}, ` : ''
+  const faults: string[] = []
+  for (const [at, wanted] of image.layers.entries()) {
+    const name = `${of}layer ${at + 1} of ${image.layers.length} (${wanted.diffId})`
+    const layer = made.get(wanted.digest) ?? (await makeOrTell(image, wanted, tree, parts))
+    if (Array.isArray(layer)) faults.push(...layer.map((text) => `${name}: ${text}`))
+    else {
+      made.set(wanted.digest, layer)
+      faults.push(...differences(layer, wanted).map((text) => `${name}: ${text}`))
+    }
+  }
+  return faults
+}
+
+/** The layer, or what is wrong with it. */
+async function makeOrTell(
+  image: ImageSource,
+  wanted: Wanted,
+  tree: Tree,
+  parts: VerifyParts,
+): Promise<Layer | string[]> {
+  const blob = tree.get(blobPath(wanted.digest))
+  if (blob === undefined) return [`its blob is missing: ${blobPath(wanted.digest)}`]
+  parts.report({ type: 'layer-start', layer: wanted.diffId, bytesTotal: wanted.tarSize })
+  try {
+    const layer = await makeAgain(image, wanted, parts)
+    parts.report({ type: 'layer-done', layer: wanted.diffId, status: 'Read', bytesDone: layer.tarSize })
+    return layer
+  } catch (error) {
+    if (!(error instanceof DockerIpfsError && FAULTS.has(error.code))) throw error
+    const damage = await findDamage(blob, wanted.size, parts)
+    return damage.length > 0 ? damage : [error.message]
+  }
+}
+
+async function makeAgain(image: ImageSource, wanted: Wanted, parts: VerifyParts): Promise<Layer> {
   const reader = readInOrder(image, parts)
   try {
-    return await writeLayer(unpack(reader.blob(wanted), 'zstd', { what: name, code: 'INTEGRITY' }), NOWHERE)
+    return await writeLayer(unpack(reader.blob(wanted), 'zstd', { what: 'its blob', code: 'INTEGRITY' }), NOWHERE)
   } finally {
     reader.close()
   }
@@ -85,17 +128,42 @@ function differences(layer: Layer, wanted: Wanted): string[] {
   return rows.flatMap(([what, is, should]) => (is === should ? [] : [`the ${what} is ${is}, but should be ${should}`]))
 }
 
-/** Documents, directories and image.tar: their blocks, which must be there, and the root that they give. */
-async function restOf(image: ImageSource, layers: readonly Layer[], { node, signal }: VerifyParts): Promise<string[]> {
+/**
+ * Documents, directories and image.tar: what is missing, does not belong there, or is not what the layers give; and their blocks, which must
+ * be on the node.
+ */
+async function restOf(
+  platforms: readonly ImageSource[],
+  tree: Tree,
+  made: ReadonlyMap<string, Layer>,
+  { node, signal }: VerifyParts,
+): Promise<string[]> {
   const missing: CID[] = []
+  const directories = new DirectorySink()
   const sink: BlockSink = {
-    async put({ cid }: Block) {
-      if (!(await node.hasBlock(cid, signal))) missing.push(cid)
+    async put(block: Block) {
+      await directories.put(block)
+      if (!(await node.hasBlock(block.cid, signal))) missing.push(block.cid)
     },
   }
-  const { root } = await writeImageDag(image.configBytes, layers, sink)
-  if (!root.cid.equals(image.root)) {
-    return [`documents, directories or image.tar are not those of its layers: these give ${root.cid}`]
-  }
+  const anew = platforms.map(({ configBytes, layers }) => ({
+    configBytes,
+    layers: layers.flatMap(({ digest }) => made.get(digest) ?? []),
+  }))
+  const { root } = await writeImage(anew, sink)
+  const faults = compareTrees(tree, await directories.tree(root.cid))
+  if (faults.length > 0) return faults
   return missing.map((cid) => `the node lacks the block ${cid} of documents, directories or image.tar`)
+}
+
+/** Names alone, where a layer is wrong. Layers that are missing have been told. */
+function strayNames({ digest, platforms }: WholeImage, tree: Tree): string[] {
+  const documents = platforms.flatMap((image) => [image.manifestDigest, image.configDigest])
+  const layers = platforms.flatMap((image) => image.layers.map((layer) => layer.digest))
+  const needed = ['oci-layout', 'index.json', 'manifest.json', 'image.tar', ...[digest, ...documents].map(blobPath)]
+  const known = new Set([...needed, ...layers.map(blobPath)])
+  return [
+    ...[...new Set(needed)].filter((path) => !tree.has(path)).map((path) => `${path} is missing`),
+    ...[...tree.keys()].filter((path) => !known.has(path)).map((path) => `${path} does not belong to the image`),
+  ]
 }

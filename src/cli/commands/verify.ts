@@ -13,7 +13,7 @@ export const verify = defineCommand({
   async run(context, { flags, words: [reference = ''] }) {
     const [{ verify }, parts] = await Promise.all([import('../../inspect/verify.ts'), context.connect(flags)])
     const options = { ...parts, platform: flags.platform, timeoutMs: flags.timeout }
-    const { root, layers, bytes, faults } = await verify(reference, options)
+    const { root, platforms, layers, bytes, faults } = await verify(reference, options)
     for (const fault of faults) await context.output.line(fault)
     if (faults.length > 0) {
       const count = `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`
@@ -21,6 +21,9 @@ export const verify = defineCommand({
         hint: 'Save it again where the image is whole, or load it from another node.',
       })
     }
-    if (!flags.quiet) await context.output.line(`${root}: ${layers} layers of ${formatBytes(bytes)}, all right`)
+    if (flags.quiet) return
+    const several = platforms > 1 ? `${platforms} platforms, ` : ''
+    const count = `${layers} ${layers === 1 ? 'layer' : 'layers'}`
+    await context.output.line(`${root}: ${several}${count} of ${formatBytes(bytes)}, all right`)
   },
 })

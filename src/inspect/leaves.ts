@@ -1,0 +1,109 @@
+import { zstdDecompressSync } from 'node:zlib'
+import { isLeaf, partsOf } from '../dag/blocks.ts'
+import type { CID } from '../dag/cid.ts'
+import { FORMAT } from '../dag/format.ts'
+import { DockerIpfsError } from '../errors.ts'
+import { lastEntry } from '../image/archive-files.ts'
+import type { Node } from '../kubo/node.ts'
+import { type Bytes, mapInOrder } from '../streams.ts'
+
+interface Parts {
+  readonly node: Pick<Node, 'ownBlock'>
+  readonly signal: AbortSignal
+}
+
+/** A block of a blob, and where in it it stands, in bytes. */
+interface Piece {
+  readonly cid: CID
+  readonly offset: number
+  readonly size: number
+  /** What is wrong with it, or its bytes. */
+  readonly found: Uint8Array | string
+}
+
+/** Faults that are told one by one. */
+const MAX_FAULTS = 10
+/** Blocks that are read at once. */
+const AT_ONCE = 16
+
+/**
+ * Which blocks of a layer blob are lost or damaged, and where they are: in the blob, and for the first of them in the tar, and in which file.
+ * Looks at the node's own repository alone. None where every block is what its CID says.
+ * @throws NODE_*
+ */
+export async function findDamage(blob: CID, size: number, parts: Parts): Promise<string[]> {
+  const faults: string[] = []
+  let more = 0
+  for await (const piece of piecesOf({ cid: blob, size }, parts)) {
+    if (typeof piece.found !== 'string') continue
+    if (faults.length === MAX_FAULTS) more += 1
+    else faults.push(await describe(piece, faults.length === 0, { cid: blob, size }, parts))
+  }
+  return more === 0 ? faults : [...faults, `${more} more of its blocks are lost or damaged`]
+}
+
+async function describe(piece: Piece, isFirst: boolean, blob: Link, parts: Parts): Promise<string> {
+  const { cid, offset, size, found } = piece
+  const place = `bytes ${offset} to ${offset + size - 1} of the blob`
+  return `the block ${cid} ${found}: ${place}${isFirst ? await placeInTar(offset, blob, parts) : ''}`
+}
+
+interface Link {
+  readonly cid: CID
+  readonly size: number
+}
+
+async function* piecesOf(blob: Link, parts: Parts): AsyncGenerator<Piece> {
+  yield* below({ ...blob, offset: 0, found: await read(blob.cid, parts) }, parts)
+}
+
+async function* below(piece: Piece, parts: Parts): AsyncGenerator<Piece> {
+  const { cid, found, offset } = piece
+  if (typeof found === 'string' || isLeaf(cid)) {
+    yield piece
+    return
+  }
+  const links = partsOf({ cid, bytes: found })
+  if (links === undefined) {
+    yield { ...piece, found: 'is no node of a file' }
+    return
+  }
+  let at = offset
+  const placed = links.map((link) => {
+    const one = { ...link, offset: at }
+    at += link.size
+    return one
+  })
+  const looked = mapInOrder(placed, AT_ONCE, async (one) => ({ ...one, found: await read(one.cid, parts) }))
+  for await (const one of looked) yield* below(one, parts)
+}
+
+async function read(cid: CID, { node, signal }: Parts): Promise<Uint8Array | string> {
+  try {
+    return (await node.ownBlock(cid, signal)) ?? 'is not on the node'
+  } catch (error) {
+    if (error instanceof DockerIpfsError && error.code === 'INTEGRITY') return 'does not match its CID'
+    throw error
+  }
+}
+
+/** Where in the tar a block of frames begins: what is before it is whole. */
+async function placeInTar(offset: number, blob: Link, parts: Parts): Promise<string> {
+  let size = 0
+  async function* before(): Bytes {
+    for await (const piece of piecesOf(blob, parts)) {
+      if (piece.offset >= offset || typeof piece.found === 'string') return
+      const bytes = zstdDecompressSync(piece.found, { maxOutputLength: 2 * FORMAT.groupMax })
+      size += bytes.length
+      yield bytes
+    }
+  }
+  try {
+    const entry = await lastEntry(before())
+    const where = entry === undefined ? '' : entry.isOpen ? `, in ${entry.path}` : `, behind ${entry.path}`
+    return `, from byte ${size} of the tar${where}`
+  } catch {
+    // The frames before it are no frames of ours.
+    return ''
+  }
+}
