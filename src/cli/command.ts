@@ -3,6 +3,7 @@ import type { Patient } from '../doctor/doctor.ts'
 import type { Gateways } from '../gateway/gateways.ts'
 import type { ImageInput } from '../image/input.ts'
 import type { Node } from '../kubo/node.ts'
+import type { ManagedNode } from '../managed/node.ts'
 import type { Output } from '../output/output.ts'
 import type { Report } from '../transfer/events.ts'
 import type { Argument, ConnectionOptions, FlagsOf, GatewayOptions, Option } from './options.ts'
@@ -33,12 +34,17 @@ export interface CommandContext {
    */
   readonly pipe: (times: number) => () => AsyncIterable<Uint8Array>
   /**
-   * Connects to the engine, the node and the gateways that the flags and the environment name.
+   * Connects to the engine, the node and the gateways that the flags and the environment name. Where no node answers it is
+   * docker-ipfs' own, which is started if the command may do so (`startsNode`) and there are no gateways.
    * @throws DockerIpfsError NODE_UNREACHABLE, BAD_FLAG when an address cannot be read
    */
   readonly connect: (flags: FlagsOf<ConnectionOptions> & Partial<FlagsOf<GatewayOptions>>) => Promise<Parts>
   /** What `doctor` looks at, with the value of --api. */
   readonly patient: (api: string | undefined) => Promise<Patient>
+  /** The node that docker-ipfs runs by itself. */
+  readonly ownNode: () => Promise<Pick<Parts, 'report' | 'signal'> & { readonly managed: ManagedNode }>
+  /** The text of a file that the user named. @throws FILE_FAILED */
+  readonly readFile: (path: string) => Promise<string>
 }
 
 /** A command is data; help, parsing and completion are made from it. */
@@ -54,28 +60,33 @@ export interface CommandSpec<Options extends readonly Option[]> {
   readonly takes?: readonly Argument[]
   /** In the order of their names, as docker's help lists them. */
   readonly options: Options
+  /** Whether it may start a node where none answers. Commands that only read never do. */
+  readonly startsNode?: (flags: FlagsOf<Options>) => boolean
   /** Runs the use case; it loads it itself (`await import`), so that `--help` and the others start fast. */
   readonly run: (context: CommandContext, args: Parsed<Options>) => Promise<void>
 }
 
-export interface Command extends Omit<CommandSpec<readonly Option[]>, 'run'> {
+export interface Command extends Omit<CommandSpec<readonly Option[]>, 'run' | 'startsNode'> {
   /**
    * Reads the command line: 'help' when it asks for help, else what runs the command. `defaults`: from the user's settings.
    * @throws UsageError USAGE, BAD_FLAG
    */
-  readonly prepare: (
-    argv: readonly string[],
-    defaults?: Defaults,
-  ) => 'help' | ((context: CommandContext) => Promise<void>)
+  readonly prepare: (argv: readonly string[], defaults?: Defaults) => 'help' | Prepared
+}
+
+export interface Prepared {
+  readonly startsNode: boolean
+  readonly run: (context: CommandContext) => Promise<void>
 }
 
 export function defineCommand<const Options extends readonly Option[]>(spec: CommandSpec<Options>): Command {
-  const { run, ...data } = spec
+  const { run, startsNode, ...data } = spec
   return {
     ...data,
     prepare(argv, defaults) {
       const parsed = parse(data, argv, defaults)
-      return parsed === 'help' ? parsed : (context) => run(context, parsed)
+      if (parsed === 'help') return parsed
+      return { startsNode: startsNode?.(parsed.flags) === true, run: (context) => run(context, parsed) }
     },
   }
 }

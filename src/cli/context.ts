@@ -1,13 +1,17 @@
 import { realpathSync } from 'node:fs'
-import { basename } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { basename, join } from 'node:path'
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
-import type { Engine } from '../docker/engine.ts'
+import type { Docker } from '../docker/command.ts'
 import type { Patient } from '../doctor/doctor.ts'
-import { DockerIpfsError } from '../errors.ts'
-import type { Node } from '../kubo/node.ts'
+import { DockerIpfsError, messageOf } from '../errors.ts'
+import type { Endpoint } from '../kubo/endpoint.ts'
+import type { AddressOptions } from '../managed/address.ts'
+import type { ManagedNode } from '../managed/node.ts'
 import { formatBytes } from '../output/format.ts'
 import { createOutput } from '../output/output.ts'
-import { createProgress } from '../output/progress.ts'
+import { createProgress, type ProgressMode } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
 import type { Report } from '../transfer/events.ts'
 import type { CommandContext, Parts } from './command.ts'
@@ -15,7 +19,7 @@ import type { Sources } from './complete.ts'
 import type { FlagsOf, GatewayOptions } from './options.ts'
 import type { Defaults } from './parse.ts'
 import { PLUGIN_NAME } from './plugin.ts'
-import { inEffect, nodeSettings, readSettings, SETTINGS, type Settings } from './settings.ts'
+import { inEffect, NODE_CHOICES, nodeSettings, readSettings, SETTINGS, type Settings } from './settings.ts'
 
 /** What the environment says. Read here and nowhere else. */
 export interface Environment {
@@ -61,6 +65,8 @@ export interface ContextOptions {
   readonly environment: Environment
   readonly dockerGlobals: readonly string[]
   readonly signal: AbortSignal
+  /** The command may start a node where none answers. */
+  readonly startsNode: boolean
 }
 
 function pipe(times: number): () => AsyncIterable<Uint8Array> {
@@ -85,37 +91,36 @@ export function createSources(environment: Environment): Sources {
   return {
     images: () =>
       soon(async () => {
-        const engine = await makeEngine(environment, [])
-        return (await engine.imageNames(signal)).map(({ name, text }) => ({ value: name, text }))
+        const [{ createEngine }, { docker }] = await Promise.all([
+          import('../docker/engine.ts'),
+          managedNode(environment, []),
+        ])
+        return (await createEngine(docker).imageNames(signal)).map(({ name, text }) => ({ value: name, text }))
       }),
     kept: (api) =>
       soon(async () => {
-        const [{ kept }, node] = await Promise.all([import('../names/kept.ts'), makeNode(environment, api)])
-        return kept({ node, signal })
+        const [{ kept }, { createNode }, managed] = await Promise.all([
+          import('../names/kept.ts'),
+          import('../kubo/node.ts'),
+          managedNode(environment, []),
+        ])
+        const options = { managed: managed.node, mayStart: false, say: () => {}, warn: () => {}, signal }
+        const endpoint = await findEndpoint(nodeSettings(environment.settings, api), environment, options)
+        return kept({ node: createNode(endpoint), signal })
       }),
   }
 }
 
-// Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
-async function makeEngine(environment: Environment, globals: readonly string[]): Promise<Engine> {
-  const { createEngine } = await import('../docker/engine.ts')
-  return createEngine({ docker: environment.docker, globals, env: environment.forDocker })
-}
-
-async function makeNode({ settings, all }: Environment, api: string | undefined): Promise<Node> {
-  const [{ readAccess }, { findNode }, { createNode }] = await Promise.all([
-    import('../kubo/access.ts'),
-    import('../kubo/endpoint.ts'),
-    import('../kubo/node.ts'),
-  ])
-  const said = nodeSettings(settings, api)
-  return createNode(await findNode({ api: said.api, env: all, access: await readAccess(said) }))
-}
-
 /** The composition root: the only place that makes adapters. `close` takes progress bars off the terminal. */
 export function createContext(options: ContextOptions): CommandContext & { readonly close: () => void } {
-  const { environment, dockerGlobals, signal } = options
+  const { environment, dockerGlobals, signal, startsNode } = options
+  const { all: env, settings } = environment
   let progress: Progress | undefined
+  const reporter = async (mode: ProgressMode) => {
+    progress = await createProgress(mode, process.stderr, { dumb: env['TERM'] === 'dumb' })
+    for (const { text } of settings.faults) progress.report({ type: 'warning', text })
+    return progress.report
+  }
   const close = () => progress?.clear()
   return {
     output: createOutput(process.stdout, close),
@@ -127,20 +132,88 @@ export function createContext(options: ContextOptions): CommandContext & { reado
     },
     pipe,
     async connect(flags) {
-      const mode = flags.quiet ? 'quiet' : flags.progress
-      const dumb = environment.all['TERM'] === 'dumb'
-      progress = await createProgress(mode, process.stderr, { dumb })
-      for (const { text } of environment.settings.faults) progress.report({ type: 'warning', text })
-      const { report } = progress
-      const [engine, node, gateways] = await Promise.all([
-        makeEngine(environment, dockerGlobals),
-        makeNode(environment, flags.api),
-        openGateways(flags, environment, report),
+      // Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
+      const [{ createEngine }, { createNode }, report, managed] = await Promise.all([
+        import('../docker/engine.ts'),
+        import('../kubo/node.ts'),
+        reporter(flags.quiet ? 'quiet' : flags.progress),
+        managedNode(environment, dockerGlobals),
       ])
-      return { engine, node, ...gateways, report, signal }
+      const gateways = await openGateways(flags, environment, report)
+      const endpoint = await findEndpoint(nodeSettings(settings, flags.api), environment, {
+        managed: managed.node,
+        mayStart: startsNode && gateways.gateways === undefined,
+        say: (text) => report({ type: 'step', text }),
+        warn: (text) => report({ type: 'warning', text }),
+        signal,
+      })
+      return { engine: createEngine(managed.docker), node: createNode(endpoint), ...gateways, report, signal }
     },
-    patient: (api) => openPatient(api, options),
+    async ownNode() {
+      const [managed, report] = await Promise.all([managedNode(environment, dockerGlobals), reporter('auto')])
+      return { managed: managed.node, report, signal }
+    },
+    async readFile(path) {
+      try {
+        return await readFile(path, 'utf8')
+      } catch (cause) {
+        throw new DockerIpfsError('FILE_FAILED', `cannot read ${path}: ${messageOf(cause)}`, { cause })
+      }
+    },
+    patient: (api) => patientOf(api, options),
   }
+}
+
+/** What `doctor` looks at. */
+async function patientOf(
+  api: string | undefined,
+  { environment, dockerGlobals, signal }: ContextOptions,
+): Promise<Patient> {
+  const [{ createEngine }, { pluginVersion }, { isOpenToOthers }, { createHealth }, managed] = await Promise.all([
+    import('../docker/engine.ts'),
+    import('../docker/plugins.ts'),
+    import('../kubo/access.ts'),
+    import('../kubo/health.ts'),
+    managedNode(environment, dockerGlobals),
+  ])
+  const { settings, forDocker: env } = environment
+  const engine = createEngine(managed.docker)
+  const said = nodeSettings(settings, api)
+  const options = { managed: managed.node, mayStart: false, say: () => {}, warn: () => {}, signal }
+  return {
+    engine,
+    openNode: async () => createHealth(await findEndpoint(said, environment, options)),
+    openOther: async () => createHealth(await findEndpoint({}, environment, options)),
+    plugins: {
+      own: { version: metadata.Version, path: process.execPath },
+      installed: (signal) => engine.plugin(PLUGIN_NAME, signal),
+      versionOf: (path, signal) => pluginVersion(path, env, signal),
+      realPath: (path) => realpathSync(path),
+    },
+    config: {
+      file: settings.file,
+      faults: settings.faults,
+      inEffect: inEffect(settings),
+      openSecrets: said.authFile !== undefined && isOpenToOthers(said.authFile.text) ? [said.authFile.text] : [],
+    },
+    format: formatBytes,
+    signal,
+  }
+}
+
+/** The node that the user named, or that answers, or that docker-ipfs runs by itself. */
+async function findEndpoint(
+  said: Settings['values'],
+  { all: env }: Environment,
+  options: Omit<AddressOptions, 'found' | 'isNamed'>,
+): Promise<Endpoint> {
+  const [{ readAccess }, { findNode }, { addressOf }] = await Promise.all([
+    import('../kubo/access.ts'),
+    import('../kubo/endpoint.ts'),
+    import('../managed/address.ts'),
+  ])
+  const found = await findNode({ api: said.api, env, access: await readAccess(said) })
+  return addressOf({ ...options, found, isNamed: said.api !== undefined })
 }
 
 /** Part of the time limit that gateways have, so that their error is there before that of whoever waits for them. */
@@ -162,42 +235,21 @@ async function openGateways(
   return { gateways: createGateways({ urls, timeoutMs: GATEWAY_PART * timeout, warn }) }
 }
 
-/** What the doctor looks at. Nothing is connected yet. */
-async function openPatient(
-  api: string | undefined,
-  { environment, dockerGlobals, signal }: ContextOptions,
-): Promise<Patient> {
-  const [{ createEngine }, { pluginVersion }, { isOpenToOthers, readAccess }, { findNode }, { createHealth }] =
-    await Promise.all([
-      import('../docker/engine.ts'),
-      import('../docker/plugins.ts'),
-      import('../kubo/access.ts'),
-      import('../kubo/endpoint.ts'),
-      import('../kubo/health.ts'),
-    ])
-  const { settings, forDocker: env } = environment
-  const engine = createEngine({ docker: environment.docker, globals: dockerGlobals, env })
-  const said = nodeSettings(settings, api)
-  return {
-    engine,
-    async openNode() {
-      const access = await readAccess(said)
-      return createHealth(await findNode({ api: said.api, env: environment.all, access }))
-    },
-    openOther: async () => createHealth(await findNode({ env: environment.all })),
-    plugins: {
-      own: { version: metadata.Version, path: process.execPath },
-      installed: (signal) => engine.plugin(PLUGIN_NAME, signal),
-      versionOf: (path, signal) => pluginVersion(path, env, signal),
-      realPath: (path) => realpathSync(path),
-    },
-    config: {
-      file: settings.file,
-      faults: settings.faults,
-      inEffect: inEffect(settings),
-      openSecrets: said.authFile !== undefined && isOpenToOthers(said.authFile.text) ? [said.authFile.text] : [],
-    },
-    format: formatBytes,
-    signal,
-  }
+/** The docker command, and the node that docker-ipfs runs by itself: in a container of it, or with the `ipfs` on PATH. */
+async function managedNode(
+  { all: env, docker: command, forDocker, settings }: Environment,
+  globals: readonly string[],
+): Promise<{ readonly docker: Docker; readonly node: ManagedNode }> {
+  const [{ createDocker }, { createManagedNode }, { createBinaryHost }, { createContainerHost }] = await Promise.all([
+    import('../docker/command.ts'),
+    import('../managed/node.ts'),
+    import('../managed/binary.ts'),
+    import('../managed/container.ts'),
+  ])
+  const docker = createDocker({ docker: command, globals, env: forDocker })
+  const data = env['XDG_DATA_HOME'] || join(env['HOME'] ?? homedir(), '.local', 'share')
+  const ipfs = Bun.which('ipfs', { PATH: env['PATH'] ?? '' }) ?? undefined
+  const binary = createBinaryHost({ ipfs, folder: join(data, 'docker-ipfs', 'node'), env: forDocker })
+  const choice = NODE_CHOICES.find((candidate) => candidate === settings.values.node?.text)
+  return { docker, node: createManagedNode([createContainerHost(docker), binary], choice) }
 }

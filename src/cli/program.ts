@@ -2,7 +2,7 @@ import metadata from '../../plugin-metadata.json' with { type: 'json' }
 import { DockerIpfsError } from '../errors.ts'
 import { createOutput } from '../output/output.ts'
 import { watchForCancel } from './cancel.ts'
-import type { Command } from './command.ts'
+import type { Command, Prepared } from './command.ts'
 import { diff } from './commands/diff.ts'
 import { doctor } from './commands/doctor.ts'
 import { du } from './commands/du.ts'
@@ -11,6 +11,12 @@ import { inspect } from './commands/inspect.ts'
 import { keyGen, keyLs } from './commands/key.ts'
 import { load } from './commands/load.ts'
 import { ls } from './commands/ls.ts'
+import { nodeLogs } from './commands/node-logs.ts'
+import { nodeRestart } from './commands/node-restart.ts'
+import { nodeRm } from './commands/node-rm.ts'
+import { nodeStart } from './commands/node-start.ts'
+import { nodeStatus } from './commands/node-status.ts'
+import { nodeStop } from './commands/node-stop.ts'
 import { publish } from './commands/publish.ts'
 import { pull } from './commands/pull.ts'
 import { push } from './commands/push.ts'
@@ -38,6 +44,12 @@ const COMMANDS: readonly Command[] = [
   keyLs,
   load,
   ls,
+  nodeLogs,
+  nodeRestart,
+  nodeRm,
+  nodeStart,
+  nodeStatus,
+  nodeStop,
   publish,
   pull,
   push,
@@ -50,7 +62,10 @@ const COMMANDS: readonly Command[] = [
 ]
 
 /** Groups of commands, in the order of their names. */
-const GROUPS: readonly Group[] = [{ name: 'key', summary: 'Keys that images are published under' }]
+const GROUPS: readonly Group[] = [
+  { name: 'key', summary: 'Keys that images are published under' },
+  { name: 'node', summary: 'Manage the IPFS node that docker-ipfs runs by itself' },
+]
 
 /** Runs the program and gives its exit code; never throws. `argv`: the arguments after the program's own name. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -108,14 +123,14 @@ async function topLevelFlag(flag: string, invocation: PluginArgv, environment: E
 }
 
 async function runCancellable(
-  prepared: Exclude<ReturnType<Command['prepare']>, 'help'>,
+  { run, startsNode }: Prepared,
   { dockerGlobals }: PluginArgv,
   environment: Environment,
 ): Promise<void> {
   const cancellation = watchForCancel(environment.pluginSocket)
-  const context = createContext({ environment, dockerGlobals, signal: cancellation.signal })
+  const context = createContext({ environment, dockerGlobals, startsNode, signal: cancellation.signal })
   try {
-    await prepared(context)
+    await run(context)
   } catch (error) {
     // Whatever a library made of the abort ("The operation was aborted"), the user cancelled.
     throw cancellation.signal.aborted ? cancellation.signal.reason : error

@@ -19,6 +19,9 @@ export interface Setting {
   readonly choices?: readonly string[]
 }
 
+/** Which node docker-ipfs may run by itself. */
+export const NODE_CHOICES = ['container', 'binary', 'off'] as const
+
 /** All settings; README.md has them as a table. */
 export const SETTINGS = {
   api: {
@@ -51,6 +54,13 @@ export const SETTINGS = {
     flag: '--gateway',
     default: 'none',
     text: 'HTTP gateways to read from, with commas or spaces between them',
+  },
+  node: {
+    key: 'node',
+    env: 'DOCKER_IPFS_NODE',
+    default: 'what works',
+    text: 'how a node of our own is run: `container`, `binary` or `off`',
+    choices: NODE_CHOICES,
   },
   progress: {
     key: 'progress',

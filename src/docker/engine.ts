@@ -1,8 +1,8 @@
-import { execa } from 'execa'
 import { DockerIpfsError } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
 import { engineError, isAvailable, parseJson, parseObject, readWhole, strings, textOf } from './answers.ts'
 import { type Answer, readAnswer, request } from './api.ts'
+import { type Child, type Docker, settle } from './command.ts'
 import { type PluginInfo, readPlugin } from './plugins.ts'
 
 /** What the use cases need of a Docker engine. */
@@ -59,25 +59,10 @@ export interface EngineName {
   readonly text: string
 }
 
-export interface EngineOptions {
-  /** The docker command, e.g. `docker`. */
-  readonly docker: string
-  /** docker's own global flags, put in front of every subcommand. */
-  readonly globals: readonly string[]
-  /** The environment of docker. */
-  readonly env: Readonly<Record<string, string | undefined>>
-}
-
 /** The engine behind the `docker` command; contexts, TLS and ssh are docker's business. */
-export function createEngine(options: EngineOptions): Engine {
-  return new DockerCommand(options)
+export function createEngine(docker: Docker): Engine {
+  return new DockerEngine(docker)
 }
-
-/** A started docker. Its result rejects when docker fails. */
-type Child = ReturnType<typeof execa<{ encoding: 'buffer'; stdin: 'ignore' | 'pipe'; buffer: { stdout: boolean } }>>
-
-/** Bytes of stdout or stderr that are kept of one docker call. */
-const MAX_ANSWER = 16 * 1024 * 1024
 
 /** Images that one `docker image inspect` is asked about: far below the limit of a command line. */
 const IDS_A_CALL = 200
@@ -85,22 +70,15 @@ const IDS_A_CALL = 200
 /** The first API that tells which of its blobs an image lacks. */
 const WITH_MANIFESTS = '/v1.48'
 
-/** How long a child may take to end after SIGTERM, in milliseconds. */
-const GRACE_MS = 5000
+class DockerEngine implements Engine {
+  readonly #docker: Docker
 
-class DockerCommand implements Engine {
-  readonly #docker: string
-  readonly #globals: readonly string[]
-  readonly #env: EngineOptions['env']
-
-  constructor({ docker, globals, env }: EngineOptions) {
+  constructor(docker: Docker) {
     this.#docker = docker
-    this.#globals = globals
-    this.#env = env
   }
 
   async info(signal: AbortSignal): Promise<EngineInfo> {
-    const text = await this.#run(['info', '--format', '{{json .}}'], signal)
+    const text = await this.#docker.run(['info', '--format', '{{json .}}'], signal)
     const info = parseObject(text)
     const errors = info['ServerErrors']
     if (Array.isArray(errors) && errors.length > 0) throw engineError(String(errors[0]), undefined)
@@ -112,13 +90,13 @@ class DockerCommand implements Engine {
   }
 
   async plugin(name: string, signal: AbortSignal): Promise<PluginInfo | undefined> {
-    return readPlugin(await this.#run(['info', '--format', '{{json .ClientInfo}}'], signal), name)
+    return readPlugin(await this.#docker.run(['info', '--format', '{{json .ClientInfo}}'], signal), name)
   }
 
   async inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
     let text: string
     try {
-      text = await this.#run(['image', 'inspect', '--format', '{{json .}}', '--', image], signal)
+      text = await this.#docker.run(['image', 'inspect', '--format', '{{json .}}', '--', image], signal)
     } catch (error) {
       if (error instanceof DockerIpfsError && error.code === 'IMAGE_NOT_FOUND') return undefined
       throw error
@@ -130,7 +108,7 @@ class DockerCommand implements Engine {
 
   async imageNames(signal: AbortSignal): Promise<EngineName[]> {
     const format = '{{.Repository}}:{{.Tag}}\t{{.ID}}, {{.Size}}'
-    const lines = (await this.#run(['image', 'ls', '--format', format], signal)).split('\n')
+    const lines = (await this.#docker.run(['image', 'ls', '--format', format], signal)).split('\n')
     return lines.flatMap((line) => {
       const [name = '', text = ''] = line.split('\t')
       return name === '' || name.includes('<none>') ? [] : [{ name, text }]
@@ -138,14 +116,14 @@ class DockerCommand implements Engine {
   }
 
   async allLayers(signal: AbortSignal): Promise<string[][]> {
-    const ids = [...new Set((await this.#run(['image', 'ls', '--quiet', '--no-trunc'], signal)).split('\n'))]
+    const ids = [...new Set((await this.#docker.run(['image', 'ls', '--quiet', '--no-trunc'], signal)).split('\n'))]
     const lists: string[][] = []
     for (let at = 0; at < ids.length; at += IDS_A_CALL) {
       const some = ids.slice(at, at + IDS_A_CALL).filter((id) => id !== '')
       if (some.length === 0) continue
       const args = ['image', 'inspect', '--format', '{{json .RootFS.Layers}}', ...some]
       // Of images that have gone since, docker complains, and still tells of the others.
-      const text = await this.#run(args, signal, { mayMiss: true })
+      const text = await this.#docker.run(args, signal, { mayMiss: true })
       const lines = text.split('\n').filter((line) => line !== '')
       lists.push(...lines.map((line) => strings(parseJson(line))))
     }
@@ -165,7 +143,7 @@ class DockerCommand implements Engine {
 
   /** Asks the engine's API. Undefined where docker cannot connect to it so. */
   async #get(path: string, signal: AbortSignal): Promise<Answer | undefined> {
-    const child = this.#start(['system', 'dial-stdio'], { stdin: 'pipe', keepStdout: false }, signal)
+    const child = this.#docker.start(['system', 'dial-stdio'], { stdin: 'pipe', keepStdout: false }, signal)
     const ended = settle(child, signal)
     const stdin = child.stdin as NodeJS.WritableStream
     stdin.on('error', () => undefined)
@@ -185,7 +163,7 @@ class DockerCommand implements Engine {
   }
 
   async *save(image: string, signal: AbortSignal): Bytes {
-    const child = this.#start(['image', 'save', image], { stdin: 'ignore', keepStdout: false }, signal)
+    const child = this.#docker.start(['image', 'save', image], { stdin: 'ignore', keepStdout: false }, signal)
     const ended = settle(child, signal)
     try {
       for await (const bytes of child.stdout as AsyncIterable<Uint8Array>) yield bytes
@@ -200,7 +178,7 @@ class DockerCommand implements Engine {
 
   async load(archive: Bytes, signal: AbortSignal): Promise<string> {
     const stop = new AbortController()
-    const child = this.#start(
+    const child = this.#docker.start(
       ['image', 'load'],
       { stdin: 'pipe', keepStdout: true, killSignal: 'SIGKILL' },
       AbortSignal.any([signal, stop.signal]),
@@ -221,58 +199,11 @@ class DockerCommand implements Engine {
   }
 
   async tag(image: string, name: string, signal: AbortSignal): Promise<void> {
-    await this.#run(['image', 'tag', '--', image, name], signal)
+    await this.#docker.run(['image', 'tag', '--', image, name], signal)
   }
 
   async remove(images: readonly string[], signal: AbortSignal, options?: { readonly force: boolean }): Promise<void> {
-    await this.#run(['image', 'rm', ...(options?.force ? ['--force'] : []), '--', ...images], signal)
-  }
-
-  /** Gives what docker printed. With `mayMiss`, that some of the images are not there is no error. */
-  async #run(args: readonly string[], signal: AbortSignal, options?: { readonly mayMiss: boolean }): Promise<string> {
-    const child = this.#start(args, { stdin: 'ignore', keepStdout: true }, signal)
-    const failure = await settle(child, signal)
-    if (failure === undefined) return textOf((await child).stdout)
-    const isMiss = failure instanceof DockerIpfsError && failure.code === 'IMAGE_NOT_FOUND'
-    if (!(isMiss && options?.mayMiss)) throw failure
-    return textOf((failure.cause as { stdout?: unknown }).stdout)
-  }
-
-  #start(
-    args: readonly string[],
-    options: { stdin: 'ignore' | 'pipe'; keepStdout: boolean; killSignal?: 'SIGKILL' },
-    signal: AbortSignal,
-  ): Child {
-    return execa(this.#docker, [...this.#globals, ...args], {
-      env: this.#env,
-      extendEnv: false,
-      stdin: options.stdin,
-      buffer: { stdout: options.keepStdout },
-      encoding: 'buffer',
-      cancelSignal: signal,
-      // `docker load` hears of SIGTERM only when its stdin ends, which would end the archive as if it were whole.
-      killSignal: options.killSignal ?? 'SIGTERM',
-      forceKillAfterDelay: GRACE_MS,
-      maxBuffer: MAX_ANSWER,
-    })
-  }
-}
-
-/** Waits for the end of a child; gives what went wrong, in our words, or undefined. Never rejects. */
-async function settle(child: Child, signal: AbortSignal): Promise<unknown> {
-  try {
-    await child
-    return undefined
-  } catch (error) {
-    if (signal.aborted) return signal.reason
-    const { stderr, code } = error as { stderr?: unknown; code?: unknown }
-    if (code === 'ENOENT') {
-      return new DockerIpfsError('ENGINE_UNREACHABLE', 'cannot find the docker command', {
-        cause: error,
-        hint: 'Install Docker, or put it on PATH.',
-      })
-    }
-    return engineError(textOf(stderr), error)
+    await this.#docker.run(['image', 'rm', ...(options?.force ? ['--force'] : []), '--', ...images], signal)
   }
 }
 

@@ -87,7 +87,7 @@ export function nodeError(error: unknown, endpoint: Endpoint, signal: AbortSigna
       cause: error,
       hint:
         why?.hint ??
-        `Start Kubo with "ipfs daemon", or say where it is with --api or DOCKER_IPFS_API (this address is from ${endpoint.source}).`,
+        `Start one with "docker ipfs node start" or "ipfs daemon", or say where it is with --api or DOCKER_IPFS_API (this address is from ${endpoint.source}).`,
     },
   )
 }
@@ -186,6 +186,12 @@ export function nodeFailed(message: string, cause: unknown): DockerIpfsError {
     return new DockerIpfsError('NODE_FAILED', 'the disk of the IPFS node is full', {
       cause,
       hint: 'Free space there (for instance with "ipfs repo gc") and try again.',
+    })
+  }
+  if (/datastore closed|\bdb: closed|pebble: closed|leveldb: closed/i.test(message)) {
+    return new DockerIpfsError('NODE_UNREACHABLE', 'the IPFS node was stopped meanwhile', {
+      cause,
+      hint: 'Run the command again when it is back.',
     })
   }
   return new DockerIpfsError('NODE_FAILED', `the IPFS node answered: ${message}`, { cause })

@@ -65,7 +65,7 @@ describe('without a node', () => {
       run,
       3,
       'ERROR: cannot reach the IPFS node at http://127.0.0.1:1',
-      'Start Kubo with "ipfs daemon", or say where it is with --api or DOCKER_IPFS_API (this address is from DOCKER_IPFS_API). "docker ipfs doctor" says more.',
+      'Start one with "docker ipfs node start" or "ipfs daemon", or say where it is with --api or DOCKER_IPFS_API (this address is from DOCKER_IPFS_API). "docker ipfs doctor" says more.',
     )
   })
 })

@@ -197,7 +197,7 @@ describe("docker's global flags before `ipfs` reach every docker that is started
     const [error, hint, cause] = run.stderr.split('\n').filter((line) => !line.startsWith('time='))
     expect(run.exitCode).toBe(3)
     expect(error).toBe('ERROR: cannot reach the IPFS node at http://127.0.0.1:1')
-    expect(hint).toStartWith('Start Kubo with "ipfs daemon"')
+    expect(hint).toStartWith('Start one with "docker ipfs node start" or "ipfs daemon"')
     expect(cause).toMatch(/^Caused by: \S/)
   })
 

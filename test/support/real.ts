@@ -176,6 +176,12 @@ export class Engine {
     return this.#place.start('docker', ['-H', this.host, 'ipfs', ...args], { ...options, env })
   }
 
+  /** Runs a command where the ports are that the containers of an engine called …-net publish. */
+  inside(command: readonly string[], options: StartOptions = {}): Running {
+    const network = `--net=/proc/${this.#pid()}/ns/net`
+    return this.#place.start('nsenter', [network, '--', ...command], options)
+  }
+
   /** Saves an image, with all the work, which must end without an error; gives its root CID. */
   async save(node: Api, image: string): Promise<string> {
     const run = await this.ipfs(node, 'save', '-q', '--no-cache', image)
@@ -231,7 +237,11 @@ export class Engine {
 
   /** Ends the engine as a crash would. `restart` brings it back. */
   kill(): void {
-    process.kill(Number(readFileSync(join(RUN, 'engines', this.name, 'pid'), 'utf8')), 'SIGKILL')
+    process.kill(this.#pid(), 'SIGKILL')
+  }
+
+  #pid(): number {
+    return Number(readFileSync(join(RUN, 'engines', this.name, 'pid'), 'utf8'))
   }
 
   async restart(): Promise<void> {

@@ -31,6 +31,7 @@ export const load = defineCommand({
   arity: [0, 1],
   takes: ['reference'],
   options: OPTIONS,
+  startsNode: (flags) => flags.input.length === 0,
   async run(context, parsed) {
     const loaded = await run(context, parsed)
     // docker's own words for `docker load`.

@@ -25,6 +25,7 @@ export const pull = defineCommand({
   arity: [1, 1],
   takes: ['reference'],
   options: OPTIONS,
+  startsNode: () => true,
   async run(context, { flags, words: [reference = ''] }: Parsed<typeof OPTIONS>) {
     if (flags.tag !== undefined && flags['no-tag']) throw badFlag('--tag and --no-tag exclude each other', OF)
     if (flags.tag !== undefined && flags['all-tags']) throw badFlag('--tag and --all-tags exclude each other', OF)

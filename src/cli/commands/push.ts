@@ -21,6 +21,7 @@ export const push = defineCommand({
     quiet('Print nothing but the CID'),
     { name: 'timeout', type: 'duration', description: 'Time limit for announcing', default: '30s' },
   ],
+  startsNode: () => true,
   async run(context, { flags, words }) {
     if (flags.key !== undefined && !flags.publish) {
       throw badFlag('--key needs --publish', { usage: USAGE, path: 'docker ipfs push' })

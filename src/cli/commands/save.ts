@@ -48,6 +48,7 @@ export const save = defineCommand({
   arity: [0, Number.POSITIVE_INFINITY],
   takes: ['image'],
   options: OPTIONS,
+  startsNode: (flags) => !flags['dry-run'] && flags.output === undefined,
   async run(context, parsed) {
     const { flags, words } = parsed
     checkFlags(parsed)

@@ -71,6 +71,7 @@ describe('completion', () => {
     'key',
     'load',
     'ls',
+    'node',
     'publish',
     'pull',
     'push',

@@ -1,0 +1,123 @@
+import { execa } from 'execa'
+import { DockerIpfsError } from '../errors.ts'
+import type { Bytes } from '../streams.ts'
+import { engineError, textOf } from './answers.ts'
+
+/** The `docker` command, with docker's own global flags in front of every subcommand. */
+export interface Docker {
+  /**
+   * Runs it and gives what it printed. With `mayMiss`, that some of the images are not there is no error.
+   * @throws ENGINE_UNREACHABLE, ENGINE_FAILED, IMAGE_NOT_FOUND; the signal's reason
+   */
+  run(args: readonly string[], signal: AbortSignal, options?: { readonly mayMiss: boolean }): Promise<string>
+  /** What it prints, on stdout and stderr, as it comes. Fails when docker fails. */
+  follow(args: readonly string[], signal: AbortSignal): Bytes
+  start(args: readonly string[], options: StartOptions, signal: AbortSignal): Child
+}
+
+export interface StartOptions {
+  readonly stdin: 'ignore' | 'pipe'
+  readonly keepStdout: boolean
+  readonly killSignal?: 'SIGKILL'
+}
+
+export interface DockerOptions {
+  /** The docker command, e.g. `docker`. */
+  readonly docker: string
+  /** docker's own global flags. */
+  readonly globals: readonly string[]
+  /** The environment of docker. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** A started docker. Its result rejects when docker fails. */
+export type Child = ReturnType<
+  typeof execa<{ encoding: 'buffer'; stdin: 'ignore' | 'pipe'; buffer: { stdout: boolean } }>
+>
+
+/** Bytes of stdout or stderr that are kept of one docker call. */
+const MAX_ANSWER = 16 * 1024 * 1024
+
+/** How long a child may take to end after SIGTERM, in milliseconds. */
+const GRACE_MS = 5000
+
+export function createDocker(options: DockerOptions): Docker {
+  return new DockerCommand(options)
+}
+
+class DockerCommand implements Docker {
+  readonly #docker: string
+  readonly #globals: readonly string[]
+  readonly #env: DockerOptions['env']
+
+  constructor({ docker, globals, env }: DockerOptions) {
+    this.#docker = docker
+    this.#globals = globals
+    this.#env = env
+  }
+
+  async run(args: readonly string[], signal: AbortSignal, options?: { readonly mayMiss: boolean }): Promise<string> {
+    const child = this.start(args, { stdin: 'ignore', keepStdout: true }, signal)
+    const failure = await settle(child, signal)
+    if (failure === undefined) return textOf((await child).stdout)
+    const isMiss = failure instanceof DockerIpfsError && failure.code === 'IMAGE_NOT_FOUND'
+    if (!(isMiss && options?.mayMiss)) throw failure
+    return textOf((failure.cause as { stdout?: unknown }).stdout)
+  }
+
+  async *follow(args: readonly string[], signal: AbortSignal): Bytes {
+    const child = execa(this.#docker, [...this.#globals, ...args], {
+      env: this.#env,
+      extendEnv: false,
+      stdin: 'ignore',
+      encoding: 'buffer',
+      all: true,
+      buffer: false,
+      cancelSignal: signal,
+      forceKillAfterDelay: GRACE_MS,
+      maxBuffer: MAX_ANSWER,
+    })
+    const ended = settle(child, signal)
+    try {
+      for await (const bytes of child.all as AsyncIterable<Uint8Array>) yield bytes
+      const failure = await ended
+      if (failure) throw failure
+    } finally {
+      child.kill()
+      await ended
+    }
+  }
+
+  start(args: readonly string[], options: StartOptions, signal: AbortSignal): Child {
+    return execa(this.#docker, [...this.#globals, ...args], {
+      env: this.#env,
+      extendEnv: false,
+      stdin: options.stdin,
+      buffer: { stdout: options.keepStdout },
+      encoding: 'buffer',
+      cancelSignal: signal,
+      // `docker load` hears of SIGTERM only when its stdin ends, which would end the archive as if it were whole.
+      killSignal: options.killSignal ?? 'SIGTERM',
+      forceKillAfterDelay: GRACE_MS,
+      maxBuffer: MAX_ANSWER,
+    })
+  }
+}
+
+/** Waits for the end of a child; gives what went wrong, in our words, or undefined. Never rejects. */
+export async function settle(child: PromiseLike<unknown>, signal: AbortSignal): Promise<unknown> {
+  try {
+    await child
+    return undefined
+  } catch (error) {
+    if (signal.aborted) return signal.reason
+    const { stderr, code } = error as { stderr?: unknown; code?: unknown }
+    if (code === 'ENOENT') {
+      return new DockerIpfsError('ENGINE_UNREACHABLE', 'cannot find the docker command', {
+        cause: error,
+        hint: 'Install Docker, or put it on PATH.',
+      })
+    }
+    return engineError(textOf(stderr), error)
+  }
+}

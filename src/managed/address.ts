@@ -1,0 +1,51 @@
+import { DockerIpfsError } from '../errors.ts'
+import type { Endpoint } from '../kubo/endpoint.ts'
+import { call } from '../kubo/rpc.ts'
+import type { Say } from './host.ts'
+import type { ManagedNode } from './node.ts'
+import { storageOf, storageWarning } from './storage.ts'
+
+export interface AddressOptions {
+  /** Where the user's own node would be. */
+  readonly found: Endpoint
+  /** The user named that address, and means no other. */
+  readonly isNamed: boolean
+  readonly managed: ManagedNode
+  readonly mayStart: boolean
+  readonly say: Say
+  readonly warn: Say
+  readonly signal: AbortSignal
+}
+
+/** Time for a first sign of life, in milliseconds. Whoever takes longer is there. */
+const SIGN_MS = 3000
+
+/**
+ * The node to work with: the user's own where one answers, else the managed one, which is started if need be. Where there is
+ * neither, it is the first, for the error to name.
+ * @throws what `ManagedNode.start` throws; NODE_FAILED when the managed node may take no more
+ */
+export async function addressOf(options: AddressOptions): Promise<Endpoint> {
+  const { found, isNamed, managed, mayStart, say, warn, signal } = options
+  if (isNamed || (await isThere(found, signal))) return found
+  const own = await (mayStart ? managed.ensure(signal, say) : managed.find(signal))
+  if (own === undefined || !mayStart) return own ?? found
+  const storage = await storageOf(own, signal)
+  const warning = storage === undefined ? undefined : storageWarning(storage)
+  if (warning !== undefined) warn(warning)
+  return own
+}
+
+async function isThere(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
+  const limit = AbortSignal.timeout(SIGN_MS)
+  try {
+    const answer: unknown = await (
+      await call(endpoint, { path: 'version', signal: AbortSignal.any([signal, limit]) })
+    ).json()
+    return typeof answer === 'object' && answer !== null && 'Version' in answer
+  } catch (error) {
+    signal.throwIfAborted()
+    // One that refuses is for the user to hear of.
+    return limit.aborted || (error instanceof DockerIpfsError && error.code === 'NODE_FAILED')
+  }
+}

@@ -1,0 +1,163 @@
+import { DockerIpfsError, messageOf } from '../errors.ts'
+import type { Endpoint } from '../kubo/endpoint.ts'
+import type { Bytes } from '../streams.ts'
+import type { Host, HostState, LogOptions, Say } from './host.ts'
+import { endpointOf, peerIdOf, until } from './ready.ts'
+import { checkSwarmKey, type NodeOptions } from './settings.ts'
+import { type Storage, storageOf } from './storage.ts'
+
+/** The values of DOCKER_IPFS_NODE; undefined is "whatever works". */
+export type Choice = 'off' | Host['kind'] | undefined
+
+/** The node that docker-ipfs runs by itself, for machines that have only Docker. */
+export interface ManagedNode {
+  /** Where it answers; undefined when it is not running. Starts nothing. */
+  find(signal: AbortSignal): Promise<Endpoint | undefined>
+  /** Where it answers, started if need be; undefined when DOCKER_IPFS_NODE forbids it. @throws NODE_UNREACHABLE */
+  ensure(signal: AbortSignal, say: Say): Promise<Endpoint | undefined>
+  /** @throws NODE_UNREACHABLE when it cannot be started, USAGE when it must not */
+  start(options: NodeOptions, signal: AbortSignal, say: Say): Promise<NodeState>
+  /** What there is; undefined when there is none. */
+  status(signal: AbortSignal): Promise<NodeState | undefined>
+  /** @throws NODE_UNREACHABLE when there is none */
+  stop(signal: AbortSignal): Promise<NodeState>
+  restart(signal: AbortSignal, say: Say): Promise<NodeState>
+  logs(options: LogOptions, signal: AbortSignal): Bytes
+  remove(volumes: boolean, signal: AbortSignal): Promise<NodeState>
+}
+
+export interface NodeState extends HostState {
+  readonly kind: Host['kind']
+  readonly name: string
+  /** Only where it was asked for, and the node runs. */
+  readonly storage?: Storage | undefined
+}
+
+/** A node in a container may come up at the same time as its engine, in milliseconds. */
+const COMING_UP_MS = 10_000
+
+interface Found {
+  readonly host: Host
+  readonly state: HostState
+}
+
+/** @param hosts in the order in which they are tried */
+export function createManagedNode(hosts: readonly Host[], choice: Choice): ManagedNode {
+  return new Managed(
+    hosts.filter((host) => choice === undefined || host.kind === choice),
+    choice,
+  )
+}
+
+class Managed implements ManagedNode {
+  readonly #hosts: readonly Host[]
+  readonly #choice: Choice
+
+  constructor(hosts: readonly Host[], choice: Choice) {
+    this.#hosts = hosts
+    this.#choice = choice
+  }
+
+  async find(signal: AbortSignal): Promise<Endpoint | undefined> {
+    return answering(await this.#find(signal), signal)
+  }
+
+  async ensure(signal: AbortSignal, say: Say): Promise<Endpoint | undefined> {
+    if (this.#choice === 'off') return undefined
+    const found = await this.#find(signal)
+    const running = await answering(found, signal)
+    if (running !== undefined) return running
+    return endpointOf((await this.#start(found, {}, signal, say)).api)
+  }
+
+  async start(options: NodeOptions, signal: AbortSignal, say: Say): Promise<NodeState> {
+    if (this.#choice === 'off') {
+      throw new DockerIpfsError('USAGE', 'DOCKER_IPFS_NODE is "off", so no node is started')
+    }
+    if (options.swarmKey !== undefined) checkSwarmKey(options.swarmKey)
+    return this.#start(await this.#find(signal), options, signal, say)
+  }
+
+  async #start(found: Found | undefined, options: NodeOptions, signal: AbortSignal, say: Say): Promise<NodeState> {
+    if (found !== undefined) return stateOf(found.host, await found.host.start(options, signal, say))
+    const failures: string[] = []
+    for (const host of this.#hosts) {
+      try {
+        return stateOf(host, await host.start(options, signal, say))
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!(error instanceof DockerIpfsError) || error.code === 'USAGE') throw error
+        // The only way that was asked for: what went wrong is the answer.
+        if (this.#hosts.length === 1) throw error
+        failures.push(`${host.name}: ${messageOf(error)}`)
+      }
+    }
+    throw new DockerIpfsError('NODE_UNREACHABLE', `cannot start an IPFS node (${failures.join('; ')})`, {
+      hint: 'Start Kubo with "ipfs daemon", or say where a node is with --api or DOCKER_IPFS_API.',
+    })
+  }
+
+  async status(signal: AbortSignal): Promise<NodeState | undefined> {
+    const found = await this.#find(signal)
+    if (found === undefined) return undefined
+    const state = stateOf(found.host, found.state)
+    if (!state.isRunning) return state
+    // One that is on its way up or down says nothing.
+    const storage = await storageOf(endpointOf(state.api), signal).catch(() => signal.throwIfAborted())
+    return { ...state, storage: storage ?? undefined }
+  }
+
+  async stop(signal: AbortSignal): Promise<NodeState> {
+    const { host, state } = await this.#existing(signal)
+    await host.stop(signal)
+    return stateOf(host, state)
+  }
+
+  async restart(signal: AbortSignal, say: Say): Promise<NodeState> {
+    const { host } = await this.#existing(signal)
+    await host.stop(signal)
+    return stateOf(host, await host.start({}, signal, say))
+  }
+
+  async *logs(options: LogOptions, signal: AbortSignal): Bytes {
+    const { host } = await this.#existing(signal)
+    yield* host.logs(options, signal)
+  }
+
+  async remove(volumes: boolean, signal: AbortSignal): Promise<NodeState> {
+    const { host, state } = await this.#existing(signal)
+    await host.remove(volumes, signal)
+    return stateOf(host, state)
+  }
+
+  /** The one that runs, else the first that there is. */
+  async #find(signal: AbortSignal): Promise<Found | undefined> {
+    let first: Found | undefined
+    // A process is found without asking the engine, so it comes first here.
+    for (const host of [...this.#hosts].reverse()) {
+      const state = await host.state(signal)
+      if (state?.isRunning) return { host, state }
+      if (state !== undefined) first = { host, state }
+    }
+    return first
+  }
+
+  async #existing(signal: AbortSignal): Promise<Found> {
+    const found = await this.#find(signal)
+    if (found !== undefined) return found
+    throw new DockerIpfsError('NODE_UNREACHABLE', 'docker-ipfs has no IPFS node of its own here', {
+      hint: 'Make one with "docker ipfs node start".',
+    })
+  }
+}
+
+async function answering(found: Found | undefined, signal: AbortSignal): Promise<Endpoint | undefined> {
+  if (!found?.state.isRunning) return undefined
+  const endpoint = endpointOf(found.state.api)
+  const answers = await until(() => peerIdOf(endpoint, signal), COMING_UP_MS, signal)
+  return answers === undefined ? undefined : endpoint
+}
+
+function stateOf(host: Host, state: HostState): NodeState {
+  return { ...state, kind: host.kind, name: host.name }
+}

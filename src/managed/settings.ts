@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import { createServer } from 'node:net'
+import { DockerIpfsError } from '../errors.ts'
+
+/** What a user may say about the managed node. What is left out stays as it was, or is the default. */
+export interface NodeOptions {
+  /** Kubo's Datastore.StorageMax, e.g. "50GB". */
+  readonly storageMax?: string
+  /** Other nodes may connect on this port, at all addresses of the machine. */
+  readonly swarmPort?: number
+  /** Whether saved images are announced to the network. */
+  readonly announce?: boolean
+  /** The text of a swarm key, which makes its network a private one. */
+  readonly swarmKey?: string
+  /** Set once a swarm key was given; the key itself is in the repository. */
+  readonly isPrivate?: boolean
+}
+
+export interface Ports {
+  readonly api: number
+  readonly gateway: number
+}
+
+/** A key of Kubo's config, dots between its parts, and its value. */
+export type Setting = readonly [key: string, value: unknown]
+
+/** Loopback addresses are for a process; in a container the published port alone decides who gets in. */
+interface Place {
+  readonly ports: Ports
+  readonly isContainer: boolean
+}
+
+/** Well known to nobody, so that a Kubo that the user starts finds its own ports free. */
+const FIRST_PORT = 5301
+const LAST_PORT = 5399
+
+const DEFAULT_STORAGE_MAX = '50GB'
+
+/** The first line of a swarm key. Source: https://github.com/libp2p/specs/blob/master/pnet/Private-Networks-PSK-V1.md */
+const SWARM_KEY = '/key/swarm/psk/1.0.0/'
+
+/**
+ * The config of a managed node. It is not to be found or reached unless the user wants that: it listens on loopback and
+ * announces nothing.
+ */
+export function settingsOf({ ports, isContainer }: Place, options: NodeOptions): Setting[] {
+  const { storageMax = DEFAULT_STORAGE_MAX, swarmPort, announce = false, isPrivate = false } = options
+  const host = isContainer ? '0.0.0.0' : '127.0.0.1'
+  return [
+    [
+      'Addresses',
+      {
+        API: `/ip4/${host}/tcp/${ports.api}`,
+        Gateway: `/ip4/${host}/tcp/${ports.gateway}`,
+        Swarm: swarmAddresses(isContainer, swarmPort),
+      },
+    ],
+    // Kubo has no strategy that announces nothing by itself and lets `provide once` do it; "roots" is nearest.
+    ['Provide', announce ? { Enabled: true, Strategy: 'roots' } : { Enabled: false }],
+    ['Datastore.StorageMax', storageMax],
+    // Few keys, since in a container each takes a process.
+    ['Discovery', { MDNS: { Enabled: swarmPort !== undefined } }],
+    ...(isPrivate ? PRIVATE : []),
+  ]
+}
+
+/** Everything that leads to the public network; Kubo refuses to start a private node with AutoConf. */
+const PRIVATE: readonly Setting[] = [
+  ['AutoConf.Enabled', false],
+  ['AutoTLS.Enabled', false],
+  ['Bootstrap', []],
+  ['DNS.Resolvers', {}],
+  ['Ipns.DelegatedPublishers', []],
+  ['Routing.DelegatedRouters', []],
+  ['Routing.Type', 'dht'],
+]
+
+function swarmAddresses(isContainer: boolean, port: number | undefined): string[] {
+  if (port === undefined && !isContainer) return ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/udp/0/quic-v1']
+  const number = port ?? 4001
+  return ['/ip4/0.0.0.0', '/ip6/::'].flatMap((ip) => [`${ip}/tcp/${number}`, `${ip}/udp/${number}/quic-v1`])
+}
+
+/** Tells settings apart, so that they are written once and what the user changes afterwards stays. */
+export function stampOf(settings: readonly Setting[]): string {
+  return createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16)
+}
+
+/** @throws USAGE */
+export function checkSwarmKey(text: string): void {
+  const [first, encoding, key] = text.split('\n').map((line) => line.trim())
+  if (first === SWARM_KEY && encoding === '/base16/' && /^[0-9a-f]{64}$/i.test(key ?? '')) return
+  throw new DockerIpfsError('USAGE', 'the file of --swarm-key is no swarm key', {
+    hint: `It has three lines: ${SWARM_KEY}, /base16/ and 64 hex digits.`,
+  })
+}
+
+/**
+ * Two ports of 127.0.0.1 that nobody listens on.
+ * @throws NODE_UNREACHABLE when there are none
+ */
+export async function freePorts(): Promise<Ports> {
+  const free: number[] = []
+  for (let port = FIRST_PORT; port <= LAST_PORT && free.length < 2; port++) if (await isFree(port)) free.push(port)
+  const [api, gateway] = free
+  if (api !== undefined && gateway !== undefined) return { api, gateway }
+  throw new DockerIpfsError('NODE_UNREACHABLE', `ports ${FIRST_PORT} to ${LAST_PORT} are all in use`)
+}
+
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'bun:test'
+import { createArguments, IMAGE, newerImage } from '../../../src/managed/container-arguments.ts'
+import { checkSwarmKey, settingsOf, stampOf } from '../../../src/managed/settings.ts'
+
+const ports = { api: 5301, gateway: 5302 }
+const KEY = `/key/swarm/psk/1.0.0/\n/base16/\n${'0123456789abcdef'.repeat(4)}\n`
+
+describe('the settings of a managed node', () => {
+  test('as a process: all on loopback, nothing announced', () => {
+    const settings = Object.fromEntries(settingsOf({ ports, isContainer: false }, {}))
+    expect(settings).toEqual({
+      Addresses: {
+        API: '/ip4/127.0.0.1/tcp/5301',
+        Gateway: '/ip4/127.0.0.1/tcp/5302',
+        Swarm: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/udp/0/quic-v1'],
+      },
+      Provide: { Enabled: false },
+      'Datastore.StorageMax': '50GB',
+      Discovery: { MDNS: { Enabled: false } },
+    })
+  })
+
+  test('with a private network: nothing leads to the public one', () => {
+    const settings = Object.fromEntries(settingsOf({ ports, isContainer: false }, { isPrivate: true }))
+    expect(settings).toMatchObject({ 'AutoConf.Enabled': false, Bootstrap: [], 'Routing.Type': 'dht' })
+  })
+
+  test('have a stamp that any change changes', () => {
+    const stamp = (options: Parameters<typeof settingsOf>[1]) =>
+      stampOf(settingsOf({ ports, isContainer: true }, options))
+    expect(stamp({})).toBe(stamp({ storageMax: '50GB' }))
+    const stamps = [{}, { storageMax: '1GB' }, { announce: true }, { swarmPort: 4001 }, { isPrivate: true }].map(stamp)
+    expect(new Set(stamps).size).toBe(5)
+  })
+})
+
+test.each(['', 'x', KEY.replace('base16', 'base64'), KEY.replace('0123', '012')])('%j is no swarm key', (text) => {
+  expect(() => checkSwarmKey(text)).toThrow('is no swarm key')
+  expect(() => checkSwarmKey(KEY)).not.toThrow()
+})
+
+describe('the container', () => {
+  const valuesOf = (flag: string, args: readonly string[]) =>
+    args.flatMap((arg, at) => (args[at - 1] === flag ? arg : []))
+
+  test('publishes API and gateway on 127.0.0.1 only, and the swarm where it is asked for', () => {
+    const publish = ['127.0.0.1:5301:5301', '127.0.0.1:5302:5302']
+    expect(valuesOf('--publish', createArguments(ports, {}))).toEqual(publish)
+    const withSwarm = valuesOf('--publish', createArguments(ports, { swarmPort: 4001 }))
+    expect(withSwarm).toEqual([...publish, '4001:4001/tcp', '4001:4001/udp'])
+  })
+
+  test('keeps its ports and options in its label, and never a key', () => {
+    const args = createArguments(ports, { storageMax: '9GB', isPrivate: true })
+    const [label = ''] = valuesOf('--label', args)
+    expect(JSON.parse(label.slice('docker-ipfs.node='.length))).toEqual({
+      ...ports,
+      storageMax: '9GB',
+      isPrivate: true,
+    })
+    expect(args).toContain('LIBP2P_FORCE_PNET=1')
+  })
+})
+
+test.each([
+  ['ipfs/kubo:v0.42.0', true],
+  ['ipfs/kubo:v0.9.1', true],
+  ['ipfs/kubo:v0.100.0', false],
+  [IMAGE, false],
+])('a container of %s is replaced: %p', (image, isReplaced) => {
+  expect(newerImage(image)).toBe(isReplaced)
+})
