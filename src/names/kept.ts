@@ -1,6 +1,6 @@
 import { familiarName } from '../docker/reference.ts'
 import type { Node } from '../kubo/node.ts'
-import { type Found, findNamed } from './list.ts'
+import { type Found, findNamed, rootOf } from './list.ts'
 
 /** An image that the node keeps, once for each of its names. */
 export interface Kept {
@@ -26,6 +26,7 @@ export async function kept({ node: { catalogue }, signal }: OnCatalogue): Promis
     return { name: name === undefined ? undefined : familiarName(name), root: root.toString() }
   })
   const roots = new Set(named.map(({ root }) => root))
-  const others = (records ?? []).map(({ name }) => name.replace(/\.json$/, '')).filter((root) => !roots.has(root))
-  return [...named, ...others.map((root) => ({ name: undefined, root }))]
+  // People may edit the catalogue, and what is none of its records goes to nobody's terminal.
+  const others = (records ?? []).flatMap(({ name }) => rootOf(name.replace(/\.json$/, ''))?.toString() ?? [])
+  return [...named, ...others.filter((root) => !roots.has(root)).map((root) => ({ name: undefined, root }))]
 }

@@ -112,7 +112,8 @@ function findNameless(records: Records, found: Found): void {
   }
 }
 
-function rootOf(key: string): CID | undefined {
+/** The root CID that a record is called by; undefined for what is none. */
+export function rootOf(key: string): CID | undefined {
   try {
     return parseCid(key)
   } catch {

@@ -37,6 +37,9 @@ describe('docker __complete ipfs', () => {
     const [cid] = await complete(['verify', 'baf'])
     expect(cid).toMatch(/^\S+\t(?:shop:1, localhost:5000\/team\/shop:2|localhost:5000\/team\/shop:2, shop:1)$/)
     expect(cid).toStartWith(`${GOLDEN_ROOTS.tiny}\t`)
+    // Somebody's notes are none.
+    await node().rpc(`files/cp?arg=/ipfs/${GOLDEN_ROOTS.tiny}&arg=/docker-ipfs/records/bafnotes.json`)
+    expect(await complete(['verify', 'baf'])).toEqual([cid ?? '', ':4'])
     expect(await complete(['rm', '--api', 'http://127.0.0.1:1', ''])).toEqual([':4'])
   })
 
