@@ -44,6 +44,8 @@ export interface RunningNode {
   readonly name: string
   /** Multiaddr of its RPC API. */
   readonly api: string
+  /** Address of its HTTP gateway, without a slash at the end. */
+  readonly gateway: string
   readonly pid: number
 }
 
@@ -51,9 +53,9 @@ export interface RunningNode {
 export async function startNode(name: string, fresh: boolean): Promise<RunningNode> {
   const text = await run(['scripts/node', 'start', name, ...(fresh ? ['--fresh'] : [])], { env: ENV })
   const values = new Map(text.split('\n').map((line) => line.split('=', 2) as [string, string]))
-  const api = values.get('api')
-  if (api === undefined) throw new Error(`scripts/node start printed no address:\n${text}`)
-  return { name, api, pid: Number(values.get('pid')) }
+  const [api, gateway] = [values.get('api'), values.get('gateway')]
+  if (api === undefined || gateway === undefined) throw new Error(`scripts/node start printed no address:\n${text}`)
+  return { name, api, gateway, pid: Number(values.get('pid')) }
 }
 
 export async function stopNode(name: string): Promise<void> {

@@ -35,6 +35,8 @@ const MAX_KNOWN = 64
 const MAX_NODE = 256 * 1024
 /** Single blocks that are under way for one range. */
 const BLOCKS_AT_ONCE = 6
+/** Bun counts the memory behind buffers late, and of a CAR there are two for each block. */
+const COLLECT_EVERY = 16 * 1024 * 1024
 /** How long the end of a CAR is waited for, when all that was wanted is there. */
 const END_MS = 250
 
@@ -52,6 +54,7 @@ interface Want {
 class HttpGateways implements Gateways {
   readonly urls: readonly string[]
   bytesFetched = 0
+  #uncollected = 0
   readonly #pool: Pool
   readonly #known = new Map<string, Uint8Array>()
   /** Paths of what the directories name that were asked for: gateways find who has the root, not who has each block. */
@@ -186,6 +189,11 @@ class HttpGateways implements Gateways {
     const { cid, bytes } = block
     if (!matches(block)) throw new DockerIpfsError('INTEGRITY', `what it sent as ${cid} does not match that CID`)
     this.bytesFetched += bytes.length
+    this.#uncollected += bytes.length
+    if (this.#uncollected > COLLECT_EVERY) {
+      this.#uncollected = 0
+      Bun.gc(true)
+    }
     // What is not kept is asked for again and again: no progress, then.
     if (isLeaf(cid) || this.#keep(block)) progress(bytes.length)
     return bytes

@@ -14,8 +14,9 @@ import {
   startGateway,
   type TestGateway,
 } from '../support/gateway.ts'
-import { archiveOci, digest, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
+import { archiveOci, bulk, digest, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
 import { ENGINES, useReal } from '../support/real.ts'
+import { record } from '../support/recorder.ts'
 import { tarOf } from '../support/tar.ts'
 
 const real = useReal({ engines: [ENGINES[0] ?? ''], nodes: ['far'] })
@@ -182,6 +183,30 @@ describe('load without a node', () => {
     })
     expect(stderr).not.toContain('secret')
   })
+})
+
+test('nothing but the right bytes reaches the engine, as far as a gateway told the truth', async () => {
+  const root = await saveTo('bulk.tar', imageOf([tarOf([{ path: 'bulk', body: bulk(20_000_000, 'bulk') }])]))
+  const sent: Buffer[] = []
+  const lies: Manner = (right, asked, to) => (/=[1-9]\d*:/.test(asked.url) ? flips(right, asked, to) : right)
+  for (const [manner, exitCode] of [
+    [lies, 5],
+    [honest, 0],
+  ] as const) {
+    const [way, recorder] = [await gateway(manner), await record(`${real.place.folder}/recorded.sock`, engine().socket)]
+    const args = ['load', '-q', '--timeout', '10s', '--gateway', way.url, root]
+    expect(
+      await engine()
+        .behind(recorder)
+        .ipfs(NOWHERE, ...args),
+    ).toMatchObject({ exitCode })
+    sent.push(recorder.bodyOf('/images/load'))
+    recorder.close()
+    expect(await engine().images()).toHaveLength(exitCode === 0 ? 1 : 0)
+  }
+  const [cut, whole] = sent as [Buffer, Buffer]
+  expect(cut.length).toBeWithin(1_000_000, whole.length - 1_000_000)
+  expect(cut.equals(whole.subarray(0, cut.length))).toBe(true)
 })
 
 describe('load with a node that finds nobody', () => {

@@ -33,7 +33,7 @@ export interface TestGateway {
 
 /** A gateway with manners of its own, in front of one that does it right. */
 export async function startGateway(
-  upstream: string | ((asked: Asked) => Answer),
+  upstream: string | ((asked: Asked) => Promise<Answer>),
   manner: Manner,
 ): Promise<TestGateway> {
   const log: Asked[] = []
@@ -41,7 +41,7 @@ export async function startGateway(
     const asked = { url, headers, isCar: url.includes('format=car') }
     log.push(asked)
     try {
-      const right = typeof upstream === 'string' ? await pass(upstream, asked) : upstream(asked)
+      const right = typeof upstream === 'string' ? await pass(upstream, asked) : await upstream(asked)
       const answer = await manner(right, asked, to)
       if (answer === undefined) return
       to.writeHead(answer.status, { 'content-type': answer.type, ...answer.headers })
