@@ -24,6 +24,9 @@ export const IMAGES: readonly MatrixImage[] = [
     origin: 'docker29-ctr',
     make: async ({ host }) => void (await script('busybox-image', host, 'matrix/busybox:1')),
   },
+  { title: '60 layers', name: 'matrix/layers:1', origin: 'docker20', make: given('matrix/layers:1', sixtyLayers) },
+  { title: 'strange entries', name: 'matrix/strange:1', origin: 'docker28', make: given('matrix/strange:1', strange) },
+  { title: 'linux/amd64 and linux/arm64', name: MULTI, origin: 'docker28-ctr', make: makeMulti },
   {
     title: 'Debian by debootstrap, 121 MB',
     name: 'matrix/debian:1',
@@ -31,9 +34,6 @@ export const IMAGES: readonly MatrixImage[] = [
     make: async ({ host }) => void (await script('debian-image', host, 'matrix/debian:1')),
   },
   { title: 'an app on it, its next version', name: 'matrix/debian:2', origin: 'docker26', make: makeApp },
-  { title: '60 layers', name: 'matrix/layers:1', origin: 'docker20', make: given('matrix/layers:1', sixtyLayers) },
-  { title: 'strange entries', name: 'matrix/strange:1', origin: 'docker28', make: given('matrix/strange:1', strange) },
-  { title: 'linux/amd64 and linux/arm64', name: MULTI, origin: 'docker28-ctr', make: makeMulti },
 ]
 
 /** Two versions, by the engine's own builder; the second stays, without what the builder keeps beside it. */

@@ -70,7 +70,9 @@ export function matrixMarkdown({ versions, tools, rows, built }: Matrix): string
       .map(({ alone }) => `\`${alone}\``)
       .join(', ')}).`,
     '',
-    'The same images through other tools, and `docker ipfs save -i` of what they wrote: the same CID (of the images above in their order)',
+    'The same images through other tools, and `docker ipfs save -i` of what they wrote: the same CID. "another config": the manifest was one of',
+    "Docker's own form, which a containerd store makes up for an archive of 20.10. Of that, skopeo and podman make an OCI one and write the config anew: it is",
+    'another image, with another ID.',
     '',
     table(
       ['', ...rows.map(({ title }) => title)],

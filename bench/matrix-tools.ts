@@ -15,19 +15,23 @@ export const TOOLS: readonly Tool[] = [
   { title: '`podman save --format oci-archive`', write: (archive, folder) => podman(archive, 'oci-archive', folder) },
 ]
 
+/** The digest of the config of an OCI archive; it is what tells whether a tool has written the config anew. */
+export function configOf(archive: string): string | undefined {
+  const read = (path: string) => JSON.parse(run('tar', ['-xOf', archive, path]).toString()) as unknown
+  const { manifests } = read('index.json') as { manifests: [{ digest: string }] }
+  const { config } = read(`blobs/sha256/${manifests[0].digest.slice(7)}`) as { config?: { digest: string } }
+  return config?.digest
+}
+
 /** From the OCI layout in it: read as docker's format, its config would be written anew, as another image. */
 async function skopeo(archive: string, format: string, folder: string): Promise<string> {
   const to = `${folder}/skopeo.tar`
   rmSync(to, { force: true })
   const from = `oci-archive:${archive}`
-  run((await script('skopeo')).trim(), [
-    '--insecure-policy',
-    'copy',
-    '--all',
-    '-q',
-    from,
-    `${format}:${to}:matrix/copy:1`,
-  ])
+  // A docker archive holds one platform.
+  const platforms = format === 'oci-archive' ? ['--all'] : []
+  const args = ['--insecure-policy', 'copy', ...platforms, '-q', from, `${format}:${to}:matrix/copy:1`]
+  run((await script('skopeo')).trim(), args)
   return to
 }
 
