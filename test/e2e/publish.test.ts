@@ -86,7 +86,7 @@ describe('an image that is published', () => {
   test('is pulled by its IPNS name on another node and engine, under its own name', async () => {
     const run = await atShop('publish')
     expect(run.stdout).toMatch(/^ipns:\/\/k51[a-z0-9]{59}\n$/)
-    expect(run.stderr).toMatch(/^Publication 1: bafybei\S+, 3 images of [\d.]+kB$/m)
+    expect(run.stderr).toMatch(/^Publication 1: bafybei\S+, 3 images$/m)
     const pulled = await atHome('pull', `${run.stdout.trimEnd()}/shop:2`)
     expect(pulled).toMatchObject({ exitCode: 0 })
     expect(pulled.stdout.split('\n')).toEqual([

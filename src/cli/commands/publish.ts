@@ -1,5 +1,4 @@
 import { familiarName } from '../../names/show.ts'
-import { formatBytes } from '../../output/format.ts'
 import type { PublishResult } from '../../transfer/publish.ts'
 import { defineCommand, type Parts } from '../command.ts'
 import { api, key, progress, quiet } from '../options.ts'
@@ -28,9 +27,8 @@ export const publish = defineCommand({
 /** What people want to know of a publication: on stderr. */
 export function tellPublished({ id, root, catalogue, notAnnounced, peers }: PublishResult, { report }: Parts): void {
   const { images, sequence } = catalogue
-  const bytes = formatBytes(images.reduce((sum, { size }) => sum + size, 0))
   const count = `${images.length} ${images.length === 1 ? 'image' : 'images'}`
-  report({ type: 'step', text: `Publication ${sequence}: ${root}, ${count} of ${bytes}` })
+  report({ type: 'step', text: `Publication ${sequence}: ${root}, ${count}` })
   const connected = `the node is connected to ${peers} ${peers === 1 ? 'peer' : 'peers'}`
   report(
     notAnnounced === undefined
