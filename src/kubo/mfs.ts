@@ -140,26 +140,25 @@ export class Mfs {
   /** Links a path to a CID. False where something is there already, which is left alone. */
   async link(path: string, cid: CID, signal: AbortSignal): Promise<boolean> {
     const options = { parents: true, flush: false, signal, ...OFFLINE }
-    try {
-      await this.#client.files.cp(cid, `${TOP}/${path}`, options)
-    } catch (error) {
-      if (!/already has entry/.test(messageOf(error))) throw error
-      return false
-    }
-    await this.#countWrite(signal)
-    return true
+    return this.#change(signal, async () => {
+      try {
+        await this.#client.files.cp(cid, `${TOP}/${path}`, options)
+        return true
+      } catch (error) {
+        if (!/already has entry/.test(messageOf(error))) throw error
+        return false
+      }
+    })
   }
 
   async write(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const options = { create: true, parents: true, truncate: true, flush: false, signal }
-    await this.#client.files.write(`${TOP}/${path}`, bytes, options)
-    await this.#countWrite(signal)
+    await this.#change(signal, () => this.#client.files.write(`${TOP}/${path}`, bytes, options))
   }
 
   /** Takes away what is at a path, if anything. With force: else Kubo looks at it first, and waits if it is lost. */
   async remove(path: string, signal: AbortSignal): Promise<void> {
-    await this.#client.files.rm(`${TOP}/${path}`, { recursive: true, signal, ...FORCE })
-    await this.#countWrite(signal)
+    await this.#change(signal, () => this.#client.files.rm(`${TOP}/${path}`, { recursive: true, signal, ...FORCE }))
   }
 
   async flush(signal: AbortSignal): Promise<void> {
@@ -173,9 +172,20 @@ export class Mfs {
     this.#found.clear()
   }
 
-  async #countWrite(signal: AbortSignal): Promise<void> {
-    this.#unflushed += 1
-    if (this.#unflushed >= MAX_UNFLUSHED) await this.flush(signal)
+  async #change<T>(signal: AbortSignal, change: () => Promise<T>): Promise<T> {
+    try {
+      const changed = await change().catch(async (error: unknown) => {
+        if (!/unflushed MFS operations/.test(messageOf(error))) throw error
+        // Others have filled it up.
+        await this.flush(signal)
+        return change()
+      })
+      this.#unflushed += 1
+      if (this.#unflushed >= MAX_UNFLUSHED) await this.flush(signal)
+      return changed
+    } catch (error) {
+      throw nodeError(error, this.#endpoint, signal)
+    }
   }
 
   /** Whatever the node has against a question, or no answer in time, means: not known. */

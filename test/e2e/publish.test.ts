@@ -160,6 +160,16 @@ describe('an image that is published', () => {
   })
 })
 
+test('what others have left unflushed in MFS, until it takes no more, is flushed', async () => {
+  const fill = async () => {
+    for (let at = 0; at < 300; at += 1) await shop().rpc(`files/mkdir?arg=/other${at}&flush=false`)
+  }
+  await expect(fill()).rejects.toThrow('unflushed')
+  await works(atShop('tag', 'shop:1', 'flushed:1'))
+  expect(await works(atShop('resolve', 'flushed:1'))).toBe(roots[0] ?? '')
+  await works(atShop('rm', 'flushed:1'))
+})
+
 describe('a name that', () => {
   test('has moved is told, and one that has gone back is refused', async () => {
     const key = await makeKey('moves')
@@ -218,6 +228,7 @@ describe('a name that', () => {
 
 /** How often each is tried; more of them cut at more moments. */
 const ROUNDS = Number(process.env['ROUNDS'] ?? 3)
+const ROUNDS_MS = 60_000 + ROUNDS * 30_000
 
 describe('a publication is old or new, never broken,', () => {
   const publishing = (tag: string) => real.engine(FIRST).startIpfs(shop(), ['publish', '-q', '--key', 'breaks', tag])
@@ -227,65 +238,77 @@ describe('a publication is old or new, never broken,', () => {
     await works(atShop('publish', '--key', 'breaks', 'shop:1'))
   })
 
-  test('when two publish at once', async () => {
-    for (let round = 1; round <= ROUNDS; round += 1) {
-      const before = await whole(await standsFor(key))
-      const names = ['a', 'b', 'c'].map((name) => `${name}${round}:1`)
-      for (const name of names) await works(atShop('tag', 'shop:1', name))
-      const runs = await Promise.all(names.map((name) => publishing(name).finished))
-      expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0])
-      const after = await whole(await standsFor(key))
-      expect(tagsOf(after).sort()).toEqual([...tagsOf(before), ...names].sort())
-      expect(after.sequence).toBe(before.sequence + 3)
-      // Each names the one before it.
-      let back = after
-      for (let step = 0; step < 3; step += 1) back = await read(back.previous ?? '')
-      expect(back).toEqual(before)
-    }
-  })
-
-  test('when a publish is cut by kill -9', async () => {
-    for (let round = 1; round <= ROUNDS; round += 1) {
-      const before = await whole(await standsFor(key))
-      const name = `cut${round}:1`
-      await works(atShop('tag', 'shop:2', name))
-      const run = publishing(name)
-      const pid = await run.plugin()
-      await Bun.sleep((round * 300) / ROUNDS)
-      try {
-        process.kill(pid ?? 0, 'SIGKILL')
-      } catch {
-        // It was quicker.
+  test(
+    'when two publish at once',
+    async () => {
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        const before = await whole(await standsFor(key))
+        const names = ['a', 'b', 'c'].map((name) => `${name}${round}:1`)
+        for (const name of names) await works(atShop('tag', 'shop:1', name))
+        const runs = await Promise.all(names.map((name) => publishing(name).finished))
+        expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0])
+        const after = await whole(await standsFor(key))
+        expect(tagsOf(after).sort()).toEqual([...tagsOf(before), ...names].sort())
+        expect(after.sequence).toBe(before.sequence + 3)
+        // Each names the one before it.
+        let back = after
+        for (let step = 0; step < 3; step += 1) back = await read(back.previous ?? '')
+        expect(back).toEqual(before)
       }
-      run.end()
-      await run.finished
-      const after = await whole(await standsFor(key))
-      expect([tagsOf(before), [...tagsOf(before), name].sort()]).toContainEqual(tagsOf(after).sort())
-      await works(atShop('publish', '-q', '--key', 'breaks', name))
-      expect(tagsOf(await whole(await standsFor(key)))).toContain(name)
-    }
-  })
+    },
+    ROUNDS_MS,
+  )
 
-  test('when the node dies in between, and after it was started again and GC has run', async () => {
-    for (let round = 1; round <= ROUNDS; round += 1) {
-      const before = await whole(await standsFor(key))
-      const name = `dead${round}:1`
-      await works(atShop('tag', 'shop:3', name))
-      const run = publishing(name)
-      await run.plugin()
-      await Bun.sleep((round * 200) / ROUNDS)
-      shop().kill()
-      const { exitCode } = await run.finished
-      expect([0, 1, 3]).toContain(exitCode)
-      await shop().restart()
-      await home().connect(shop())
-      await shop().rpc('repo/gc')
-      const after = await whole(await standsFor(key))
-      expect([tagsOf(before), [...tagsOf(before), name].sort()]).toContainEqual(tagsOf(after).sort())
-      await works(atShop('publish', '-q', '--key', 'breaks', 'shop:1'))
-      await works(atHome('pull', '-q', `ipns://${key}/shop:1`))
-    }
-  })
+  test(
+    'when a publish is cut by kill -9',
+    async () => {
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        const before = await whole(await standsFor(key))
+        const name = `cut${round}:1`
+        await works(atShop('tag', 'shop:2', name))
+        const run = publishing(name)
+        const pid = await run.plugin()
+        await Bun.sleep((round * 300) / ROUNDS)
+        try {
+          process.kill(pid ?? 0, 'SIGKILL')
+        } catch {
+          // It was quicker.
+        }
+        run.end()
+        await run.finished
+        const after = await whole(await standsFor(key))
+        expect([tagsOf(before), [...tagsOf(before), name].sort()]).toContainEqual(tagsOf(after).sort())
+        await works(atShop('publish', '-q', '--key', 'breaks', name))
+        expect(tagsOf(await whole(await standsFor(key)))).toContain(name)
+      }
+    },
+    ROUNDS_MS,
+  )
+
+  test(
+    'when the node dies in between, and after it was started again and GC has run',
+    async () => {
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        const before = await whole(await standsFor(key))
+        const name = `dead${round}:1`
+        await works(atShop('tag', 'shop:3', name))
+        const run = publishing(name)
+        await run.plugin()
+        await Bun.sleep((round * 200) / ROUNDS)
+        shop().kill()
+        const { exitCode } = await run.finished
+        expect([0, 1, 3]).toContain(exitCode)
+        await shop().restart()
+        await home().connect(shop())
+        await shop().rpc('repo/gc')
+        const after = await whole(await standsFor(key))
+        expect([tagsOf(before), [...tagsOf(before), name].sort()]).toContainEqual(tagsOf(after).sort())
+        await works(atShop('publish', '-q', '--key', 'breaks', 'shop:1'))
+        await works(atHome('pull', '-q', `ipns://${key}/shop:1`))
+      }
+    },
+    ROUNDS_MS,
+  )
 })
 
 /** Adds a file; gives its CID, or that of a folder around it. */
