@@ -28,7 +28,7 @@ export interface Listing {
 export interface OnNode {
   readonly node: Pick<
     Node,
-    'address' | 'block' | 'catalogue' | 'isPinned' | 'naming' | 'ownBlock' | 'pinnedRoots' | 'unpin'
+    'address' | 'block' | 'catalogue' | 'isPinned' | 'naming' | 'ownBlock' | 'pinnedRoots' | 'publications' | 'unpin'
   >
   readonly signal: AbortSignal
 }

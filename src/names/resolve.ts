@@ -28,7 +28,7 @@ export interface Published {
 }
 
 export interface Resolving {
-  readonly node: Pick<Node, 'catalogue' | 'address' | 'naming' | 'block'>
+  readonly node: Pick<Node, 'address' | 'block' | 'catalogue' | 'naming' | 'publications'>
   readonly signal: AbortSignal
   /** Time for a name to be found, and for each block behind it, in milliseconds. Default: 60 s. */
   readonly timeoutMs?: number
@@ -115,7 +115,12 @@ async function open(reference: Exclude<Reference, { kind: 'name' }>, parts: Reso
 
 /** The CID that a key or domain stands for. It is the node's word: it has checked the signature, or asked the DNS. */
 async function follow(name: string, parts: Resolving): Promise<CID> {
-  const found = await within(name, parts, (signal) => parts.node.naming.resolve(name, signal))
+  const found = await within(name, parts, (signal) => parts.node.naming.resolve(name, signal)).catch(async (error) => {
+    // A node without any routing does not even know its own names.
+    const own = await parts.node.publications.newest(name, parts.signal)
+    if (own === undefined) throw error
+    return `/ipfs/${own.root}`
+  })
   const [first = '', ...steps] = found
     .replace(/^\/ipfs\//, '')
     .split('/')

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { DagNode } from '../../../src/dag/blocks.ts'
 import { type CID, parseCid } from '../../../src/dag/cid.ts'
+import { DockerIpfsError } from '../../../src/errors.ts'
 import type { Node } from '../../../src/kubo/node.ts'
 import type { PublishedCatalogue } from '../../../src/names/published.ts'
 import { type Resolving, resolve, resolveAll } from '../../../src/names/resolve.ts'
@@ -11,7 +12,7 @@ const OTHER = parseCid('bafybeibs5543z5ngjrqkdjthzbwh4zjk5ajxzrhwzqxejjpvx6ipdiw
 const APP = 'docker.io/library/app:1'
 
 /** A node with one name in its catalogue, these blocks, and a name that stands for `path`. */
-function parts(path: string, blocks: ReadonlyMap<string, Uint8Array> = new Map()): Resolving {
+function parts(path: string, blocks: ReadonlyMap<string, Uint8Array> = new Map(), own = ''): Resolving {
   const node = {
     address: 'here',
     catalogue: {
@@ -22,7 +23,10 @@ function parts(path: string, blocks: ReadonlyMap<string, Uint8Array> = new Map()
         { name: 'apple:1', cid: OTHER },
       ],
     },
-    naming: { resolve: async () => path },
+    naming: {
+      resolve: async () => (path === '' ? Promise.reject(new DockerIpfsError('CONTENT_NOT_FOUND', 'nobody')) : path),
+    },
+    publications: { newest: async (name: string) => (name === own ? { root: ROOT, sequence: 1 } : undefined) },
     block: async (cid: CID, signal: AbortSignal) =>
       blocks.get(cid.toString()) ??
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
@@ -46,6 +50,12 @@ test('a name that the catalogue lacks is not found', async () => {
 
 test.each(['Nonsense!', '', `${ROOT}/image.tar`, `${ROOT}`.slice(0, -1)])('"%s" is neither', async (text) => {
   await expect(resolving(text)).rejects.toMatchObject({ code: 'REFERENCE_INVALID' })
+})
+
+test('a name that nobody knows is not found, unless it is published from here', async () => {
+  await expect(resolving('ipns://example.org')).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND', message: 'nobody' })
+  const blocks = new Map([[ROOT.toString(), Buffer.from('an image')]])
+  expect(String((await resolve('ipns://example.org', parts('', blocks, 'example.org'))).root)).toBe(String(ROOT))
 })
 
 test('all tags of a repository of the catalogue', async () => {
