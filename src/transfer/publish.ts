@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Block, BlockSink, DagNode } from '../dag/blocks.ts'
-import type { CID } from '../dag/cid.ts'
+import { type CID, parseCid } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Key } from '../kubo/naming.ts'
 import type { Node } from '../kubo/node.ts'
@@ -58,7 +58,9 @@ export async function publish(names: readonly string[], parts: Publishing): Prom
     }
     if (before?.catalogue !== undefined && isDeepStrictEqual(before.catalogue.images, images)) {
       parts.report({ type: 'step', text: `Publication ${before.sequence} has these images already` })
-      return setName(key, { root: before.root, catalogue: before.catalogue }, false, parts)
+      const same = await setName(key, { root: before.root, catalogue: before.catalogue }, false, parts)
+      if (await isKept(key, same, parts)) return same
+      continue
     }
     const catalogue: PublishedCatalogue = {
       schemaVersion: 1,
@@ -68,8 +70,10 @@ export async function publish(names: readonly string[], parts: Publishing): Prom
       images,
     }
     const root = await keep(key, catalogue, parts)
-    if (root !== undefined) return setName(key, { root, catalogue }, true, parts)
-    // Somebody else has taken the number: theirs is now the one before.
+    // Without a root, somebody else has taken the number: theirs is now the one before.
+    if (root === undefined) continue
+    const published = await setName(key, { root, catalogue }, true, parts)
+    if (await isKept(key, published, parts)) return published
   }
   throw new DockerIpfsError('NODE_FAILED', `others publish under ${key.name} all the time`, {
     hint: 'Try again later.',
@@ -134,6 +138,25 @@ async function ownBlock(cid: CID, node: Node, signal: AbortSignal): Promise<Uint
   const bytes = await node.ownBlock(cid, signal)
   if (bytes !== undefined) return bytes
   throw new DockerIpfsError('CONTENT_NOT_FOUND', `the node lacks ${cid}`)
+}
+
+/**
+ * Whether a publication is still the newest, or one that the newest goes back to. MFS loses entries where others write to the same
+ * folder: what was lost so is published once more.
+ */
+async function isKept(key: Key, own: Publication, { node, signal }: Publishing): Promise<boolean> {
+  let at = await node.publications.newest(key.id, signal)
+  try {
+    while (at !== undefined && at.sequence > own.catalogue.sequence) {
+      const read = await readPublication(at.root, (cid) => ownBlock(cid, node, signal), signal)
+      const previous = read?.catalogue.previous ?? undefined
+      at = previous === undefined ? undefined : { root: parseCid(previous), sequence: at.sequence - 1 }
+    }
+  } catch (error) {
+    if (!(error instanceof DockerIpfsError) || signal.aborted) throw error
+    return false
+  }
+  return at?.root.equals(own.root) === true
 }
 
 /** Writes a publication and keeps it from GC. Undefined when another one has its number. */
