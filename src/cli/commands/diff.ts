@@ -9,6 +9,7 @@ export const diff = defineCommand({
   usage: 'docker ipfs diff [OPTIONS] REFERENCE REFERENCE',
   summary: 'Show what differs between two images, and what a new version adds',
   arity: [2, 2],
+  takes: ['reference'],
   options: [
     api,
     { ...format, description: 'Format output: "json", or a Go template' },
