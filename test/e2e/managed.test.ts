@@ -110,16 +110,13 @@ describe.each<Kind>(['container', 'binary'])('a node of its own, as a %s', (kind
     await gives(['node', 'stop'], env())
     expect(await gives(['node', 'status'], env())).toContain('stopped')
     expect(await ipfs('ls')).toMatchObject({ exitCode: 3 })
-    await gives(['node', 'start'], env())
-    expect(await names()).toEqual([root])
     await gives(['node', 'rm'], env())
     expect(await gives(['node', 'start'], env())).toMatch(
       /^Status: {4}running\n.*^Web UI: {4}http:\/\/127\.0\.0\.1:\d+\/webui$/ms,
     )
     expect(await names()).toEqual([root])
     await gives(['node', 'rm', '--volumes'], env())
-    await gives(['node', 'start'], env())
-    expect(await names()).toEqual([''])
+    expect(await gives(['node', 'status'], env())).toContain('there is none')
   })
 
   test('is one node when two saves start it at once', async () => {
@@ -150,16 +147,13 @@ describe.each<Kind>(['container', 'binary'])('a node of its own, as a %s', (kind
     },
   )
 
-  test('joins the private network of a swarm key, and stays in it', async () => {
+  test('joins the private network of a swarm key', async () => {
     const file = join(real.place.folder, 'swarm.key')
     writeFileSync(file, 'no key')
     expect(await ipfs('node', 'start', '--swarm-key', file)).toMatchObject({ exitCode: 1, stdout: '' })
     writeFileSync(file, `/key/swarm/psk/1.0.0/\n/base16/\n${'0123456789abcdef'.repeat(4)}\n`)
     await gives(['node', 'start', '--swarm-key', file], env())
     expect(await gives(['node', 'logs'], env())).toContain('Swarm is limited to private network')
-    await gives(['node', 'rm'], env())
-    await gives(['node', 'start'], env())
-    expect(await gives(['node', 'logs', '-n', '40'], env())).toContain('Swarm is limited to private network')
   })
 })
 
