@@ -3,7 +3,7 @@ import { DockerIpfsError } from '../errors.ts'
 import type { Endpoint } from './endpoint.ts'
 import { call, noKubo, shown } from './rpc.ts'
 
-/** The oldest Kubo that all commands have been tried with. */
+/** The oldest Kubo that saves, loads, names, verifies and removes have been tried with: older ones cannot be built today. */
 const OLDEST = '0.23.0'
 
 /**
