@@ -62,8 +62,8 @@ export class Catalogue {
   /** The images of a repository (`docker.io/library/nginx`), the one with this name first. */
   async findVersions(name: string, repository: string, signal: AbortSignal): Promise<CID[]> {
     const at = repository.lastIndexOf('/')
-    const entries = await this.#mfs.entries(`images/${repository.slice(0, at)}`, signal)
-    const versions = (entries ?? []).filter((entry) => entry.name.startsWith(`${repository.slice(at + 1)}:`))
+    const prefix = `${repository.slice(at + 1)}:`
+    const versions = (await this.#mfs.entries(`images/${repository.slice(0, at)}`, signal, prefix)) ?? []
     const tag = name.slice(at + 1)
     const first = versions.filter((entry) => entry.name === tag)
     const others = versions.filter((entry) => entry.name !== tag).sort((a, b) => (a.name < b.name ? 1 : -1))
