@@ -3,9 +3,13 @@ import { familiarName } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { hexOf, recordPath } from '../kubo/catalogue.ts'
 import type { ImageRecord } from '../kubo/records.ts'
+import { mapInOrder } from '../streams.ts'
 import { list, type OnNode } from './list.ts'
 import { resolve } from './resolve.ts'
 import { blocksBelow, bytesWithout, isImage } from './sizes.ts'
+
+/** Questions to the node at a time. */
+const AT_ONCE = 16
 
 export interface Removed {
   /** Full names that were taken away. */
@@ -56,10 +60,10 @@ async function keptRoots(parts: OnNode): Promise<CID[]> {
   const { node, signal } = parts
   const [top, pinned] = await Promise.all([node.catalogue.top(signal), node.pinnedRoots(signal)])
   const kept = top === undefined ? [] : [top]
-  for (const root of pinned) {
-    const cid = parseCid(root)
-    if (await isImage(cid, parts)) kept.push(cid)
-  }
+  const looked = mapInOrder([...pinned].map(parseCid), AT_ONCE, async (cid) =>
+    (await isImage(cid, parts)) ? [cid] : [],
+  )
+  for await (const images of looked) kept.push(...images)
   return kept
 }
 
@@ -70,10 +74,12 @@ async function forget(root: CID, record: ImageRecord, others: readonly ImageReco
   const kept = new Set(others.flatMap(({ layers }) => layers))
   const gone = new Set(record.layers.filter((diffId) => !kept.has(diffId)))
   const keys: string[] = []
-  for (const { name } of (await catalogue.entries('layers', signal)) ?? []) {
+  const layers = (await catalogue.entries('layers', signal)) ?? []
+  const looked = mapInOrder(layers, AT_ONCE, async ({ name }) => {
     const diffId = gone.has(`sha256:${name}`) ? `sha256:${name}` : await catalogue.layerOf(name, signal)
-    if (diffId !== undefined && gone.has(diffId)) keys.push(`layers/${name}`)
-  }
+    return diffId !== undefined && gone.has(diffId) ? [`layers/${name}`] : []
+  })
+  for await (const found of looked) keys.push(...found)
   const ids: string[] = []
   for (const id of record.imageIds) {
     if ((await catalogue.findImage(id, signal))?.root.equals(root)) ids.push(`ids/${hexOf(id)}`)
