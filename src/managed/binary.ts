@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
 import type { Host, HostState, LogOptions, Say } from './host.ts'
-import { followFile, lastLine } from './log-file.ts'
+import { followFile, lastLines } from './log-file.ts'
 import { endpointOf, peerIdOf, until } from './ready.ts'
 import { freePorts, isFree, type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
 
@@ -191,7 +191,8 @@ class BinaryHost implements Host {
     const ended = () => child.exitCode !== null || child.signalCode !== null
     const answer = await until(
       async () => {
-        if (ended() && !/someone else has the lock/.test(await lastLine(this.#log))) return 'failed'
+        // Both write into the one log, so that this need not be its last line.
+        if (ended() && !/someone else has the lock/.test(await lastLines(this.#log, 20))) return 'failed'
         return this.#runningAt(config, signal)
       },
       START_MS,
@@ -202,7 +203,7 @@ class BinaryHost implements Host {
       if (!ended()) await replace(this.#pidFile, `${child.pid}\n`)
       return
     }
-    const why = answer === undefined ? `no answer for ${START_MS / 1000} s` : await lastLine(this.#log)
+    const why = answer === undefined ? `no answer for ${START_MS / 1000} s` : await lastLines(this.#log, 1)
     throw new DockerIpfsError('NODE_UNREACHABLE', `the IPFS node of docker-ipfs did not start: ${why}`, {
       hint: 'Its log: docker ipfs node logs',
     })

@@ -18,7 +18,7 @@ export async function* followFile(path: string, { follow, tail }: LogOptions, si
   try {
     // A log has at most some MB (see MAX_LOG of binary.ts).
     const text = await file.readFile()
-    yield lastLines(text, tail)
+    yield endOf(text, tail)
     for (let at = text.length; follow; ) {
       const { bytesRead, buffer } = await file.read(Buffer.alloc(PIECE), 0, PIECE, at)
       at += bytesRead
@@ -30,16 +30,17 @@ export async function* followFile(path: string, { follow, tail }: LogOptions, si
   }
 }
 
-export async function lastLine(path: string): Promise<string> {
+/** The last lines of a log file. */
+export async function lastLines(path: string, count: number): Promise<string> {
   const file = await open(path, 'r')
   try {
-    return (await file.readFile('utf8')).trimEnd().split('\n').at(-1) ?? ''
+    return (await file.readFile('utf8')).trimEnd().split('\n').slice(-count).join('\n')
   } finally {
     await file.close()
   }
 }
 
-function lastLines(text: Buffer, tail: string): Buffer {
+function endOf(text: Buffer, tail: string): Buffer {
   if (tail === 'all') return text
   let at = text.length
   for (let lines = Number(tail); lines >= 0 && at > 0; lines--) at = text.lastIndexOf('\n', at - 1)
