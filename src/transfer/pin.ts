@@ -70,16 +70,22 @@ export function pinBeside(root: CID, { node, source, signal, timeoutMs }: FromNo
 /** A request to pin that was broken off may still succeed a moment later: so this looks more than once. */
 async function unpinSoon(root: CID, node: Node): Promise<void> {
   const limit = AbortSignal.timeout(UNDO_MS)
-  try {
-    for (let look = 0; look < LOOKS; look += 1) {
-      if (look > 0) await sleep(LOOK_AGAIN_MS)
-      if (await node.isPinned(root, limit)) await node.unpin(root, limit)
+  for (let looks = 0; looks < LOOKS && !limit.aborted; ) {
+    if (looks > 0) await sleep(LOOK_AGAIN_MS)
+    // The connection that is used again for this may be one that stands still: the next question gets another.
+    const look = AbortSignal.any([limit, AbortSignal.timeout(LOOK_MS)])
+    try {
+      if (await node.isPinned(root, look)) await node.unpin(root, look)
+      looks += 1
+    } catch {
+      // The node is gone, or somebody else unpinned it: nothing is left to undo.
+      if (!look.aborted) return
     }
-  } catch {
-    // The node is gone, or somebody else unpinned it: nothing is left to undo.
   }
 }
 
 const LOOKS = 4
 const LOOK_AGAIN_MS = 150
+/** Time for one look. */
+const LOOK_MS = 1000
 const PIN_NAME = 'docker-ipfs'
