@@ -73,12 +73,19 @@ const fromGateway = (options?: BrowserContextOptions) => open(`${node().gateway}
 const row = (page: Page, name: string) => page.locator(`details[data-name="${name}"]`)
 const copied = (page: Page) => page.evaluate('navigator.clipboard.readText()') as Promise<string>
 
+/** Opens a row. Its buttons come a moment after the click. */
+async function openRow(page: Page, name: string): Promise<void> {
+  await row(page, name).locator('summary').click()
+  await row(page, name).getByRole('button').first().waitFor()
+}
+
 /** The commands of a row, as its buttons put them on the clipboard. */
 async function commandsOf(page: Page, name: string): Promise<string[]> {
-  await row(page, name).locator('summary').click()
+  await openRow(page, name)
   const commands: string[] = []
   for (const button of await row(page, name).getByRole('button').all()) {
     await button.click()
+    await button.filter({ hasText: 'Copied' }).waitFor()
     commands.push(await copied(page))
   }
   return commands
@@ -94,10 +101,10 @@ describe('the published page', () => {
     ])
     const before = page.getByRole('link', { name: 'previous publication' })
     expect(await before.getAttribute('href')).toBe(`${node().gateway}/ipfs/${GOLDEN_ROOTS.large}/`)
-    await row(page, 'nginx:1.27').locator('summary').click()
+    await openRow(page, 'nginx:1.27')
     await row(page, 'nginx:1.27').getByRole('link').click()
-    expect(page.url()).toBe(`${node().gateway}/ipfs/${root}/images/docker.io/library/nginx:1.27/`)
-    expect(await page.getByRole('link', { name: 'image.tar' }).count()).toBe(1)
+    await page.waitForURL(`${node().gateway}/ipfs/${root}/images/docker.io/library/nginx:1.27/`)
+    await page.getByRole('link', { name: 'image.tar' }).first().waitFor()
     await page.context().close()
   })
 
@@ -173,7 +180,7 @@ describe('the published page', () => {
     expect(await real.place.run('sh', ['-c', pull], { env })).toMatchObject({ exitCode: 0 })
     expect(await engine().images()).toEqual([expect.stringMatching(new RegExp(` ${name}$`))])
     await row(page, name).getByRole('link').click()
-    expect(await page.getByRole('link', { name: 'image.tar' }).count()).toBe(1)
+    await page.getByRole('link', { name: 'image.tar' }).first().waitFor()
     await page.context().close()
   })
 
@@ -232,6 +239,7 @@ describe('the published page', () => {
     const page = await open(`file://${file}`)
     page.on('dialog', () => complaints.push('dialog'))
     await page.locator('summary').click()
+    await page.getByRole('button').first().waitFor()
     expect(await page.locator('img, script').count()).toBe(1)
     expect(await page.locator('h2').textContent()).toBe(evil)
     expect(await page.locator('button').count()).toBe(5)
