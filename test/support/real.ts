@@ -87,7 +87,8 @@ export class Real {
 
   /** Does something that must leave no trace: no process, no file, no pin, and the images that were there. */
   async leavingNothing<T>(action: () => Promise<T>): Promise<T> {
-    const before = await this.traces()
+    // What came before may still be ending.
+    const before = await this.traces(2000)
     expect(before).toMatchObject({ processes: [], files: [] })
     const result = await action()
     expect(await this.traces()).toEqual(before)
