@@ -77,15 +77,7 @@ class DockerCommand implements Docker {
       forceKillAfterDelay: GRACE_MS,
       maxBuffer: MAX_ANSWER,
     })
-    const ended = settle(child, signal)
-    try {
-      for await (const bytes of child.all as AsyncIterable<Uint8Array>) yield bytes
-      const failure = await ended
-      if (failure) throw failure
-    } finally {
-      child.kill()
-      await ended
-    }
+    yield* outputOf(child, child.all as Bytes, signal)
   }
 
   start(args: readonly string[], options: StartOptions, signal: AbortSignal): Child {
@@ -101,6 +93,26 @@ class DockerCommand implements Docker {
       forceKillAfterDelay: GRACE_MS,
       maxBuffer: MAX_ANSWER,
     })
+  }
+}
+
+/**
+ * What a child writes on `stream`; fails when the child fails. A reader that stops early must not leave docker behind.
+ * @throws what `settle` gives
+ */
+export async function* outputOf(
+  child: PromiseLike<unknown> & { kill(): unknown },
+  stream: Bytes,
+  signal: AbortSignal,
+): Bytes {
+  const ended = settle(child, signal)
+  try {
+    for await (const bytes of stream) yield bytes
+    const failure = await ended
+    if (failure) throw failure
+  } finally {
+    child.kill()
+    await ended
   }
 }
 

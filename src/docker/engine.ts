@@ -2,7 +2,7 @@ import { DockerIpfsError } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
 import { engineError, isAvailable, parseJson, parseObject, readWhole, strings, textOf } from './answers.ts'
 import { type Answer, readAnswer, request } from './api.ts'
-import { type Child, type Docker, settle } from './command.ts'
+import { type Child, type Docker, outputOf, settle } from './command.ts'
 import { type PluginInfo, readPlugin } from './plugins.ts'
 
 /** What the use cases need of a Docker engine. */
@@ -164,16 +164,7 @@ class DockerEngine implements Engine {
 
   async *save(image: string, signal: AbortSignal): Bytes {
     const child = this.#docker.start(['image', 'save', image], { stdin: 'ignore', keepStdout: false }, signal)
-    const ended = settle(child, signal)
-    try {
-      for await (const bytes of child.stdout as AsyncIterable<Uint8Array>) yield bytes
-      const failure = await ended
-      if (failure) throw failure
-    } finally {
-      // A reader that stops early must not leave docker behind.
-      child.kill()
-      await ended
-    }
+    yield* outputOf(child, child.stdout as Bytes, signal)
   }
 
   async load(archive: Bytes, signal: AbortSignal): Promise<string> {

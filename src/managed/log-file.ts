@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DockerIpfsError } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
@@ -32,12 +32,7 @@ export async function* followFile(path: string, { follow, tail }: LogOptions, si
 
 /** The last lines of a log file. */
 export async function lastLines(path: string, count: number): Promise<string> {
-  const file = await open(path, 'r')
-  try {
-    return (await file.readFile('utf8')).trimEnd().split('\n').slice(-count).join('\n')
-  } finally {
-    await file.close()
-  }
+  return (await readFile(path, 'utf8')).trimEnd().split('\n').slice(-count).join('\n')
 }
 
 function endOf(text: Buffer, tail: string): Buffer {
