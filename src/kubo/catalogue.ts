@@ -3,9 +3,19 @@ import type { CID } from '../dag/cid.ts'
 import type { Layer } from '../dag/layer.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { isAnswer, type Mfs, type MfsLink } from './mfs.ts'
-import { type ImageRecord, readImageRecord, readLayerRecord, writeLayerRecord } from './records.ts'
+import {
+  type ImageRecord,
+  readImageRecord,
+  readLayerRecord,
+  readVersions,
+  writeLayerRecord,
+  writeVersions,
+} from './records.ts'
 
 const MAX_RECORD = 4 * 1024 * 1024
+
+/** Tags of a repository that are remembered as its newest. */
+const KEPT_VERSIONS = 3
 
 /** Tries to write an entry. */
 const MAX_ROUNDS = 4
@@ -25,6 +35,7 @@ export interface CatalogueEntry {
  *     ids/<hex>                              the image DAG, by the engine's image ID
  *     layers/<hex>/                          layer.json and the blob, by diffID or by the layer's name in an archive
  *     records/<root CID>.json                what is known of an image
+ *     versions/docker.io/library/nginx:.json the tags that were written last
  *
  * Whatever is missing there, or was edited by hand into something else, counts as not known: a save then does the full work
  * and writes it anew.
@@ -59,15 +70,16 @@ export class Catalogue {
     return (await this.#mfs.find(`images/${name}`, signal))?.cid
   }
 
-  /** The images of a repository (`docker.io/library/nginx`), the one with this name first. */
+  /** Images of a repository (`docker.io/library/nginx`): the one with this name first, then those that were written last. */
   async findVersions(name: string, repository: string, signal: AbortSignal): Promise<CID[]> {
-    const at = repository.lastIndexOf('/')
-    const prefix = `${repository.slice(at + 1)}:`
-    const versions = (await this.#mfs.entries(`images/${repository.slice(0, at)}`, signal, prefix)) ?? []
-    const tag = name.slice(at + 1)
-    const first = versions.filter((entry) => entry.name === tag)
-    const others = versions.filter((entry) => entry.name !== tag).sort((a, b) => (a.name < b.name ? 1 : -1))
-    return [...first, ...others].map((entry) => entry.cid)
+    const tags = await this.#versions(repository, signal)
+    const names = new Set([name, ...tags.map((tag) => `${repository}:${tag}`)])
+    const found = await Promise.all([...names].map((full) => this.findName(full, signal)))
+    return found.filter((cid) => cid !== undefined)
+  }
+
+  async #versions(repository: string, signal: AbortSignal): Promise<readonly string[]> {
+    return readVersions(await this.#mfs.read(versionsPath(repository), MAX_RECORD, signal))
   }
 
   /** What is in a folder; undefined where there is none, or where a part of it is lost. */
@@ -131,18 +143,24 @@ export class Catalogue {
   }
 
   async #has({ root, record }: CatalogueEntry, signal: AbortSignal): Promise<boolean> {
-    const images = await Promise.all(record.imageIds.map((id) => this.findImage(id, signal)))
-    const names = await Promise.all(record.names.map((name) => this.findName(name, signal)))
+    const [images, names] = await Promise.all([
+      Promise.all(record.imageIds.map((id) => this.findImage(id, signal))),
+      Promise.all(record.names.map((name) => this.findName(name, signal))),
+    ])
     return images.every((image) => image?.root.equals(root)) && names.every((cid) => cid?.equals(root))
   }
 
   async #add({ root, record, layers }: CatalogueEntry, signal: AbortSignal): Promise<void> {
     this.#mfs.forget()
     const path = recordPath(root)
-    const before = readImageRecord(await this.#mfs.read(path, MAX_RECORD, signal))
+    const [bytes, found] = await Promise.all([
+      this.#mfs.read(path, MAX_RECORD, signal),
+      Promise.all([...layers.keys()].map((key) => this.findLayer(key, signal))),
+    ])
+    const before = readImageRecord(bytes)
     const merged = before === undefined ? record : merge(before, record)
-    for (const [key, layer] of layers) {
-      const there = await this.findLayer(key, signal)
+    for (const [at, [key, layer]] of [...layers].entries()) {
+      const there = found[at]
       if (there !== undefined && isDeepStrictEqual(writeLayerRecord(there), writeLayerRecord(layer))) continue
       // Not sent as blocks and then linked: GC might take them in between. The blob is part of the image, which is pinned.
       await this.#mfs.remove(`layers/${key}`, signal)
@@ -151,10 +169,33 @@ export class Catalogue {
     }
     for (const id of record.imageIds) await this.#mfs.replace(`ids/${hexOf(id)}`, root, signal)
     for (const name of record.names) await this.#mfs.replace(`images/${name}`, root, signal)
+    await this.#addVersions(record.names, signal)
     if (before === undefined) await this.#mfs.remove(path, signal)
     await this.#mfs.write(path, Buffer.from(JSON.stringify(merged)), signal)
     await this.#mfs.flush(signal)
   }
+
+  /** Kept apart, since a folder of `images` may have thousands of names to look through. */
+  async #addVersions(names: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const [repository, its] of Map.groupBy(names, repositoryOf)) {
+      const before = await this.#versions(repository, signal)
+      const tags = its.map((name) => name.slice(repository.length + 1)).reverse()
+      const now = [...new Set([...tags, ...before])].slice(0, KEPT_VERSIONS)
+      if (isDeepStrictEqual(now, before)) continue
+      // Else Kubo waits for the old one where it is lost.
+      if (before.length === 0) await this.#mfs.remove(versionsPath(repository), signal)
+      await this.#mfs.write(versionsPath(repository), writeVersions(now), signal)
+    }
+  }
+}
+
+/** No folder can be called so, since behind the colon of a registry is its port. */
+function versionsPath(repository: string): string {
+  return `versions/${repository}:.json`
+}
+
+function repositoryOf(name: string): string {
+  return name.slice(0, name.lastIndexOf(':'))
 }
 
 export function recordPath(root: CID): string {

@@ -36,9 +36,14 @@ const SEND_BYTES = 256 * 1024
 /**
  * Opens an import. Its body is two CAR files in one multipart message: the blocks without a root, then a CAR with nothing but
  * the root. Kubo holds its GC lock until it has pinned the roots of both, so GC can take none of the blocks in between, and a
- * request that breaks off has named no root and pins nothing. Blocks of `known` (keys of `blockKey`) are not sent.
+ * request that breaks off has named no root and pins nothing. Blocks of `known` (keys of `blockKey`) are not sent; until it is there,
+ * `put` makes its caller wait.
  */
-export function openImport(endpoint: Endpoint, signal: AbortSignal, known: ReadonlySet<string>): ImportSession {
+export function openImport(
+  endpoint: Endpoint,
+  signal: AbortSignal,
+  known: Promise<ReadonlySet<string>>,
+): ImportSession {
   const boundary = `docker-ipfs-${randomUUID()}`
   const breakOff = new AbortController()
   const anySignal = AbortSignal.any([signal, breakOff.signal])
@@ -76,7 +81,7 @@ export function openImport(endpoint: Endpoint, signal: AbortSignal, known: Reado
       const key = blockKey(block.cid)
       if (seen.has(key)) return
       seen.add(key)
-      if (known.has(key)) {
+      if ((await known).has(key)) {
         skipped += 1
         return
       }

@@ -92,8 +92,8 @@ export class Mfs {
     })
   }
 
-  /** What is in a folder under names that begin so; undefined where there is none, or where a part of it is lost. */
-  async entries(path: string, signal: AbortSignal, prefix = ''): Promise<MfsLink[] | undefined> {
+  /** What is in a folder; undefined where there is none, or where a part of it is lost. */
+  async entries(path: string, signal: AbortSignal): Promise<MfsLink[] | undefined> {
     const folder = await this.find(path, signal)
     // Only a file has a size of its own.
     if (folder === undefined || folder.fileSize > 0) return undefined
@@ -104,7 +104,7 @@ export class Mfs {
       const { Objects: [object] = [] } = (await response.json()) as { Objects?: { Links?: RpcLink[] | null }[] }
       // What is no folder, or an empty one, has at most links without a name.
       return (object?.Links ?? [])
-        .filter(({ Name }) => Name !== '' && Name.startsWith(prefix))
+        .filter(({ Name }) => Name !== '')
         .map(({ Name, Hash }) => ({ name: Name, cid: parseCid(Hash) }))
     })
   }

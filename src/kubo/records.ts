@@ -108,6 +108,16 @@ export function readPulledName(bytes: Uint8Array | undefined): PulledName | unde
   return { name, root, sequence, images: images as Record<string, string> }
 }
 
+/** versions/<repository>:.json: the tags of a repository that were written last, the newest first. */
+export function writeVersions(tags: readonly string[]): Uint8Array {
+  return Buffer.from(JSON.stringify({ version: VERSION, format: FORMAT.version, tags }))
+}
+
+export function readVersions(bytes: Uint8Array | undefined): readonly string[] {
+  const tags = parse(bytes)?.['tags']
+  return isList(tags, isText) ? tags.filter((tag) => /^[\w.-]+$/.test(tag)) : []
+}
+
 function parse(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {
   if (bytes === undefined) return undefined
   try {

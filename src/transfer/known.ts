@@ -13,19 +13,28 @@ const MAX_VERSIONS = 3
 export interface Known {
   /** A layer by its key in an archive, and the size of its tar where that is known. */
   findLayer(key: string, size: number | undefined): Promise<Layer | undefined>
-  /** Digests (binary, as latin1) of blocks that need not be sent again. */
-  readonly blocks: ReadonlySet<string>
+  /** Digests (binary, as latin1) of blocks that need not be sent again, once they have been found. */
+  readonly blocks: Promise<ReadonlySet<string>>
   /** True once something was left out because the catalogue said so. */
   wasUsed: boolean
 }
 
-/** Looks up layers when they are asked for, each once; those of `diffIds` at once. */
-export async function lookUp(
+/** The images of the same repository as the first of these that is a name, the one with the same tag first. */
+export async function findVersions(names: readonly string[], node: Node, signal: AbortSignal): Promise<CID[]> {
+  const full = names.map(fullName).find((name) => name !== undefined)
+  return full === undefined ? [] : node.catalogue.findVersions(full, repositoryOf(full), signal)
+}
+
+/**
+ * Looks up layers when they are asked for, each once; those of `diffIds` at once. `versions`: of the same name, since most chunks of a
+ * new one are among theirs.
+ */
+export function lookUp(
   node: Node,
-  names: readonly string[],
+  versions: Promise<readonly CID[]>,
   diffIds: readonly string[],
   signal: AbortSignal,
-): Promise<Known> {
+): Known {
   const layers = new Map<string, Promise<Layer | undefined>>()
   const find = (key: string) => {
     const found = layers.get(key) ?? node.catalogue.findLayer(key, signal)
@@ -34,7 +43,7 @@ export async function lookUp(
   }
   for (const diffId of diffIds) find(hexOf(diffId)).catch(() => undefined)
   const known = {
-    blocks: await previousBlocks(node, names, signal),
+    blocks: previousBlocks(node, versions, signal),
     wasUsed: false,
     async findLayer(key: string, size: number | undefined) {
       const layer = await find(key)
@@ -43,12 +52,14 @@ export async function lookUp(
       return layer
     },
   }
+  // Whoever sends the first block hears of it.
+  known.blocks.catch(() => undefined)
   return known
 }
 
 /** Nothing is known: for --no-cache. */
 export function knowNothing(): Known {
-  return { blocks: new Set(), wasUsed: false, findLayer: async () => undefined }
+  return { blocks: Promise.resolve(new Set()), wasUsed: false, findLayer: async () => undefined }
 }
 
 /** Keys of a layer: its diffID, and what the archive called it. */
@@ -81,13 +92,13 @@ export async function blocksOf(root: CID, block: (cid: CID) => Promise<Uint8Arra
 /** Blocks that are asked for at once. */
 const AT_ONCE = 32
 
-/** The leaves of the newest versions of the same name: most chunks of a new version are among them. */
-async function previousBlocks(node: Node, names: readonly string[], signal: AbortSignal): Promise<Set<string>> {
+async function previousBlocks(
+  node: Node,
+  versions: Promise<readonly CID[]>,
+  signal: AbortSignal,
+): Promise<Set<string>> {
   const blocks = new Set<string>()
-  const full = names.map(fullName).find((name) => name !== undefined)
-  if (full === undefined) return blocks
-  const versions = await node.catalogue.findVersions(full, repositoryOf(full), signal)
-  for (const root of versions.slice(0, MAX_VERSIONS)) {
+  for (const root of (await versions).slice(0, MAX_VERSIONS)) {
     for (const cid of await leavesOf(node, root, signal)) blocks.add(blockKey(cid))
   }
   return blocks

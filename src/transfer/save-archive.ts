@@ -29,7 +29,7 @@ export async function saveArchive(input: ImageInput, parts: SaveArchiveParts): P
   // A pipe cannot be read again, should the catalogue be wrong.
   if (parts.noCache === true || !input.again) return saveWith(knowNothing(), input, parts)
   try {
-    return await saveWith(await lookUp(node, [], [], signal), input, parts)
+    return await saveWith(lookUp(node, Promise.resolve([]), [], signal), input, parts)
   } catch (error) {
     if (!(error instanceof DockerIpfsError && error.code === 'CATALOGUE_STALE')) throw error
     report({ type: 'warning', text: `the catalogue is wrong (${error.message}): saving the images anew` })

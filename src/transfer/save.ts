@@ -12,7 +12,7 @@ import { imageSize } from '../names/sizes.ts'
 import { type Bytes, begun, deferred } from '../streams.ts'
 import type { Report } from './events.ts'
 import { type ImageDag, writeImage } from './image-dag.ts'
-import { type Known, keysOf, knowNothing, lookUp } from './known.ts'
+import { findVersions, type Known, keysOf, knowNothing, lookUp } from './known.ts'
 
 export interface SaveParts {
   readonly engine: Engine
@@ -41,7 +41,10 @@ const CATALOGUE_MS = 30_000
  * @throws IMAGE_NOT_FOUND, ENGINE_*, NODE_*, ARCHIVE_INVALID, INTEGRITY
  */
 export async function save(image: string, parts: SaveParts): Promise<SaveResult> {
-  const { report } = parts
+  const { node, report, signal } = parts
+  // While docker looks for the image: of thousands of names the list takes a while.
+  const versions = parts.noCache === true ? undefined : findVersions([image], node, signal)
+  versions?.catch(() => undefined)
   const found = await findBoth(image, parts)
   const names = namesFor(image, found)
   if (parts.platform !== undefined) parsePlatform(parts.platform)
@@ -51,9 +54,9 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
     if (saved !== undefined) return saved
   }
   report({ type: 'step', text: `Saving ${image}` })
-  if (parts.noCache === true) return saveWith(knowNothing(), found, names, parts)
+  if (versions === undefined) return saveWith(knowNothing(), found, names, parts)
   try {
-    return await saveKnowing([...names, ...found.names], found, names, parts)
+    return await saveKnowing(names.length > 0 ? versions : findVersions(found.names, node, signal), found, names, parts)
   } catch (error) {
     if (!(error instanceof DockerIpfsError && error.code === 'CATALOGUE_STALE')) throw error
     report({ type: 'warning', text: `the catalogue is wrong (${error.message}): saving the image anew` })
@@ -63,7 +66,7 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
 
 /** While the catalogue is asked, docker packs already: on classic stores it takes seconds before its first byte. */
 async function saveKnowing(
-  versionsOf: readonly string[],
+  versions: Promise<CID[]>,
   found: ImageInfo,
   names: string[],
   parts: SaveParts,
@@ -72,7 +75,7 @@ async function saveKnowing(
   const stop = new AbortController()
   const archive = begun(engine.save(found.id, AbortSignal.any([signal, stop.signal])))
   try {
-    const known = await lookUp(node, versionsOf, found.layers, signal)
+    const known = lookUp(node, versions, found.layers, signal)
     return await saveWith(known, found, names, { ...parts, archive })
   } catch (error) {
     stop.abort(error)

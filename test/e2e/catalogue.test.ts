@@ -360,6 +360,13 @@ describe('a catalogue that is gone or damaged', () => {
     })
   })
 
+  test.each(['', 'garbage', '{"version":1,"tags":1}', '{"version":1,"tags":["../..",7]}'])(
+    'the tags that were written last are %j',
+    async (text) => {
+      await recovers(() => write('versions/docker.io/library/app:.json', text))
+    },
+  )
+
   test('the catalogue is a text file: a save works, and warns', async () => {
     await node().rpc(`files/rm?arg=${TOP}&recursive=true&force=true`)
     const body = new FormData()

@@ -80,7 +80,7 @@ describe('what the node gets', () => {
       received = await receive(request)
       response.end(lines(root, stats(blocks)))
     })
-    const session = openImport(endpoint, never, new Set())
+    const session = openImport(endpoint, never, Promise.resolve(new Set()))
     await send(session, blocks)
     expect(await session.finish(ROOT.cid)).toEqual({ blocks: 3, bytes: 6 })
     const { type, body } = received as Received
@@ -106,7 +106,7 @@ describe('what the node gets', () => {
       received = await receive(request)
       response.end(lines(root, stats([ROOT])))
     })
-    const session = openImport(endpoint, never, new Set())
+    const session = openImport(endpoint, never, Promise.resolve(new Set()))
     await send(session, [ROOT])
     await session.finish(ROOT.cid)
     const { type, body } = received as Received
@@ -116,7 +116,7 @@ describe('what the node gets', () => {
 
   test('holds every block once, and none of those that are known', async () => {
     const endpoint = await says(lines(root, stats([block('a'), ROOT])))
-    const session = openImport(endpoint, never, new Set([blockKey(block('known').cid)]))
+    const session = openImport(endpoint, never, Promise.resolve(new Set([blockKey(block('known').cid)])))
     await send(session, [block('a'), block('known'), block('a'), ROOT, block('known'), ROOT])
     expect(session.sent).toEqual({ blocks: 2, bytes: 5 })
     expect(session.skipped).toBe(1)
@@ -131,7 +131,7 @@ describe('what the node gets', () => {
       await receive(request)
       response.end(lines(root, stats([...blocks, ROOT])))
     })
-    const session = openImport(endpoint, never, new Set())
+    const session = openImport(endpoint, never, Promise.resolve(new Set()))
     const sent = send(session, [...blocks, ROOT])
     await Bun.sleep(300)
     expect(session.sent.blocks).toBeLessThan(40)
@@ -143,7 +143,7 @@ describe('what the node gets', () => {
 
 describe('a node that', () => {
   const finish = async (endpoint: Endpoint, blocks: readonly Block[] = [ROOT]) => {
-    const session = openImport(endpoint, never, new Set())
+    const session = openImport(endpoint, never, Promise.resolve(new Set()))
     await send(session, blocks)
     return session.finish(ROOT.cid)
   }
@@ -206,7 +206,7 @@ describe('a node that', () => {
 
   test('refuses before it has read the body has failed, and who sends does not wait', async () => {
     const endpoint = await fake((_, response) => response.writeHead(403).end('403 - Forbidden'))
-    expect(await sendUntilRefused(openImport(endpoint, never, new Set()))).toMatchObject({
+    expect(await sendUntilRefused(openImport(endpoint, never, Promise.resolve(new Set())))).toMatchObject({
       code: expect.stringMatching(/^NODE_(FAILED|UNREACHABLE)$/),
     })
   })
@@ -215,7 +215,7 @@ describe('a node that', () => {
     const endpoint = await fake((request, response) => {
       request.once('data', () => response.end(lines(root, stats([ROOT]))))
     })
-    expect(await sendUntilRefused(openImport(endpoint, never, new Set()))).toMatchObject({
+    expect(await sendUntilRefused(openImport(endpoint, never, Promise.resolve(new Set())))).toMatchObject({
       code: expect.stringMatching(/^NODE_(FAILED|UNREACHABLE)$/),
     })
   })
@@ -228,7 +228,9 @@ describe('a node that', () => {
         if (got > 3_000_000) request.socket.destroy()
       })
     })
-    expect(await sendUntilRefused(openImport(endpoint, never, new Set()))).toMatchObject({ code: 'NODE_UNREACHABLE' })
+    expect(await sendUntilRefused(openImport(endpoint, never, Promise.resolve(new Set())))).toMatchObject({
+      code: 'NODE_UNREACHABLE',
+    })
   })
 
   test('hangs up instead of an answer is unreachable', async () => {
@@ -249,7 +251,11 @@ describe('a node that', () => {
   })
 
   test('does not listen is unreachable', async () => {
-    const session = openImport({ url: 'http://127.0.0.1:1', source: 'the default' }, never, new Set())
+    const session = openImport(
+      { url: 'http://127.0.0.1:1', source: 'the default' },
+      never,
+      Promise.resolve(new Set<string>()),
+    )
     expect(await sendUntilRefused(session)).toMatchObject({ code: 'NODE_UNREACHABLE' })
   })
 })
@@ -260,7 +266,7 @@ describe('a node that stops reading', () => {
   test('holds up the sender, who ends at once with the reason when it is cancelled', async () => {
     const stop = new AbortController()
     const reason = new DockerIpfsError('CANCELLED', 'cancelled')
-    const session = openImport(await stalled(), stop.signal, new Set())
+    const session = openImport(await stalled(), stop.signal, Promise.resolve(new Set<string>()))
     const sent = sendUntilRefused(session)
     const first = await Promise.race([sent, Bun.sleep(300).then(() => 'waits')])
     expect(first).toBe('waits')
@@ -271,7 +277,7 @@ describe('a node that stops reading', () => {
 
   test('does not hold up an end that was asked for', async () => {
     const reason = new Error('enough')
-    const session = openImport(await stalled(), never, new Set())
+    const session = openImport(await stalled(), never, Promise.resolve(new Set<string>()))
     const sent = sendUntilRefused(session)
     await Bun.sleep(200)
     await session.abort(reason)
@@ -286,7 +292,7 @@ test('what is broken off has named no root, and its body has no end', async () =
     request.on('data', (bytes: Buffer) => parts.push(bytes))
     request.on('close', () => received.resolve(Buffer.concat(parts)))
   })
-  const session = openImport(endpoint, never, new Set())
+  const session = openImport(endpoint, never, Promise.resolve(new Set()))
   await session.put(ROOT)
   await Bun.sleep(100)
   await session.abort(new Error('broken off'))

@@ -6,8 +6,10 @@ import {
   type ImageRecord,
   readImageRecord,
   readLayerRecord,
+  readVersions,
   writeImageRecord,
   writeLayerRecord,
+  writeVersions,
 } from '../../../src/kubo/records.ts'
 
 const digests = fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `sha256:${hex}`)
@@ -52,6 +54,18 @@ test('the same layer is written with the same bytes, whatever else its object ho
     }),
   )
 })
+
+test('tags are read as they were written, and what can be no tag is left out', () => {
+  expect(readVersions(writeVersions(['1.2', 'latest']))).toEqual(['1.2', 'latest'])
+  expect(readVersions(writeVersions(['1', '../2', '', 'a b', '3\n']))).toEqual(['1'])
+})
+
+test.each(['', 'null', '[]', '{"version":1,"format":1,"tags":["1"]}', '{"version":9,"tags":["1"]}'])(
+  'tags are none in %j',
+  (text) => {
+    expect(readVersions(Buffer.from(text))).toEqual([])
+  },
+)
 
 test('an image is read as it was written', () => {
   fc.assert(

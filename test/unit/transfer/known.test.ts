@@ -4,7 +4,7 @@ import type { CID } from '../../../src/dag/cid.ts'
 import { FORMAT } from '../../../src/dag/format.ts'
 import type { Layer } from '../../../src/dag/layer.ts'
 import type { Node } from '../../../src/kubo/node.ts'
-import { keysOf, knowNothing, lookUp } from '../../../src/transfer/known.ts'
+import { findVersions, keysOf, knowNothing, lookUp } from '../../../src/transfer/known.ts'
 import { noise } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
 
@@ -26,7 +26,7 @@ interface Holds {
   readonly blocks?: MemorySink
 }
 
-/** As much of a node as `lookUp` needs. */
+/** As much of a node as `lookUp` and `findVersions` need. */
 function nodeWith({ layers = {}, versions = [], asked = [], blocks = new MemorySink() }: Holds): Node {
   const catalogue = {
     async findLayer(key: string) {
@@ -46,7 +46,7 @@ describe('layers', () => {
   test('that are needed are asked for at once, and each only once', async () => {
     const asked: string[] = []
     const node = nodeWith({ asked, layers: { [HEX.a]: layerOf(HEX.a) } })
-    const known = await lookUp(node, [], [`sha256:${HEX.a}`, `sha256:${HEX.b}`, `sha256:${HEX.a}`], never)
+    const known = lookUp(node, Promise.resolve([]), [`sha256:${HEX.a}`, `sha256:${HEX.b}`, `sha256:${HEX.a}`], never)
     expect(asked).toEqual([HEX.a, HEX.b])
     expect(await known.findLayer(HEX.a, 10)).toEqual(layerOf(HEX.a))
     expect(await known.findLayer(HEX.b, 10)).toBeUndefined()
@@ -55,14 +55,14 @@ describe('layers', () => {
 
   test('are also found by other keys, when they come', async () => {
     const asked: string[] = []
-    const known = await lookUp(nodeWith({ asked, layers: { [HEX.b]: layerOf(HEX.a) } }), [], [], never)
+    const known = lookUp(nodeWith({ asked, layers: { [HEX.b]: layerOf(HEX.a) } }), Promise.resolve([]), [], never)
     expect(asked).toEqual([])
     expect(await known.findLayer(HEX.b, undefined)).toEqual(layerOf(HEX.a))
     expect(asked).toEqual([HEX.b])
   })
 
   test('count as used only when one was found', async () => {
-    const known = await lookUp(nodeWith({ layers: { [HEX.a]: layerOf(HEX.a) } }), [], [], never)
+    const known = lookUp(nodeWith({ layers: { [HEX.a]: layerOf(HEX.a) } }), Promise.resolve([]), [], never)
     await known.findLayer(HEX.b, 10)
     expect(known.wasUsed).toBe(false)
     await known.findLayer(HEX.a, 10)
@@ -70,7 +70,7 @@ describe('layers', () => {
   })
 
   test('of another size than the archive says are not known', async () => {
-    const known = await lookUp(nodeWith({ layers: { [HEX.a]: layerOf(HEX.a, 11) } }), [], [], never)
+    const known = lookUp(nodeWith({ layers: { [HEX.a]: layerOf(HEX.a, 11) } }), Promise.resolve([]), [], never)
     expect(await known.findLayer(HEX.a, 10)).toBeUndefined()
     expect(known.wasUsed).toBe(false)
   })
@@ -78,7 +78,7 @@ describe('layers', () => {
   test('whose look-up fails fail when they are needed, not before', async () => {
     const node = nodeWith({})
     node.catalogue.findLayer = () => Promise.reject(new Error('gone'))
-    const known = await lookUp(node, [], [`sha256:${HEX.a}`], never)
+    const known = lookUp(node, Promise.resolve([]), [`sha256:${HEX.a}`], never)
     await expect(known.findLayer(HEX.a, 10)).rejects.toThrow('gone')
   })
 })
@@ -109,10 +109,8 @@ describe('blocks of the versions before', () => {
 
   test('are the leaves of every blob', async () => {
     const { sink, root, leaves } = await image('one')
-    const asked: string[] = []
-    const known = await lookUp(nodeWith({ asked, versions: [root], blocks: sink }), ['app:1'], [], never)
-    expect(asked).toEqual(['docker.io/library/app:1 of docker.io/library/app'])
-    expect([...known.blocks].sort()).toEqual(keys(leaves))
+    const known = lookUp(nodeWith({ blocks: sink }), Promise.resolve([root]), [], never)
+    expect([...(await known.blocks)].sort()).toEqual(keys(leaves))
   })
 
   test('are also those below nodes of nodes', async () => {
@@ -122,39 +120,50 @@ describe('blocks of the versions before', () => {
     const sha256 = await writeDirectory(new Map([[HEX.a, file]]), sink)
     const blobs = await writeDirectory(new Map([['sha256', sha256]]), sink)
     const root = await writeDirectory(new Map([['blobs', blobs]]), sink)
-    const known = await lookUp(nodeWith({ versions: [root.cid], blocks: sink }), ['app:1'], [], never)
-    expect([...known.blocks].sort()).toEqual(keys(leaves.map(({ cid }) => cid)))
+    const known = lookUp(nodeWith({ blocks: sink }), Promise.resolve([root.cid]), [], never)
+    expect([...(await known.blocks)].sort()).toEqual(keys(leaves.map(({ cid }) => cid)))
   })
 
   test('are those of three versions at most', async () => {
     const sink = new MemorySink()
     const versions = await Promise.all(['1', '2', '3', '4'].map((seed) => image(seed, sink)))
-    const node = nodeWith({ versions: versions.map(({ root }) => root), blocks: sink })
-    const known = await lookUp(node, ['app:5'], [], never)
-    expect([...known.blocks].sort()).toEqual(keys(versions.slice(0, 3).flatMap(({ leaves }) => leaves)))
+    const roots = versions.map(({ root }) => root)
+    const known = lookUp(nodeWith({ blocks: sink }), Promise.resolve(roots), [], never)
+    expect([...(await known.blocks)].sort()).toEqual(keys(versions.slice(0, 3).flatMap(({ leaves }) => leaves)))
   })
 
   test('are none below what the node has lost', async () => {
     const { sink, root, large, leaves } = await image('one')
     sink.blocks.delete(large.toString())
-    const node = nodeWith({ versions: [root], blocks: sink })
-    expect([...(await lookUp(node, ['app:1'], [], never)).blocks]).toEqual(keys(leaves.slice(-1)))
+    const node = nodeWith({ blocks: sink })
+    expect([...(await lookUp(node, Promise.resolve([root]), [], never).blocks)]).toEqual(keys(leaves.slice(-1)))
     sink.blocks.delete(root.toString())
-    expect((await lookUp(node, ['app:1'], [], never)).blocks.size).toBe(0)
+    expect((await lookUp(node, Promise.resolve([root]), [], never).blocks).size).toBe(0)
   })
 
   test('are none where a name leads to something else', async () => {
     const sink = new MemorySink()
     const text = await writeFile(Buffer.from('no image'), sink)
     const folder = await writeDirectory(new Map([['blobs', text]]), sink)
-    const node = nodeWith({ versions: [text.cid, folder.cid], blocks: sink })
-    expect((await lookUp(node, ['app:1'], [], never)).blocks.size).toBe(0)
+    const known = lookUp(nodeWith({ blocks: sink }), Promise.resolve([text.cid, folder.cid]), [], never)
+    expect((await known.blocks).size).toBe(0)
+  })
+})
+
+describe('versions', () => {
+  test('are those of the first name, in its repository', async () => {
+    const asked: string[] = []
+    const versions = [leafNode(rawBlock(Buffer.from('one'))).cid]
+    expect(await findVersions(['<none>:<none>', 'app:1', 'b:1'], nodeWith({ asked, versions }), never)).toEqual(
+      versions,
+    )
+    expect(asked).toEqual(['docker.io/library/app:1 of docker.io/library/app'])
   })
 
   test('are not looked for where an image has no name', async () => {
     const asked: string[] = []
-    await lookUp(nodeWith({ asked }), [], [], never)
-    await lookUp(nodeWith({ asked }), ['<none>:<none>'], [], never)
+    expect(await findVersions([], nodeWith({ asked }), never)).toEqual([])
+    expect(await findVersions(['<none>:<none>'], nodeWith({ asked }), never)).toEqual([])
     expect(asked).toEqual([])
   })
 })
@@ -162,7 +171,7 @@ describe('blocks of the versions before', () => {
 test('knowing nothing means that everything is saved', async () => {
   const known = knowNothing()
   expect(await known.findLayer(HEX.a, 10)).toBeUndefined()
-  expect(known.blocks.size).toBe(0)
+  expect((await known.blocks).size).toBe(0)
   expect(known.wasUsed).toBe(false)
 })
 
