@@ -1,6 +1,6 @@
 import { execa } from 'execa'
 import { DockerIpfsError } from '../errors.ts'
-import type { Bytes } from '../streams.ts'
+import { type Bytes, deferred } from '../streams.ts'
 import { engineError, textOf } from './answers.ts'
 
 /** The `docker` command, with docker's own global flags in front of every subcommand. */
@@ -116,14 +116,39 @@ export async function* outputOf(
   }
 }
 
+/** Of what execa says of a child that failed. */
+interface ChildError {
+  readonly stderr?: unknown
+  readonly code?: unknown
+  readonly exitCode?: number
+  readonly signal?: string
+}
+
+/** Exit code of a program that caught Ctrl-C. */
+const INTERRUPTED = 130
+
+/** Within this time, in milliseconds, a signal that docker got is heard here too. */
+const HEARD_MS = 500
+
+async function aborted(signal: AbortSignal, ms: number): Promise<void> {
+  if (signal.aborted) return
+  const { promise, resolve } = deferred<void>()
+  const timer = setTimeout(resolve, ms)
+  signal.addEventListener('abort', () => resolve(), { once: true })
+  await promise
+  clearTimeout(timer)
+}
+
 /** Waits for the end of a child; gives what went wrong, in our words, or undefined. Never rejects. */
 export async function settle(child: PromiseLike<unknown>, signal: AbortSignal): Promise<unknown> {
   try {
     await child
     return undefined
   } catch (error) {
+    const { stderr, code, exitCode, signal: endedBy } = error as ChildError
+    // Ctrl-C reaches docker too, which may be gone before it is heard here.
+    if (endedBy === 'SIGINT' || exitCode === INTERRUPTED) await aborted(signal, HEARD_MS)
     if (signal.aborted) return signal.reason
-    const { stderr, code } = error as { stderr?: unknown; code?: unknown }
     if (code === 'ENOENT') {
       return new DockerIpfsError('ENGINE_UNREACHABLE', 'cannot find the docker command', {
         cause: error,
