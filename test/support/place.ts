@@ -52,7 +52,6 @@ export class Place {
   readonly dockerConfig = join(this.folder, 'docker')
   readonly #temp = join(this.folder, 'tmp')
   readonly #home = join(this.folder, 'home')
-  readonly #sessions = new Set<number>()
 
   constructor() {
     if (!existsSync(PLUGIN)) throw new Error(`${PLUGIN} is missing: run \`npm run build\``)
@@ -82,7 +81,6 @@ export class Place {
       detached: true,
     })
     const pid = child.pid ?? 0
-    this.#sessions.add(pid)
     const out: Buffer[] = []
     const errors: Buffer[] = []
     child.stdout?.on('data', (bytes: Buffer) => {
@@ -133,17 +131,15 @@ export class Place {
     return this.start(command, args, options).finished
   }
 
-  /** Processes that were started here and live, or wait as zombies; after `ms` milliseconds of grace. */
+  /**
+   * Processes that were started here and live, after `ms` milliseconds of grace. Not zombies: of what Ctrl-C ended together with its
+   * parent, only the system's first process can take notice, which not every system has one for.
+   */
   async processesLeft(ms = 0): Promise<string[]> {
     for (const until = performance.now() + ms; ; await Bun.sleep(20)) {
-      // A zombie has lost its environment, but not its session.
-      const left = processes().filter(({ state, session, environment }) =>
-        state === 'Z' ? this.#sessions.has(session) : environment.includes(`TMPDIR=${this.#temp}`),
-      )
-      // The system gives the numbers of sessions that are over to others.
-      if (left.length === 0) this.#sessions.clear()
+      const left = processes().filter(({ environment }) => environment.includes(`TMPDIR=${this.#temp}`))
       if (left.length === 0 || performance.now() >= until) {
-        return left.map(({ pid, state, args }) => `${pid} ${state} ${args.join(' ')}`)
+        return left.map(({ pid, args }) => `${pid} ${args.join(' ')}`)
       }
     }
   }
@@ -165,8 +161,6 @@ const SIGNALS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTE
 interface Process {
   readonly pid: number
   readonly parent: number
-  readonly state: string
-  readonly session: number
   readonly exe: string
   readonly args: readonly string[]
   readonly environment: readonly string[]
@@ -186,18 +180,16 @@ function processes(): Process[] {
     if (!/^\d+$/.test(name)) return []
     try {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-      const [state = '', parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       return {
         pid: Number(name),
         parent: Number(parent),
-        state,
-        session: Number(session),
-        exe: state === 'Z' ? '' : readlinkSync(`/proc/${name}/exe`),
+        exe: readlinkSync(`/proc/${name}/exe`),
         args: words(`/proc/${name}/cmdline`),
-        environment: state === 'Z' ? [] : words(`/proc/${name}/environ`),
+        environment: words(`/proc/${name}/environ`),
       }
     } catch {
-      // It ended while it was looked at, or is a kernel thread.
+      // It has ended, or is a kernel thread.
       return []
     }
   })
