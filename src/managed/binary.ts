@@ -153,7 +153,7 @@ class BinaryHost implements Host {
     const wanted = { ...kept.options, ...given, ...(swarmKey === undefined ? {} : { isPrivate: true }) }
     const { api, gateway } = kept.ports ?? { api: 0, gateway: 0 }
     const ports = api !== 0 && (await isFree(api)) && (await isFree(gateway)) ? { api, gateway } : await freePorts()
-    const settings = settingsOf({ ports, isContainer: false }, wanted)
+    const settings = settingsOf({ ports, isPublished: false }, wanted)
     const stamp = stampOf(settings)
     if (kept.stamp === stamp) return
     const config: Record<string, unknown> = { ...(await this.#readConfig()) }

@@ -1,4 +1,4 @@
-import { type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
+import { type NodeOptions, type Ports, type Setting, settingsOf, stampOf } from './settings.ts'
 
 /** The Kubo that this docker-ipfs is tested with. */
 const VERSION = '0.43.0'
@@ -12,6 +12,9 @@ export const CONTAINER = 'docker-ipfs-node'
 export const VOLUME = 'docker-ipfs-node'
 export const NETWORK = 'docker-ipfs-node'
 
+/** The network of the container: the machine's own, or one of its own with published ports. */
+export type Network = 'host' | typeof NETWORK
+
 /** Where the image has its repository, and the scripts that it runs before the daemon. Source: the image's Dockerfile and entrypoint. */
 const REPO = '/data/ipfs'
 const ENTRYPOINT = '/usr/local/bin/start_ipfs'
@@ -23,16 +26,29 @@ export function newerImage(image: string): boolean {
   return theirs.localeCompare(VERSION, 'en', { numeric: true }) < 0
 }
 
+/** What docker has to say for `networkFor`. */
+export const ENGINE_FORMAT = '{{.Name}}\t{{.KernelVersion}}\t{{.SecurityOptions}}'
+
+/**
+ * The machine's network, where the engine is on this very machine and not in a virtual one, or a namespace. Before Docker 28
+ * whoever is on a network with the machine can call a port that is published on loopback, at the container's own address.
+ */
+export function networkFor(engine: string, machine: { readonly name: string; readonly kernel: string }): Network {
+  const [name, kernel, security = ''] = engine.split('\t')
+  const isHere = name === machine.name && kernel === machine.kernel && !/name=(rootless|userns)/.test(security)
+  return isHere ? 'host' : NETWORK
+}
+
 /** The arguments of docker that make the container, complete in one step. */
-export function createArguments(ports: Ports, options: NodeOptions): string[] {
-  const { swarmPort, isPrivate = false } = options
-  const publish = [ports.api, ports.gateway].map((port) => `127.0.0.1:${port}:${port}`)
-  if (swarmPort !== undefined) publish.push(`${swarmPort}:${swarmPort}/tcp`, `${swarmPort}:${swarmPort}/udp`)
-  const env = { IPFS_PROFILE: 'flatfs', IPFS_TELEMETRY: 'off', DOCKER_IPFS_INIT: initScript(ports, options) }
+export function createArguments(ports: Ports, options: NodeOptions, network: Network): string[] {
+  const { isPrivate = false } = options
+  const publish = network === 'host' ? [] : published(ports, options)
+  const init = initScript(settingsOf({ ports, isPublished: network !== 'host' }, options))
+  const env = { IPFS_PROFILE: 'flatfs', IPFS_TELEMETRY: 'off', DOCKER_IPFS_INIT: init }
   return [
     ...['container', 'create', '--name', CONTAINER],
     ...['--label', `${LABEL}=${JSON.stringify({ ...ports, ...options })}`],
-    ...['--network', NETWORK, '--restart', 'unless-stopped', '--init', '--stop-timeout', '30'],
+    ...['--network', network, '--restart', 'unless-stopped', '--init', '--stop-timeout', '30'],
     ...['--mount', `type=volume,source=${VOLUME},target=${REPO},volume-label=${LABEL}=`],
     ...publish.flatMap((port) => ['--publish', port]),
     ...Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
@@ -45,9 +61,13 @@ export function createArguments(ports: Ports, options: NodeOptions): string[] {
   ]
 }
 
+function published({ api, gateway }: Ports, { swarmPort }: NodeOptions): string[] {
+  const own = [api, gateway].map((port) => `127.0.0.1:${port}:${port}`)
+  return swarmPort === undefined ? own : [...own, `${swarmPort}:${swarmPort}/tcp`, `${swarmPort}:${swarmPort}/udp`]
+}
+
 /** Run before each start of the daemon, in the repository. Settings are written once, so that changes of the user stay. */
-function initScript(ports: Ports, options: NodeOptions): string {
-  const settings = settingsOf({ ports, isContainer: true }, options)
+function initScript(settings: readonly Setting[]): string {
   const stamp = `${VERSION} ${stampOf(settings)}`
   return [
     'set -e',

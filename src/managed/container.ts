@@ -1,10 +1,21 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Docker } from '../docker/command.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
-import { CONTAINER, createArguments, IMAGE, LABEL, NETWORK, newerImage, VOLUME } from './container-arguments.ts'
+import {
+  CONTAINER,
+  createArguments,
+  ENGINE_FORMAT,
+  IMAGE,
+  LABEL,
+  NETWORK,
+  type Network,
+  networkFor,
+  newerImage,
+  VOLUME,
+} from './container-arguments.ts'
 import type { Host, HostState, LogOptions, Say } from './host.ts'
 import { endpointOf, peerIdOf, until } from './ready.ts'
 import { freePorts, type NodeOptions, type Ports } from './settings.ts'
@@ -143,15 +154,13 @@ class ContainerHost implements Host {
   }
 
   async #create(options: NodeOptions, made: { isOurs: boolean }, signal: AbortSignal, say: Say): Promise<Container> {
-    // A network of its own: on the default one every container could call the node's API.
-    const network = ['network', 'create', '--label', LABEL, NETWORK]
-    await Promise.all([this.#getImage(signal, say), this.#docker.run(network, signal).catch(ignoreExisting)])
+    const [network] = await Promise.all([this.#getNetwork(signal), this.#getImage(signal, say)])
     say(`Starting an IPFS node of docker-ipfs in the container ${CONTAINER} ("docker ipfs node stop" ends it)`)
     const { swarmKey, ...given } = options
     const kept = { ...given, ...(swarmKey === undefined ? {} : { isPrivate: true }) }
     for (let tries = 1; ; tries++) {
       const ports = await freePorts()
-      const container = await this.#make(ports, kept, signal)
+      const container = await this.#make(createArguments(ports, kept, network), { ports, options: kept }, signal)
       made.isOurs = container.status === CREATED
       if (swarmKey !== undefined) await this.#copyKey(swarmKey, signal)
       try {
@@ -165,10 +174,14 @@ class ContainerHost implements Host {
   }
 
   /** Its name is what only one can have: whoever comes second finds what the first has made. */
-  async #make(ports: Ports, options: NodeOptions, signal: AbortSignal): Promise<Container> {
+  async #make(
+    args: readonly string[],
+    made: Pick<Container, 'ports' | 'options'>,
+    signal: AbortSignal,
+  ): Promise<Container> {
     try {
-      await this.#docker.run(createArguments(ports, options), signal)
-      return { isRunning: false, status: CREATED, image: IMAGE, ports, options }
+      await this.#docker.run(args, signal)
+      return { ...made, isRunning: false, status: CREATED, image: IMAGE }
     } catch (error) {
       ignoreExisting(error)
       // The name is taken a moment before the container can be seen.
@@ -176,6 +189,15 @@ class ContainerHost implements Host {
       if (found !== undefined) return found
       throw new DockerIpfsError('ENGINE_FAILED', `the engine has a container ${CONTAINER} that is not docker-ipfs'`)
     }
+  }
+
+  async #getNetwork(signal: AbortSignal): Promise<Network> {
+    const engine = await this.#docker.run(['info', '--format', ENGINE_FORMAT], signal)
+    const network = networkFor(engine, { name: hostname(), kernel: release() })
+    if (network === 'host') return network
+    // Not docker's default one, where every container could call the node's API.
+    await this.#docker.run(['network', 'create', '--label', LABEL, network], signal).catch(ignoreExisting)
+    return network
   }
 
   async #getImage(signal: AbortSignal, say: Say): Promise<void> {

@@ -24,10 +24,10 @@ export interface Ports {
 /** A key of Kubo's config, dots between its parts, and its value. */
 export type Setting = readonly [key: string, value: unknown]
 
-/** Loopback addresses are for a process; in a container the published port alone decides who gets in. */
 interface Place {
   readonly ports: Ports
-  readonly isContainer: boolean
+  /** An engine publishes the ports on loopback. Else loopback is where Kubo itself listens. */
+  readonly isPublished: boolean
 }
 
 /** Well known to nobody, so that a Kubo that the user starts finds its own ports free. */
@@ -43,16 +43,16 @@ const SWARM_KEY = '/key/swarm/psk/1.0.0/'
  * The config of a managed node. It is not to be found or reached unless the user wants that: it listens on loopback and
  * announces nothing.
  */
-export function settingsOf({ ports, isContainer }: Place, options: NodeOptions): Setting[] {
+export function settingsOf({ ports, isPublished }: Place, options: NodeOptions): Setting[] {
   const { storageMax = DEFAULT_STORAGE_MAX, swarmPort, announce = false, isPrivate = false } = options
-  const host = isContainer ? '0.0.0.0' : '127.0.0.1'
+  const host = isPublished ? '0.0.0.0' : '127.0.0.1'
   return [
     [
       'Addresses',
       {
         API: `/ip4/${host}/tcp/${ports.api}`,
         Gateway: `/ip4/${host}/tcp/${ports.gateway}`,
-        Swarm: swarmAddresses(isContainer, swarmPort),
+        Swarm: swarmAddresses(isPublished, swarmPort),
       },
     ],
     // Kubo has no strategy that announces nothing by itself and lets `provide once` do it; "roots" is nearest.
@@ -60,6 +60,8 @@ export function settingsOf({ ports, isContainer }: Place, options: NodeOptions):
     ['Datastore.StorageMax', storageMax],
     // Few keys, since in a container each takes a process.
     ['Discovery', { MDNS: { Enabled: swarmPort !== undefined } }],
+    // Else it asks the router for a way in, from sockets that are open to all.
+    ['Swarm.DisableNatPortMap', swarmPort === undefined],
     ...(isPrivate ? PRIVATE : []),
   ]
 }
@@ -75,8 +77,8 @@ const PRIVATE: readonly Setting[] = [
   ['Routing.Type', 'dht'],
 ]
 
-function swarmAddresses(isContainer: boolean, port: number | undefined): string[] {
-  if (port === undefined && !isContainer) return ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/udp/0/quic-v1']
+function swarmAddresses(isPublished: boolean, port: number | undefined): string[] {
+  if (port === undefined && !isPublished) return ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/udp/0/quic-v1']
   const number = port ?? 4001
   return ['/ip4/0.0.0.0', '/ip6/::'].flatMap((ip) => [`${ip}/tcp/${number}`, `${ip}/udp/${number}/quic-v1`])
 }

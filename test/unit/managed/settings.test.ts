@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createArguments, IMAGE, newerImage } from '../../../src/managed/container-arguments.ts'
+import { createArguments, IMAGE, NETWORK, networkFor, newerImage } from '../../../src/managed/container-arguments.ts'
 import { checkSwarmKey, settingsOf, stampOf } from '../../../src/managed/settings.ts'
 
 const ports = { api: 5301, gateway: 5302 }
@@ -7,7 +7,7 @@ const KEY = `/key/swarm/psk/1.0.0/\n/base16/\n${'0123456789abcdef'.repeat(4)}\n`
 
 describe('the settings of a managed node', () => {
   test('as a process: all on loopback, nothing announced', () => {
-    const settings = Object.fromEntries(settingsOf({ ports, isContainer: false }, {}))
+    const settings = Object.fromEntries(settingsOf({ ports, isPublished: false }, {}))
     expect(settings).toEqual({
       Addresses: {
         API: '/ip4/127.0.0.1/tcp/5301',
@@ -17,17 +17,18 @@ describe('the settings of a managed node', () => {
       Provide: { Enabled: false },
       'Datastore.StorageMax': '50GB',
       Discovery: { MDNS: { Enabled: false } },
+      'Swarm.DisableNatPortMap': true,
     })
   })
 
   test('with a private network: nothing leads to the public one', () => {
-    const settings = Object.fromEntries(settingsOf({ ports, isContainer: false }, { isPrivate: true }))
+    const settings = Object.fromEntries(settingsOf({ ports, isPublished: false }, { isPrivate: true }))
     expect(settings).toMatchObject({ 'AutoConf.Enabled': false, Bootstrap: [], 'Routing.Type': 'dht' })
   })
 
   test('have a stamp that any change changes', () => {
     const stamp = (options: Parameters<typeof settingsOf>[1]) =>
-      stampOf(settingsOf({ ports, isContainer: true }, options))
+      stampOf(settingsOf({ ports, isPublished: true }, options))
     expect(stamp({})).toBe(stamp({ storageMax: '50GB' }))
     const stamps = [{}, { storageMax: '1GB' }, { announce: true }, { swarmPort: 4001 }, { isPrivate: true }].map(stamp)
     expect(new Set(stamps).size).toBe(5)
@@ -45,13 +46,32 @@ describe('the container', () => {
 
   test('publishes API and gateway on 127.0.0.1 only, and the swarm where it is asked for', () => {
     const publish = ['127.0.0.1:5301:5301', '127.0.0.1:5302:5302']
-    expect(valuesOf('--publish', createArguments(ports, {}))).toEqual(publish)
-    const withSwarm = valuesOf('--publish', createArguments(ports, { swarmPort: 4001 }))
+    expect(valuesOf('--publish', createArguments(ports, {}, NETWORK))).toEqual(publish)
+    const withSwarm = valuesOf('--publish', createArguments(ports, { swarmPort: 4001 }, NETWORK))
     expect(withSwarm).toEqual([...publish, '4001:4001/tcp', '4001:4001/udp'])
   })
 
+  test("publishes nothing where it has the machine's network, and listens on 127.0.0.1", () => {
+    const args = createArguments(ports, {}, 'host')
+    expect(valuesOf('--network', args)).toEqual(['host'])
+    expect(valuesOf('--publish', args)).toEqual([])
+    expect(args.join('\n')).toContain('"API":"/ip4/127.0.0.1/tcp/5301"')
+    expect(args.join('\n')).not.toContain('0.0.0.0')
+  })
+
+  test.each([
+    ['an engine of this machine', 'here\t6.1.0\t[name=seccomp,profile=builtin name=cgroupns]', 'host'],
+    ['an engine in a virtual machine', 'docker-desktop\t6.1.0\t[name=seccomp,profile=unconfined]', NETWORK],
+    ['one of the same name with another kernel', 'here\t6.1.0-vm\t[]', NETWORK],
+    ['an engine without root', 'here\t6.1.0\t[name=seccomp,profile=builtin name=rootless]', NETWORK],
+    ['an engine with users of its own', 'here\t6.1.0\t[name=userns]', NETWORK],
+    ['an engine that does not say', '\t\t[]', NETWORK],
+  ] as const)('of %s is in the right network', (_, engine, network) => {
+    expect(networkFor(engine, { name: 'here', kernel: '6.1.0' })).toBe(network)
+  })
+
   test('keeps its ports and options in its label, and never a key', () => {
-    const args = createArguments(ports, { storageMax: '9GB', isPrivate: true })
+    const args = createArguments(ports, { storageMax: '9GB', isPrivate: true }, 'host')
     const [label = ''] = valuesOf('--label', args)
     expect(JSON.parse(label.slice('docker-ipfs.node='.length))).toEqual({
       ...ports,
