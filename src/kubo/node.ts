@@ -41,7 +41,14 @@ export interface Node {
   bytesFetched(signal: AbortSignal): Promise<number>
   /** Fetches the whole DAG and pins it under a name. Tells whenever more of it is there. */
   pin(root: CID, name: string, signal: AbortSignal, onProgress?: () => void): Promise<void>
+  /**
+   * Pins a root whose blocks are there or are those of another that is pinned; only what differs from that one is walked. False where the node
+   * does not do it.
+   */
+  pinBeside(root: CID, pinned: CID, signal: AbortSignal): Promise<boolean>
   unpin(root: CID, signal: AbortSignal): Promise<void>
+  /** What the pin of a root is called, often nothing; undefined when it has none. */
+  pinName(root: CID, signal: AbortSignal): Promise<string | undefined>
   isPinned(root: CID, signal: AbortSignal): Promise<boolean>
   /** All that is pinned with what belongs to it. */
   pinnedRoots(signal: AbortSignal): Promise<ReadonlySet<string>>
@@ -168,20 +175,40 @@ class KuboNode implements Node {
     if (!pinned) throw nodeFailed(`the pin ended after ${count} blocks`, new Error('no line confirms the pin'))
   }
 
+  async pinBeside(root: CID, pinned: CID, signal: AbortSignal): Promise<boolean> {
+    try {
+      const path = `pin/update?arg=${pinned.toString()}&arg=${root.toString()}&unpin=false`
+      const response = await call(this.#endpoint, { path, signal })
+      const { Pins } = (await response.json()) as { Pins?: readonly string[] }
+      return Pins?.includes(root.toString()) === true
+    } catch (error) {
+      const failure = nodeError(error, this.#endpoint, signal)
+      if (failure instanceof DockerIpfsError && failure.code === 'NODE_FAILED') return false
+      throw failure
+    }
+  }
+
   async unpin(root: CID, signal: AbortSignal): Promise<void> {
     await this.#ask(signal, (limited) => this.#client.pin.rm(root, { signal: limited }))
   }
 
-  async isPinned(root: CID, signal: AbortSignal): Promise<boolean> {
+  async pinName(root: CID, signal: AbortSignal): Promise<string | undefined> {
     return this.#ask(signal, async (limited) => {
       try {
-        for await (const _ of this.#client.pin.ls({ paths: root, type: 'recursive', signal: limited })) return true
-        return false
+        const path = `pin/ls?arg=${root.toString()}&type=recursive&names=true`
+        const response = await call(this.#endpoint, { path, signal: limited })
+        const { Keys } = (await response.json()) as { Keys?: Readonly<Record<string, { readonly Name?: string }>> }
+        const pin = Keys?.[root.toString()]
+        return pin === undefined ? undefined : (pin.Name ?? '')
       } catch (error) {
-        if (/is not pinned/.test(messageOf(error))) return false
+        if (/is not pinned/.test(messageOf(error))) return undefined
         throw error
       }
     })
+  }
+
+  async isPinned(root: CID, signal: AbortSignal): Promise<boolean> {
+    return (await this.pinName(root, signal)) !== undefined
   }
 
   async pinnedRoots(signal: AbortSignal): Promise<ReadonlySet<string>> {

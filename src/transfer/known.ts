@@ -15,6 +15,8 @@ export interface Known {
   findLayer(key: string, size: number | undefined): Promise<Layer | undefined>
   /** Digests (binary, as latin1) of blocks that need not be sent again, once they have been found. */
   readonly blocks: Promise<ReadonlySet<string>>
+  /** An earlier version that is pinned, so that the node has all of it. */
+  readonly pinnedVersion: Promise<CID | undefined>
   /** True once something was left out because the catalogue said so. */
   wasUsed: boolean
 }
@@ -44,6 +46,7 @@ export function lookUp(
   for (const diffId of diffIds) find(hexOf(diffId)).catch(() => undefined)
   const known = {
     blocks: previousBlocks(node, versions, signal),
+    pinnedVersion: firstPinned(node, versions, signal),
     wasUsed: false,
     async findLayer(key: string, size: number | undefined) {
       const layer = await find(key)
@@ -52,14 +55,20 @@ export function lookUp(
       return layer
     },
   }
-  // Whoever sends the first block hears of it.
+  // Whoever sends the first block, or the last, hears of it.
   known.blocks.catch(() => undefined)
+  known.pinnedVersion.catch(() => undefined)
   return known
 }
 
 /** Nothing is known: for --no-cache. */
 export function knowNothing(): Known {
-  return { blocks: Promise.resolve(new Set()), wasUsed: false, findLayer: async () => undefined }
+  return {
+    blocks: Promise.resolve(new Set()),
+    pinnedVersion: Promise.resolve(undefined),
+    wasUsed: false,
+    findLayer: async () => undefined,
+  }
 }
 
 /** Keys of a layer: its diffID, and what the archive called it. */
@@ -102,6 +111,16 @@ async function previousBlocks(
     for (const cid of await leavesOf(node, root, signal)) blocks.add(blockKey(cid))
   }
   return blocks
+}
+
+/** One whose pin has a name would give that to the new one. */
+async function firstPinned(
+  node: Node,
+  versions: Promise<readonly CID[]>,
+  signal: AbortSignal,
+): Promise<CID | undefined> {
+  for (const root of (await versions).slice(0, MAX_VERSIONS)) if ((await node.pinName(root, signal)) === '') return root
+  return undefined
 }
 
 /** Those that can be found: of what the node has lost, nothing is known. */

@@ -2,9 +2,10 @@ import { DockerIpfsError } from '../errors.ts'
 import type { ImageInput } from '../image/input.ts'
 import { parsePlatform } from '../image/platform.ts'
 import type { Node } from '../kubo/node.ts'
+import { confirm } from './confirm.ts'
 import type { Report } from './events.ts'
 import { type Known, knowNothing, lookUp } from './known.ts'
-import { confirm, recordOf, remember, type SaveResult } from './save.ts'
+import { recordOf, remember, type SaveResult } from './save.ts'
 import { type Written, writeImages } from './write-images.ts'
 
 export interface SaveArchiveParts {
@@ -45,7 +46,7 @@ async function saveWith(known: Known, input: ImageInput, parts: SaveArchiveParts
   try {
     written = await writeImages(input, { sink: session, known, report, platform })
     const roots = new Map(written.images.map(({ dag: { root } }) => [root.cid.toString(), root]))
-    await confirm([...roots.values()], known, session)
+    await confirm([...roots.values()], known, session, parts)
   } catch (error) {
     await session.abort(error)
     throw error

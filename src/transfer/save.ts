@@ -1,4 +1,4 @@
-import type { BlockSink, DagNode } from '../dag/blocks.ts'
+import type { BlockSink } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { type Layer, writeLayer } from '../dag/layer.ts'
 import type { Engine, ImageInfo } from '../docker/engine.ts'
@@ -6,10 +6,11 @@ import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { parsePlatform } from '../image/platform.ts'
 import { type LayerEntry, readSavedImage } from '../image/saved-image.ts'
-import type { ImportSession, Node } from '../kubo/node.ts'
+import type { Node } from '../kubo/node.ts'
 import { type ImageRecord, writeImageRecord } from '../kubo/records.ts'
 import { imageSize } from '../names/sizes.ts'
-import { type Bytes, begun, deferred } from '../streams.ts'
+import { type Bytes, begun } from '../streams.ts'
+import { confirm } from './confirm.ts'
 import type { Report } from './events.ts'
 import { type ImageDag, writeImage } from './image-dag.ts'
 import { findVersions, type Known, keysOf, knowNothing, lookUp } from './known.ts'
@@ -148,7 +149,7 @@ async function saveWith(
       },
     })
     const dag = await writeImage(saved.platforms, session)
-    await confirm([dag.root], known, session)
+    await confirm([dag.root], known, session, parts)
     const record = recordOf(dag, {
       names,
       // The ID stands for all platforms, also those that the engine pulls later.
@@ -180,31 +181,6 @@ async function* counted(tar: Bytes, layer: string, report: Report): Bytes {
     yield bytes
   }
 }
-
-/**
- * Lets the node pin the roots. It walks the whole image then, and would wait for ever for a block that was left out because
- * the catalogue promised it: after the time that a slow disk needs, the promise counts as broken.
- */
-export async function confirm(roots: readonly DagNode[], known: Known, session: ImportSession): Promise<void> {
-  if (!known.wasUsed && session.skipped === 0) {
-    await session.finish(...roots.map(({ cid }) => cid))
-    return
-  }
-  const limit = deferred<never>()
-  const timer = setTimeout(
-    () => limit.reject(new DockerIpfsError('CATALOGUE_STALE', 'the node lacks blocks that it should have')),
-    CONFIRM_MS + roots.reduce((sum, { dagSize }) => sum + dagSize, 0) / SLOWEST_WALK,
-  )
-  try {
-    await Promise.race([session.finish(...roots.map(({ cid }) => cid)), limit.promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-const CONFIRM_MS = 20_000
-/** Bytes a millisecond. */
-const SLOWEST_WALK = 10_000
 
 /** What the catalogue is to know of a new image. */
 export function recordOf(

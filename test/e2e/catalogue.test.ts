@@ -210,6 +210,19 @@ describe.each(ENGINES)('%s', (name) => {
     await engine().docker('image', 'rm', id)
   })
 
+  test('a pin that has a name gives it to no other version', async () => {
+    await give(engine(), IMAGES.v1, 'app:1')
+    await give(engine(), IMAGES.v2, 'app:2')
+    await save(engine(), 'app:1')
+    await node().rpc(`pin/add?arg=${roots.v1}&name=mine`)
+    expect(await save(engine(), 'app:2')).toMatchObject({ cid: roots.v2, layers: ONE_SAVED })
+    const { Keys } = JSON.parse(await node().rpc('pin/ls?type=recursive&names=true')) as { Keys: object }
+    expect(Keys).toMatchObject({
+      [roots.v1]: { Name: 'mine', Type: 'recursive' },
+      [roots.v2]: { Name: '', Type: 'recursive' },
+    })
+  })
+
   test('--no-cache does all the work, and adds nothing', async () => {
     await save(engine(), 'app:1')
     const before = await catalogue()
