@@ -18,6 +18,7 @@ import { nodeStart } from './commands/node-start.ts'
 import { nodeStatus } from './commands/node-status.ts'
 import { nodeStop } from './commands/node-stop.ts'
 import { publish } from './commands/publish.ts'
+import { published } from './commands/published.ts'
 import { pull } from './commands/pull.ts'
 import { push } from './commands/push.ts'
 import { resolve } from './commands/resolve.ts'
@@ -51,6 +52,7 @@ const COMMANDS: readonly Command[] = [
   nodeStatus,
   nodeStop,
   publish,
+  published,
   pull,
   push,
   resolve,

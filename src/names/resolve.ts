@@ -64,6 +64,43 @@ export async function resolveAll(text: string, parts: Resolving): Promise<readon
   return findAllPublished(publication, path).map((image) => named(by, publication, image))
 }
 
+/**
+ * The publication that a reference means, and the path of an image in it, which may be empty.
+ * @throws what `resolve` throws; USAGE for what leads to no publication
+ */
+export async function resolvePublication(
+  text: string,
+  parts: Resolving,
+): Promise<{ readonly publication: Publication; readonly path: string }> {
+  const reference = parseReference(text)
+  const opened = reference.kind === 'name' ? undefined : await open(reference, parts)
+  if (opened?.publication !== undefined) return { publication: opened.publication, path: opened.path }
+  throw new DockerIpfsError('USAGE', `"${text.trim()}" is no name under which images are published`, {
+    hint: 'Give one such as ipns://KEY; "docker ipfs key ls" lists the keys of the node.',
+  })
+}
+
+/**
+ * The publication before another; undefined for the first.
+ * @throws CONTENT_NOT_FOUND, PUBLICATION_INVALID, NODE_*
+ */
+export async function previousOf(
+  { root, catalogue: { previous, sequence } }: Publication,
+  parts: Resolving,
+): Promise<Publication | undefined> {
+  if (previous === null) return undefined
+  const before = await readPublication(
+    parseCid(previous),
+    (cid) => blockWithin(cid, `the publication before ${root}`, parts),
+    parts.signal,
+  )
+  // Numbers grow, so that a walk back ends.
+  if (before !== undefined && before.catalogue.sequence < sequence) return before
+  throw new DockerIpfsError('PUBLICATION_INVALID', `${previous} is no publication before ${root}`, {
+    hint: 'Ask who published it.',
+  })
+}
+
 function unnamed(by: string | undefined, root: CID): Resolved {
   return { root, published: { by, publication: undefined, name: undefined, configDigest: undefined } }
 }

@@ -160,6 +160,58 @@ describe('an image that is published', () => {
   })
 })
 
+describe('what was published under a name', () => {
+  let key = ''
+  const cids: string[] = []
+
+  beforeAll(async () => {
+    key = await makeKey('goes-on')
+    const steps = [
+      ['shop:1', 'walk:1'],
+      ['shop:2', 'walk:1'],
+      ['shop:3', 'beside:1'],
+      ['shop:1', 'walk:1'],
+    ] as const
+    for (const [image, name] of steps) {
+      await works(atShop('tag', image, name))
+      await works(atShop('publish', '--key', 'goes-on', name))
+      cids.unshift(await standsFor(key))
+    }
+    await shop().rpc('repo/gc')
+  })
+
+  test('is listed, the newest first, on the node that published it and on another', async () => {
+    expect(await works(atShop('published', '--format', '{{.Sequence}} {{.Images}} {{.CID}}', `ipns://${key}`))).toBe(
+      [`4 2 ${cids[0]}`, `3 2 ${cids[1]}`, `2 1 ${cids[2]}`, `1 1 ${cids[3]}`].join('\n'),
+    )
+    expect(await works(atHome('published', '-q', `ipns://${key}`))).toBe(cids.join('\n'))
+  })
+
+  test('is listed for an image: when it came to be which', async () => {
+    const lines = await works(atHome('published', '--format', '{{.Sequence}} {{.CID}}', `ipns://${key}/walk:1`))
+    expect(lines).toBe([`4 ${roots[0]}`, `2 ${roots[1]}`, `1 ${roots[0]}`].join('\n'))
+    expect(await works(atHome('published', '-q', `ipns://${key}/beside:1`))).toBe(roots[2] ?? '')
+  })
+
+  test.each([
+    ['shop:1', 1, 'ERROR: "shop:1" is no name under which images are published'],
+    ['ipns://KEY/nothing:1', 4, 'ERROR: the catalogue bafybei'],
+    ['ipns://KEY/No Name', 1, 'ERROR: '],
+  ])('cannot be had of %s', async (reference, exitCode, words) => {
+    const run = await atShop('published', reference.replace('KEY', key))
+    expect(run).toMatchObject({ exitCode, stdout: '' })
+    expect(run.stderr).toStartWith(words)
+  })
+
+  test('is listed as far as anybody has it', async () => {
+    await shop().rpc(`files/rm?arg=/docker-ipfs/published/${key}/before/3&recursive=true`)
+    for (const node of [shop(), home()]) await node.rpc('repo/gc')
+    const run = await atShop('published', '-q', '--timeout', '2s', `ipns://${key}`)
+    expect(run).toMatchObject({ exitCode: 0, stdout: `${cids[0]}\n` })
+    expect(run.stderr).toBe('WARNING: nobody has what was published before 4\n')
+  })
+})
+
 test('what others have left unflushed in MFS, until it takes no more, is flushed', async () => {
   const fill = async () => {
     for (let at = 0; at < 300; at += 1) await shop().rpc(`files/mkdir?arg=/other${at}&flush=false`)

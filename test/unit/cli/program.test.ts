@@ -73,6 +73,7 @@ describe('completion', () => {
     'ls',
     'node',
     'publish',
+    'published',
     'pull',
     'push',
     'resolve',
