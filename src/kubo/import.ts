@@ -19,6 +19,8 @@ export interface ImportSession extends BlockSink {
   readonly sent: { readonly blocks: number; readonly bytes: number }
   /** Blocks that were not sent because the node has them. */
   readonly skipped: number
+  /** Aborted, with the reason, when the request is over: who waits for bytes to send need not wait any more. */
+  readonly over: AbortSignal
   /**
    * Names the roots and waits until the node has pinned them.
    * @throws NODE_FAILED, NODE_UNREACHABLE
@@ -48,6 +50,11 @@ export function openImport(
   const breakOff = new AbortController()
   const anySignal = AbortSignal.any([signal, breakOff.signal])
   const queue = new SendQueue()
+  const over = new AbortController()
+  const end = (reason: unknown) => {
+    queue.fail(reason)
+    over.abort(reason)
+  }
   const sent = { blocks: 0, bytes: 0 }
   const seen = new Set<string>()
   let skipped = 0
@@ -62,18 +69,19 @@ export function openImport(
     .then(async (response) => {
       const text = await response.text()
       // Who still has blocks to send by now must not wait for room.
-      queue.fail(new DockerIpfsError('NODE_FAILED', 'the IPFS node ended the upload early', { cause: new Error(text) }))
+      end(new DockerIpfsError('NODE_FAILED', 'the IPFS node ended the upload early', { cause: new Error(text) }))
       return text
     })
     .catch((error: unknown) => {
       const failure = nodeError(error, endpoint, signal)
-      queue.fail(failure)
+      end(failure)
       throw failure
     })
   answer.catch(() => undefined)
 
   return {
     sent,
+    over: over.signal,
     get skipped() {
       return skipped
     },

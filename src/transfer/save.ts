@@ -9,7 +9,7 @@ import { type LayerEntry, readSavedImage } from '../image/saved-image.ts'
 import type { Node } from '../kubo/node.ts'
 import { type ImageRecord, writeImageRecord } from '../kubo/records.ts'
 import { imageSize } from '../names/sizes.ts'
-import { type Bytes, begun } from '../streams.ts'
+import { abortable, type Bytes, begun } from '../streams.ts'
 import { confirm } from './confirm.ts'
 import type { Report } from './events.ts'
 import { type ImageDag, writeImage } from './image-dag.ts'
@@ -55,29 +55,32 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
     if (saved !== undefined) return saved
   }
   report({ type: 'step', text: `Saving ${image}` })
-  if (versions === undefined) return saveWith(knowNothing(), found, names, parts)
+  const anew = () =>
+    withArchive(found, parts, (archive) => saveWith(knowNothing(), found, names, { ...parts, archive }))
+  if (versions === undefined) return anew()
   try {
-    return await saveKnowing(names.length > 0 ? versions : findVersions(found.names, node, signal), found, names, parts)
+    const known = () =>
+      lookUp(node, names.length > 0 ? versions : findVersions(found.names, node, signal), found.layers, signal)
+    // While the catalogue is asked, docker packs already: on classic stores it takes seconds before its first byte.
+    return await withArchive(found, parts, (archive) =>
+      saveWith(known(), found, names, { ...parts, archive: begun(archive) }),
+    )
   } catch (error) {
     if (!(error instanceof DockerIpfsError && error.code === 'CATALOGUE_STALE')) throw error
     report({ type: 'warning', text: `the catalogue is wrong (${error.message}): saving the image anew` })
-    return saveWith(knowNothing(), found, names, parts)
+    return anew()
   }
 }
 
-/** While the catalogue is asked, docker packs already: on classic stores it takes seconds before its first byte. */
-async function saveKnowing(
-  versions: Promise<CID[]>,
+/** Docker packs the image for as long as somebody uses what it packs. */
+async function withArchive<T>(
   found: ImageInfo,
-  names: string[],
-  parts: SaveParts,
-): Promise<SaveResult> {
-  const { engine, node, signal } = parts
+  { engine, signal }: SaveParts,
+  use: (archive: Bytes) => Promise<T>,
+): Promise<T> {
   const stop = new AbortController()
-  const archive = begun(engine.save(found.id, AbortSignal.any([signal, stop.signal])))
   try {
-    const known = lookUp(node, versions, found.layers, signal)
-    return await saveWith(known, found, names, { ...parts, archive })
+    return await use(engine.save(found.id, AbortSignal.any([signal, stop.signal])))
   } catch (error) {
     stop.abort(error)
     throw error
@@ -122,18 +125,17 @@ async function isNamed(known: { root: CID; record: ImageRecord }, names: string[
   return names.every((name, at) => known.record.names.includes(name) && named[at]?.equals(known.root))
 }
 
-/** `archive`: what docker has begun to pack. */
 async function saveWith(
   known: Known,
   found: ImageInfo,
   names: string[],
-  parts: SaveParts & { readonly archive?: Bytes },
+  parts: SaveParts & { readonly archive: Bytes },
 ): Promise<SaveResult> {
-  const { engine, node, report, signal, archive = engine.save(found.id, signal) } = parts
+  const { node, report, signal, archive } = parts
   const session = node.openImport(signal, known.blocks)
   try {
     const layers = new Map<string, Layer>()
-    const saved = await readSavedImage(archive, {
+    const saved = await readSavedImage(abortable(archive, session.over), {
       diffIds: new Set(found.layers),
       platform: parts.platform === undefined ? undefined : parsePlatform(parts.platform),
       findLayer: async (key, size) => {

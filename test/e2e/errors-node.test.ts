@@ -63,6 +63,25 @@ describe.each(ENGINES)('%s and a node that dies', (name) => {
   })
 })
 
+test('a node that dies while the engine stands still ends the save at once', async () => {
+  const engine = real.engine(ENGINES[0] ?? '')
+  const id = await engine.give(LARGE)
+  await node().empty()
+  const before = await real.traces()
+  const stall = { from: 'called', after: 2_000_000 } as const
+  const at = await relay({ path: join(real.place.folder, 'engine.sock') }, { path: engine.socket }, stall)
+  const save = engine.behind(at).startIpfs(node(), ['save', '-q', '--no-cache', id])
+  await at.reached
+  node().kill()
+  const died = await Promise.race([save.finished, Bun.sleep(4000)])
+  at.close()
+  await node().restart()
+  expect(died).toMatchObject({ exitCode: 3, stdout: '' })
+  expect(firstLine(died?.stderr ?? '')).toBe(`ERROR: cannot reach the IPFS node at http://127.0.0.1:${node().port}`)
+  expect(await real.traces(1000)).toEqual(before)
+  expect(await engine.save(node(), id)).toBe(root)
+})
+
 describe('a node that has one other byte', () => {
   /** Changes one byte of the block that has these bytes; gives a function that changes it back. */
   function corrupt(bytes: (block: Buffer) => number): () => void {

@@ -233,6 +233,13 @@ describe('a node that', () => {
     })
   })
 
+  test('hangs up while nobody has anything to send is heard of all the same', async () => {
+    const endpoint = await fake((request) => request.once('data', () => request.socket.destroy()))
+    const { over } = openImport(endpoint, never, Promise.resolve(new Set()))
+    await new Promise((resolve) => over.addEventListener('abort', resolve))
+    expect(over.reason).toMatchObject({ code: 'NODE_UNREACHABLE' })
+  })
+
   test('hangs up instead of an answer is unreachable', async () => {
     const endpoint = await fake(async (request) => {
       await receive(request)
