@@ -33,7 +33,8 @@ interface Kept {
 }
 
 const START_MS = 60_000
-const STOP_MS = 30_000
+/** Kubo waits 30 s for calls that hang, and then writes down what it has in memory. */
+const STOP_MS = 60_000
 /** Bytes of log after which it begins anew. */
 const MAX_LOG = 10 * 1024 * 1024
 

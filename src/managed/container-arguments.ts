@@ -12,6 +12,9 @@ export const CONTAINER = 'docker-ipfs-node'
 export const VOLUME = 'docker-ipfs-node'
 export const NETWORK = 'docker-ipfs-node'
 
+/** Seconds that Kubo has to end: it waits 30 s for calls that hang, and then writes down what it has in memory. */
+export const STOP_S = '60'
+
 /** The network of the container: the machine's own, or one of its own with published ports. */
 export type Network = 'host' | typeof NETWORK
 
@@ -48,7 +51,7 @@ export function createArguments(ports: Ports, options: NodeOptions, network: Net
   return [
     ...['container', 'create', '--name', CONTAINER],
     ...['--label', `${LABEL}=${JSON.stringify({ ...ports, ...options })}`],
-    ...['--network', network, '--restart', 'unless-stopped', '--init', '--stop-timeout', '30'],
+    ...['--network', network, '--restart', 'unless-stopped', '--init', '--stop-timeout', STOP_S],
     ...['--mount', `type=volume,source=${VOLUME},target=${REPO},volume-label=${LABEL}=`],
     ...publish.flatMap((port) => ['--publish', port]),
     ...Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),

@@ -14,6 +14,7 @@ import {
   type Network,
   networkFor,
   newerImage,
+  STOP_S,
   VOLUME,
 } from './container-arguments.ts'
 import type { Host, HostState, LogOptions, Say } from './host.ts'
@@ -42,8 +43,6 @@ const STARTED = 'just started'
 const START_MS = 60_000
 /** Time without an answer after which the engine is asked whether the container lives. */
 const LOOK_MS = 1500
-/** Kubo writes down what it has in memory before it ends; docker's own 10 s are short on a busy disk. */
-const STOP_S = '30'
 /** Tries to get ports: others may take those that were free a moment ago. */
 const TRIES = 3
 

@@ -4,10 +4,12 @@ import { dirname, join } from 'node:path'
 import { GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
 import type { Finished, Running } from '../support/place.ts'
 import { ENGINES, script, useReal } from '../support/real.ts'
+import { relay } from '../support/relay.ts'
 import { tarOf } from '../support/tar.ts'
 
 const NET = `${ENGINES[0]}-net`
 const KUBO_IMAGE = 'ipfs/kubo:v0.43.0'
+const OLD_IMAGE = 'ipfs/kubo:v0.42.0'
 const real = useReal({ engines: [NET] })
 const engine = () => real.engine(NET)
 
@@ -48,6 +50,15 @@ const containers = () =>
   engine().docker('container', 'ls', '--all', '--filter', 'label=docker-ipfs.node', '--format', '{{.Names}} {{.Image}}')
 
 const errorLine = (text: string) => text.split('\n').find((line) => line.startsWith('ERROR: '))
+
+/** A save whose node was ended says so, unless it had all it needed of it. */
+function expectNodeGone(saved: Finished): void {
+  if (saved.exitCode === 0) return
+  expect(saved).toMatchObject({ exitCode: 3, stdout: '' })
+  expect(errorLine(saved.stderr)).toMatch(
+    /^ERROR: (cannot reach the IPFS node at http:\/\/127\.0\.0\.1:\d+|the IPFS node was stopped meanwhile)$/,
+  )
+}
 
 test('a command that only reads starts no node, and says how to get one', async () => {
   const result = await run(['ls'])
@@ -134,12 +145,7 @@ describe.each<Kind>(['container', 'binary'])('a node of its own, as a %s', (kind
       await Bun.sleep(300)
       await gives(['node', action], env())
       const saved = await save.finished
-      if (saved.exitCode !== 0) {
-        expect(saved).toMatchObject({ exitCode: 3, stdout: '' })
-        expect(errorLine(saved.stderr)).toMatch(
-          /^ERROR: (cannot reach the IPFS node at http:\/\/127\.0\.0\.1:\d+|the IPFS node was stopped meanwhile)$/,
-        )
-      }
+      expectNodeGone(saved)
       const again = await ipfs('save', '-q', large)
       expect(again).toMatchObject({ exitCode: 0, stderr: '' })
       expect(await names()).toContain(root)
@@ -184,18 +190,64 @@ describe('a container', () => {
     expect(await run(['save', '-q', tiny])).toMatchObject({ exitCode: 0, stdout: `${GOLDEN_ROOTS.tiny}\n`, stderr: '' })
   })
 
+  /** Puts a node of an older Kubo in the place of the one that runs, over the same volume. */
+  async function makeOld(): Promise<void> {
+    const [{ Config }] = JSON.parse(await engine().docker('container', 'inspect', 'docker-ipfs-node')) as [
+      { Config: { Env: string[]; Cmd: string[]; Labels: Record<string, string> } },
+    ]
+    await engine().docker('container', 'rm', '--force', 'docker-ipfs-node')
+    await engine().docker('image', 'tag', KUBO_IMAGE, OLD_IMAGE)
+    const label = { ...JSON.parse(Config.Labels['docker-ipfs.node'] ?? ''), storageMax: '7GB' }
+    await engine().docker(
+      ...['container', 'run', '--detach', '--init', '--name', 'docker-ipfs-node', '--network', 'host'],
+      ...['--label', `docker-ipfs.node=${JSON.stringify(label)}`],
+      ...['--mount', 'type=volume,source=docker-ipfs-node,target=/data/ipfs', '--entrypoint', '/bin/sh'],
+      ...Config.Env.flatMap((one) => ['--env', one]),
+      ...[OLD_IMAGE, ...Config.Cmd],
+    )
+  }
+
   test('of an older Kubo is replaced when the node is started again, and the images stay', async () => {
     await gives(['save', tiny])
-    await engine().docker('container', 'rm', '--force', 'docker-ipfs-node')
-    await engine().docker('image', 'tag', KUBO_IMAGE, 'ipfs/kubo:v0.42.0')
-    const label = 'docker-ipfs.node={"api":5301,"gateway":5302,"storageMax":"7GB"}'
-    await engine().docker('container', 'create', '--name', 'docker-ipfs-node', '--label', label, 'ipfs/kubo:v0.42.0')
+    await makeOld()
+    await engine().docker('container', 'stop', 'docker-ipfs-node')
     const saved = await run(['save', tiny])
     expect(saved).toMatchObject({ exitCode: 0, stdout: `${GOLDEN_ROOTS.tiny}\n` })
     expect(saved.stderr).toContain('its images stay (ipfs/kubo:v0.42.0 → ipfs/kubo:v0.43.0)')
     expect(await containers()).toBe(`docker-ipfs-node ${KUBO_IMAGE}`)
     expect(await gives(['node', 'status'])).toMatch(/^Storage: .* of 7GB$/m)
     expect(await gives(['ls', '-q'])).toBe(`${GOLDEN_ROOTS.tiny}\n`)
+  })
+
+  test('of an older Kubo may be replaced in the middle of a save, which ends with a clear error or not at all', async () => {
+    const golden = await engine().give(GOLDEN.large())
+    await engine().docker('image', 'tag', tiny, 'tiny:1')
+    await gives(['save', 'tiny:1'])
+    const names = await gives(['ls', '--format', '{{.Name}} {{.CID}}'])
+    await makeOld()
+    // The engine stands still after 3 MB until the old node ends, so that this always meets a save that has sent some.
+    const at = await relay(
+      { path: join(real.place.folder, 'relay.sock') },
+      { path: engine().socket },
+      { from: 'called', after: 3_000_000 },
+    )
+    const save = engine().inside(['docker', '-H', at.host, 'ipfs', 'save', '-q', '--no-cache', golden])
+    await at.reached
+    const upgrade = start(['node', 'start'])
+    const isEnding = async () =>
+      (await engine().docker('container', 'logs', 'docker-ipfs-node')).includes('Received interrupt signal')
+    while (!(await isEnding())) await Bun.sleep(20)
+    at.release()
+    const [upgraded, saved] = await Promise.all([upgrade.finished, save.finished])
+    at.close()
+    expect(upgraded).toMatchObject({ exitCode: 0 })
+    expect(upgraded.stderr).toContain('its images stay (ipfs/kubo:v0.42.0 → ipfs/kubo:v0.43.0)')
+    expectNodeGone(saved)
+    expect(await containers()).toBe(`docker-ipfs-node ${KUBO_IMAGE}`)
+    expect(await gives(['ls', '--format', '{{.Name}} {{.CID}}'])).toBe(names)
+    expect(await gives(['save', '-q', golden])).toBe(`${GOLDEN_ROOTS.large}\n`)
+    expect(await gives(['save', '-q', 'tiny:1'])).toBe(`${GOLDEN_ROOTS.tiny}\n`)
+    for (const root of [GOLDEN_ROOTS.large, 'tiny:1']) await gives(['verify', root])
   })
 
   test("that is somebody else's is left alone", async () => {
@@ -208,7 +260,7 @@ describe('a container', () => {
 })
 
 test('where the image cannot be had, an ipfs on PATH is used; where there is none either, the error says both', async () => {
-  await engine().docker('image', 'rm', '--force', 'ipfs/kubo:v0.42.0', KUBO_IMAGE)
+  await engine().docker('image', 'rm', '--force', OLD_IMAGE, KUBO_IMAGE)
   const neither = await run(['save', tiny])
   expect(neither).toMatchObject({ exitCode: 3, stdout: '' })
   expect(errorLine(neither.stderr)).toMatch(

@@ -16,16 +16,18 @@ export interface Relay {
   readonly host: string
   /** For a relay at a port: the address as the plugin takes it. */
   readonly api: string
-  /** Resolves when the bytes of `stall` have passed. Then nothing moves until `cut`. */
+  /** Resolves when the bytes of `stall` have passed. Then nothing moves until `cut` or `release`. */
   readonly reached: Promise<void>
   /** Ends what stands still. Bytes on their way are lost, as when a machine dies: else all that is missing might be among them. */
   cut(): void
+  /** Lets go on what stands still. */
+  release(): void
   close(): void
 }
 
 export async function relay(at: Address, to: Address, stall: Stall): Promise<Relay> {
   const reached = Promise.withResolvers<void>()
-  const cut = Promise.withResolvers<void>()
+  const end = Promise.withResolvers<'cut' | 'release'>()
   const sockets = new Set<Socket>()
 
   /** Passes everything on, and stands still at the byte where it is to stall. */
@@ -36,9 +38,10 @@ export async function relay(at: Address, to: Address, stall: Stall): Promise<Rel
       for await (const bytes of from as AsyncIterable<Buffer>) {
         if (counts && passed >= stall.after) {
           reached.resolve()
-          await cut.promise
-          into.destroy()
-          return
+          if ((await end.promise) === 'cut') {
+            into.destroy()
+            return
+          }
         }
         passed += bytes.length
         if (!into.write(bytes)) await Promise.race([new Promise((resolve) => into.once('drain', resolve)), closed])
@@ -68,9 +71,10 @@ export async function relay(at: Address, to: Address, stall: Stall): Promise<Rel
     host: typeof address === 'string' ? `unix://${address}` : '',
     api: typeof address === 'object' && address !== null ? `/ip4/127.0.0.1/tcp/${address.port}` : '',
     reached: reached.promise,
-    cut: cut.resolve,
+    cut: () => end.resolve('cut'),
+    release: () => end.resolve('release'),
     close() {
-      cut.resolve()
+      end.resolve('cut')
       server.close()
       for (const socket of sockets) socket.destroy()
     },
