@@ -1,4 +1,4 @@
-import type { Engine } from '../docker/engine.ts'
+import type { Engine, ImageInfo } from '../docker/engine.ts'
 import type { Patient } from '../doctor/doctor.ts'
 import type { Gateways } from '../gateway/gateways.ts'
 import type { ImageInput } from '../image/input.ts'
@@ -17,6 +17,8 @@ export interface Parts {
   readonly gateways?: Gateways
   readonly report: Report
   readonly signal: AbortSignal
+  /** What the engine says of the image that the command is about, where `connect` was told which. */
+  readonly found?: Promise<ImageInfo | undefined>
 }
 
 /** What a command is given. */
@@ -36,9 +38,13 @@ export interface CommandContext {
   /**
    * Connects to the engine, the node and the gateways that the flags and the environment name. Where no node answers it is
    * docker-ipfs' own, which is started if the command may do so (`startsNode`) and there are no gateways.
+   * With an `image` the engine is asked for it meanwhile, and its answer is `found`.
    * @throws DockerIpfsError NODE_UNREACHABLE, BAD_FLAG when an address cannot be read
    */
-  readonly connect: (flags: FlagsOf<ConnectionOptions> & Partial<FlagsOf<GatewayOptions>>) => Promise<Parts>
+  readonly connect: (
+    flags: FlagsOf<ConnectionOptions> & Partial<FlagsOf<GatewayOptions>>,
+    image?: string,
+  ) => Promise<Parts>
   /** What `doctor` looks at, with the value of --api. */
   readonly patient: (api: string | undefined) => Promise<Patient>
   /** The node that docker-ipfs runs by itself. */

@@ -131,7 +131,7 @@ export function createContext(options: ContextOptions): CommandContext & { reado
       return pipedInput(pipe(1)(), signal)
     },
     pipe,
-    async connect(flags) {
+    async connect(flags, image) {
       // Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
       const [{ createEngine }, { createNode }, report, managed] = await Promise.all([
         import('../docker/engine.ts'),
@@ -140,14 +140,24 @@ export function createContext(options: ContextOptions): CommandContext & { reado
         managedNode(environment, dockerGlobals),
       ])
       const gateways = await openGateways(flags, environment, report)
+      const engine = createEngine(managed.docker)
+      const found = image === undefined ? undefined : engine.inspect(image, signal)
       const endpoint = await findEndpoint(nodeSettings(settings, flags.api), environment, {
         managed: managed.node,
         mayStart: startsNode && gateways.gateways === undefined,
         say: (text) => report({ type: 'step', text }),
         warn: (text) => report({ type: 'warning', text }),
         signal,
-      })
-      return { engine: createEngine(managed.docker), node: createNode(endpoint), ...gateways, report, signal }
+        // Whatever came of it: no docker is left behind.
+      }).finally(() => found?.catch(() => undefined))
+      return {
+        engine,
+        node: createNode(endpoint),
+        ...gateways,
+        report,
+        signal,
+        ...(found === undefined ? {} : { found }),
+      }
     },
     async ownNode() {
       const [managed, report] = await Promise.all([managedNode(environment, dockerGlobals), reporter('auto')])

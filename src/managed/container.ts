@@ -66,13 +66,11 @@ class ContainerHost implements Host {
   }
 
   async #state(signal: AbortSignal): Promise<HostState | undefined> {
-    const [container, volumes] = await Promise.all([
-      this.#find(signal),
-      // Of a node that was removed there are the images.
-      this.#docker.run(['volume', 'ls', '--quiet', '--filter', `label=${LABEL}`], signal),
-    ])
+    const container = await this.#find(signal)
     if (container !== undefined) return stateOf(container)
-    if (volumes === '') return undefined
+    // Of a node that was removed there are the images.
+    if ((await this.#docker.run(['volume', 'ls', '--quiet', '--filter', `label=${LABEL}`], signal)) === '')
+      return undefined
     return { isRunning: false, api: '', gateway: '', details: 'removed', repository: `volume ${VOLUME}` }
   }
 

@@ -22,6 +22,8 @@ export interface SaveParts {
   readonly signal: AbortSignal
   /** Do all the work, whatever the catalogue knows. */
   readonly noCache?: boolean
+  /** What the engine said of the image, where it has been asked. */
+  readonly found?: Promise<ImageInfo | undefined> | undefined
   /** Of an image with several platforms, only this one. */
   readonly platform?: string | undefined
 }
@@ -88,10 +90,10 @@ async function withArchive<T>(
 }
 
 /** A node that is down, and an image that is not there, are told before docker has packed anything. */
-async function findBoth(image: string, { engine, node, signal }: SaveParts): Promise<ImageInfo> {
+async function findBoth(image: string, { engine, node, signal, found: asked }: SaveParts): Promise<ImageInfo> {
   const version = node.version(signal)
   version.catch(() => undefined)
-  const found = await engine.inspect(image, signal)
+  const found = await (asked ?? engine.inspect(image, signal))
   if (found === undefined) {
     throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${image}`, {
       hint: 'See "docker image ls" for the images of this engine.',

@@ -26,10 +26,14 @@ export const push = defineCommand({
     if (flags.key !== undefined && !flags.publish) {
       throw badFlag('--key needs --publish', { usage: USAGE, path: 'docker ipfs push' })
     }
-    const [{ push }, parts] = await Promise.all([import('../../transfer/push.ts'), context.connect(flags)])
-    for (const image of words) {
+    const [{ push }, { found, ...parts }] = await Promise.all([
+      import('../../transfer/push.ts'),
+      context.connect(flags, words[0]),
+    ])
+    for (const [at, image] of words.entries()) {
       const { root, notAnnounced, peers } = await push(image, {
         ...parts,
+        found: at === 0 ? found : undefined,
         noCache: flags['no-cache'],
         platform: flags.platform,
         announceTimeoutMs: flags.timeout,

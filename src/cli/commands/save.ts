@@ -60,9 +60,12 @@ export const save = defineCommand({
       for (const image of words) await context.output.line(planText(await plan(image, { ...parts, ...options })))
       return
     }
-    const [{ save }, parts] = await Promise.all([import('../../transfer/save.ts'), context.connect(flags)])
-    for (const image of words) {
-      const { root } = await save(image, { ...parts, ...options })
+    const [{ save }, { found, ...parts }] = await Promise.all([
+      import('../../transfer/save.ts'),
+      context.connect(flags, words[0]),
+    ])
+    for (const [at, image] of words.entries()) {
+      const { root } = await save(image, { ...parts, ...options, found: at === 0 ? found : undefined })
       await context.output.line(root)
     }
   },
