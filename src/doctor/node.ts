@@ -146,7 +146,7 @@ async function announcingOf(node: NodeHealth, signal: AbortSignal): Promise<Find
     return warn(
       place,
       'Provide.Enabled is false: "docker ipfs push" cannot announce',
-      'If others are to find it: ipfs config --json Provide.Enabled true, and restart it.',
+      `If others are to find it: ${node.toAnnounce}.`,
     )
   }
   return ok(place, routing === undefined ? UNTOLD : '"docker ipfs push" announces')

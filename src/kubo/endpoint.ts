@@ -12,6 +12,8 @@ export interface Endpoint extends Access {
   readonly socket?: string
   /** Where the address came from, for messages: "--api", "DOCKER_IPFS_API", a file, or "the default". */
   readonly source: string
+  /** docker-ipfs itself runs this node. */
+  readonly isManaged?: boolean
 }
 
 const DEFAULT_API = '/ip4/127.0.0.1/tcp/5001'

@@ -1,4 +1,5 @@
 import { DockerIpfsError } from '../errors.ts'
+import { toAnnounce } from './announcing.ts'
 import type { Endpoint } from './endpoint.ts'
 import { call, shown } from './rpc.ts'
 import { askVersion } from './version.ts'
@@ -13,6 +14,8 @@ export interface NodeHealth {
   readonly source: string
   /** A token or password goes there, over a network, unencrypted. */
   readonly isSecretOpen: boolean
+  /** What to do for the node to announce what is pushed. */
+  readonly toAnnounce: string
   /** @throws NODE_FAILED when it is too old, or no Kubo */
   version(signal: AbortSignal): Promise<string>
   peers(signal: AbortSignal): Promise<number | undefined>
@@ -53,6 +56,7 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
   return {
     address: shown(endpoint),
     source: endpoint.source,
+    toAnnounce: toAnnounce(endpoint),
     isSecretOpen: endpoint.authorization !== undefined && endpoint.url.startsWith('http:') && !isHere,
     async version(signal) {
       const limit = AbortSignal.timeout(ANSWER_MS)

@@ -3,6 +3,7 @@ import { checkBlock } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { type Bytes, collect } from '../streams.ts'
+import { announceError } from './announcing.ts'
 import { Catalogue } from './catalogue.ts'
 import { createClient } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -228,7 +229,7 @@ class KuboNode implements Node {
     // `provide/once` is there since Kubo 0.43; before that it was `routing/provide`. kubo-rpc-client knows only the latter.
     const path = `provide/once?arg=${root.toString()}`
     const response = await call(this.#endpoint, { path, signal }).catch((error: unknown) => {
-      if (!/404|not found/i.test(messageOf(error))) throw error
+      if (!/404|not found/i.test(messageOf(error))) throw announceError(error, this.#endpoint)
       return call(this.#endpoint, { path: `routing/provide?arg=${root.toString()}`, signal })
     })
     const text = await response.text().catch((error: unknown) => {

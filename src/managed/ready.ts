@@ -11,7 +11,7 @@ const POLL_MS = 50
 
 /** @param api base URL */
 export function endpointOf(api: string): Endpoint {
-  return { url: api, source: SOURCE }
+  return { url: api, source: SOURCE, isManaged: true }
 }
 
 /** The node's peer ID; undefined where no node answers. */

@@ -98,6 +98,9 @@ describe.each<Kind>(['container', 'binary'])('a node of its own, as a %s', (kind
     expect(saved).toMatchObject({ exitCode: 0, stdout: `${root}\n` })
     expect(saved.stderr).toMatch(/^Starting an IPFS node of docker-ipfs .*"docker ipfs node stop" ends it\)\nSaving /)
     expect((await ipfs('save', tiny)).stderr).not.toContain('Starting')
+    expect((await ipfs('push', tiny)).stderr).toContain(
+      '\nWARNING: not announced: Provide.Enabled is false (to change that: docker ipfs node start --announce); the node is',
+    )
 
     const listening = (await inside('ss', '-Hltn')).trimEnd().split('\n')
     expect(listening.length).toBeGreaterThanOrEqual(2)

@@ -13,6 +13,7 @@ function nodeWith(other: Partial<NodeHealth>): NodeHealth {
     address: 'http://127.0.0.1:5001',
     source: 'the default',
     isSecretOpen: false,
+    toAnnounce: 'do this',
     version: async () => '0.43.0',
     peers: async () => 3,
     reachability: async () => 'public',
