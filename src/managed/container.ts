@@ -182,10 +182,17 @@ class ContainerHost implements Host {
     } catch (error) {
       ignoreExisting(error)
       // The name is taken a moment before the container can be seen.
-      const found = await until(() => this.#find(signal), SEEN_MS, signal)
+      const seen = await until(async () => (await this.#find(signal)) ?? (await this.#seen(signal)), SEEN_MS, signal)
+      const found = seen === 'seen' ? await this.#find(signal) : seen
       if (found !== undefined) return found
       throw new DockerIpfsError('ENGINE_FAILED', `the engine has a container ${CONTAINER} that is not docker-ipfs'`)
     }
+  }
+
+  /** Whether there is a container of the name, with our label or without. */
+  async #seen(signal: AbortSignal): Promise<'seen' | undefined> {
+    const names = await this.#docker.run(['container', 'ls', '--all', '--format', '{{.Names}}'], signal)
+    return names.split('\n').includes(CONTAINER) ? 'seen' : undefined
   }
 
   async #getNetwork(signal: AbortSignal): Promise<Network> {
