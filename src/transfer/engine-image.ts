@@ -25,14 +25,14 @@ export async function faultOf(
   allSent: boolean,
 ): Promise<Fault | undefined> {
   const { image, imageId, info } = target
-  const found = await engine.inspect(imageId, signal)
+  // A classic store has images only whole; a containerd store also shows those of which it has a part.
+  const [found, isWhole] = await Promise.all([
+    engine.inspect(imageId, signal),
+    info.containerdStore ? engine.isWhole(imageId, signal) : true,
+  ])
   if (found === undefined) return 'gone'
   if (found.id !== imageId) return 'other'
-  // A classic store has images only whole; a containerd store also shows those of which it has a part.
-  if (info.containerdStore) {
-    const isWhole = await engine.isWhole(imageId, signal)
-    if (!(isWhole ?? (allSent || (await isInArchive(image, engine.save(imageId, signal)))))) return 'incomplete'
-  }
+  if (!(isWhole ?? (allSent || (await isInArchive(image, engine.save(imageId, signal)))))) return 'incomplete'
   // It shows no layers of one that has just lost its config.
   if (info.containerdStore && found.layers.length === 0 && image.layers.length > 0) return 'incomplete'
   return found.layers.join() === image.layers.map((layer) => layer.diffId).join() ? undefined : 'other'

@@ -30,6 +30,8 @@ export interface Loaded {
   readonly imageId: string
   /** Bytes of the layer blobs that the engine was not sent, because it had them. */
   readonly bytesHad: number
+  /** When nothing that was made for the load is on the engine any more. */
+  readonly released: Promise<void>
 }
 
 /** The first engine that reads zstd layers (moby 23.0). */
@@ -48,26 +50,31 @@ export async function intoEngine(image: ImageSource, info: EngineInfo, loading: 
   const { engine, report } = loading
   const imageId = info.containerdStore ? image.manifestDigest : image.configDigest
   const target = { image, imageId, info }
+  // Asked for at once: it takes as long as looking at the image does.
+  const images = engine.allLayers(loading.signal)
+  images.catch(() => undefined)
   const before = await faultOf(target, loading, false)
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
-    return { imageId, bytesHad: bytesOf(image, () => true) }
+    return { imageId, bytesHad: bytesOf(image, () => true), released: Promise.resolve() }
   }
-  const held = await findHeld(image, info, loading)
+  const held = await findHeld(image, info, await images, loading)
   try {
     const fault = await send(target, held.digests, loading)
-    if (fault === undefined) return { imageId, bytesHad: bytesOf(image, (digest) => held.digests.has(digest)) }
+    if (fault === undefined) {
+      const bytesHad = bytesOf(image, (digest) => held.digests.has(digest))
+      return { imageId, bytesHad, released: held.release() }
+    }
     if (!fault.mayPass) throw fault.error
     // Somebody may have removed a layer, or the image itself, meanwhile.
     report({ type: 'warning', text: `${fault.error.message}: sending all layers` })
     const again = await send(target, new Set(), loading)
     if (again !== undefined) throw again.error
-    return { imageId, bytesHad: 0 }
+    return { imageId, bytesHad: 0, released: held.release() }
   } catch (error) {
     if (before === 'gone') await removeUnnamed(imageId, engine)
-    throw error
-  } finally {
     await held.release()
+    throw error
   }
 }
 
@@ -131,10 +138,14 @@ export function removedMeanwhile(cause: unknown): DockerIpfsError {
   })
 }
 
-/** What need not be sent. `release` when the image is there. */
-async function findHeld(image: ImageSource, info: EngineInfo, { engine, signal }: Loading): Promise<Held> {
+/** What need not be sent. `images`: the layers of those that the engine has. `release` when the image is there. */
+async function findHeld(
+  image: ImageSource,
+  info: EngineInfo,
+  images: readonly (readonly string[])[],
+  { engine, signal }: Loading,
+): Promise<Held> {
   const none = { digests: new Set<string>(), release: async () => undefined }
-  const images = await engine.allLayers(signal)
   if (!info.containerdStore) return { ...none, digests: layersInCommon(image, images) }
   if (major(info) < FIRST_THAT_TELLS) return none
   // Without an image that has the layer the store has no blob of it either; with one it may have another: gzip, or plain.

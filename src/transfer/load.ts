@@ -52,6 +52,8 @@ export interface Keeping {
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG (no name in `tag`), CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, ENGINE_*, NODE_*
  */
 export async function load(reference: string, options: NodeLoadOptions): Promise<LoadResult> {
+  // While the reference is looked up; what is wrong with the engine is told later.
+  options.engine.info(options.signal).catch(() => undefined)
   // A node that is too old says so before anything else fails.
   const [{ root }] = await Promise.all([resolve(reference, options), options.node.version(options.signal)])
   return loadFromNode(root, options)
@@ -120,7 +122,7 @@ export async function loadRoot(
     await pin.undo(error)
     throw error
   }
-  await after(loaded, isPinned)
+  await Promise.all([after(loaded, isPinned), loaded.released])
   const { imageId } = loaded
   return { imageId, configDigest: image.configDigest, ...(tag === undefined ? {} : { tag }) }
 }

@@ -118,11 +118,12 @@ async function load(store: FakeStore, version = '28.5.2', cat = honest) {
     timeoutMs: 1000,
   }
   const openLayers: OpenLayers = (layers) => readAhead(IMAGE, layers, { ...loading, from: 'node' })
-  const loaded = await intoEngine(
+  const { released, ...loaded } = await intoEngine(
     IMAGE,
     { version, containerdStore: true, architecture: 'x86_64', os: 'linux' },
     { ...loading, openLayers },
   )
+  await released
   const steps = events.flatMap((event) => (event.type === 'step' || event.type === 'warning' ? [event.text] : []))
   return { ...loaded, steps }
 }
