@@ -1,7 +1,7 @@
 import { DockerIpfsError } from '../errors.ts'
 import { toAnnounce } from './announcing.ts'
 import type { Endpoint } from './endpoint.ts'
-import { call, shown } from './rpc.ts'
+import { answerOf, call, shown } from './rpc.ts'
 import { askVersion } from './version.ts'
 
 /**
@@ -44,8 +44,8 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
   const ask = async (path: string, signal: AbortSignal) => {
     const limit = AbortSignal.timeout(ANSWER_MS)
     try {
-      const response = await call(endpoint, { path, signal: AbortSignal.any([signal, limit]) })
-      return objectOf(await response.text())
+      const limited = AbortSignal.any([signal, limit])
+      return objectOf(await answerOf(await call(endpoint, { path, signal: limited }), endpoint, limited))
     } catch (error) {
       signal.throwIfAborted()
       if (limit.aborted || (error instanceof DockerIpfsError && error.code === 'NODE_FAILED')) return undefined

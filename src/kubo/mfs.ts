@@ -162,7 +162,11 @@ export class Mfs {
   }
 
   async flush(signal: AbortSignal): Promise<void> {
-    await this.#client.files.flush(TOP, { signal })
+    try {
+      await this.#client.files.flush(TOP, { signal })
+    } catch (error) {
+      throw nodeError(error, this.#endpoint, signal)
+    }
     this.#unflushed = 0
     this.forget()
   }

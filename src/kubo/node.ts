@@ -11,7 +11,7 @@ import { type ImportSession, openImport } from './import.ts'
 import { Mfs } from './mfs.ts'
 import { Naming } from './naming.ts'
 import { Publications } from './publications.ts'
-import { bytesOf, call, jsonLines, nodeError, nodeFailed, shown } from './rpc.ts'
+import { answerOf, bytesOf, call, jsonLines, nodeError, nodeFailed, shown } from './rpc.ts'
 import { askVersion } from './version.ts'
 
 export type { ImportSession } from './import.ts'
@@ -142,7 +142,7 @@ class KuboNode implements Node {
   async hasBlock(cid: CID, signal: AbortSignal): Promise<boolean> {
     try {
       const response = await call(this.#endpoint, { path: `block/stat?arg=${cid.toString()}&offline=true`, signal })
-      await response.text()
+      await answerOf(response, this.#endpoint, signal)
       return true
     } catch (error) {
       if (error instanceof DockerIpfsError && error.code === 'NODE_FAILED') return false
@@ -180,12 +180,13 @@ class KuboNode implements Node {
     try {
       const path = `pin/update?arg=${pinned.toString()}&arg=${root.toString()}&unpin=false`
       const response = await call(this.#endpoint, { path, signal })
-      const { Pins } = (await response.json()) as { Pins?: readonly string[] }
-      return Pins?.includes(root.toString()) === true
+      for await (const { Pins } of jsonLines<PinLine>(bytesOf(response, this.#endpoint, signal))) {
+        if (Pins?.includes(root.toString())) return true
+      }
+      return false
     } catch (error) {
-      const failure = nodeError(error, this.#endpoint, signal)
-      if (failure instanceof DockerIpfsError && failure.code === 'NODE_FAILED') return false
-      throw failure
+      if (error instanceof DockerIpfsError && error.code === 'NODE_FAILED') return false
+      throw error
     }
   }
 
@@ -232,9 +233,7 @@ class KuboNode implements Node {
       if (!/404|not found/i.test(messageOf(error))) throw announceError(error, this.#endpoint)
       return call(this.#endpoint, { path: `routing/provide?arg=${root.toString()}`, signal })
     })
-    const text = await response.text().catch((error: unknown) => {
-      throw nodeError(error, this.#endpoint, signal)
-    })
+    const text = await answerOf(response, this.#endpoint, signal)
     const complaint = /"(?:Error|Message)":"([^"]+)"/.exec(text)
     if (complaint) throw nodeFailed(complaint[1] as string, new Error(text))
   }

@@ -51,6 +51,15 @@ export async function* bytesOf(response: Response, endpoint: Endpoint, signal: A
   }
 }
 
+/** The text of an answer. A connection that breaks is NODE_UNREACHABLE. */
+export async function answerOf(response: Response, endpoint: Endpoint, signal: AbortSignal): Promise<string> {
+  try {
+    return await response.text()
+  } catch (error) {
+    throw nodeError(error, endpoint, signal)
+  }
+}
+
 /** The objects of an answer that is one JSON object a line. */
 export async function* jsonLines<T extends object>(bytes: Bytes): AsyncIterable<Partial<T>> {
   const decoder = new TextDecoder()

@@ -348,8 +348,8 @@ describe('a publication is old or new, never broken,', () => {
         await run.plugin()
         await Bun.sleep((round * 200) / ROUNDS)
         shop().kill()
-        const { exitCode } = await run.finished
-        expect([0, 1, 3]).toContain(exitCode)
+        const { exitCode, stderr } = await run.finished
+        expect({ stderr, isError: [0, 1, 3].includes(exitCode ?? -1) }).toEqual({ stderr, isError: true })
         await shop().restart()
         await home().connect(shop())
         await shop().rpc('repo/gc')

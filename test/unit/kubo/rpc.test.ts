@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import type { Endpoint } from '../../../src/kubo/endpoint.ts'
-import { bytesOf, call, failed, jsonLines, nodeError, nodeFailed, shown } from '../../../src/kubo/rpc.ts'
+import { answerOf, bytesOf, call, failed, jsonLines, nodeError, nodeFailed, shown } from '../../../src/kubo/rpc.ts'
 import { collect } from '../../../src/streams.ts'
 
 const never = new AbortController().signal
@@ -159,4 +159,23 @@ test('an answer of many JSON lines is read however it is cut, and what is no JSO
     {},
     { Pins: ['é'] },
   ])
+})
+
+test('an answer whose connection breaks in the middle is NODE_UNREACHABLE', async () => {
+  const broken = Bun.listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: {
+      data: (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')
+        setTimeout(() => socket.end(), 50)
+      },
+    },
+  })
+  const at = endpoint(`http://127.0.0.1:${broken.port}`)
+  const response = await call(at, { path: 'half', signal: never })
+  expect(await answerOf(response, at, never).catch((error: unknown) => error)).toMatchObject({
+    code: 'NODE_UNREACHABLE',
+  })
+  broken.stop(true)
 })
