@@ -7,10 +7,7 @@ import { type PluginInfo, readPlugin } from './plugins.ts'
 
 /** What the use cases need of a Docker engine. */
 export interface Engine {
-  /**
-   * Asked once: it does not change.
-   * @throws ENGINE_UNREACHABLE, ENGINE_FAILED
-   */
+  /** @throws ENGINE_UNREACHABLE, ENGINE_FAILED */
   info(signal: AbortSignal): Promise<EngineInfo>
   /** A plugin as docker knows it; undefined when it knows none of this name. Needs no engine. */
   plugin(name: string, signal: AbortSignal): Promise<PluginInfo | undefined>
@@ -75,18 +72,12 @@ const WITH_MANIFESTS = '/v1.48'
 
 class DockerEngine implements Engine {
   readonly #docker: Docker
-  #info: Promise<EngineInfo> | undefined
 
   constructor(docker: Docker) {
     this.#docker = docker
   }
 
-  info(signal: AbortSignal): Promise<EngineInfo> {
-    this.#info ??= this.#askInfo(signal)
-    return this.#info
-  }
-
-  async #askInfo(signal: AbortSignal): Promise<EngineInfo> {
+  async info(signal: AbortSignal): Promise<EngineInfo> {
     const text = await this.#docker.run(['info', '--format', '{{json .}}'], signal)
     const info = parseObject(text)
     const errors = info['ServerErrors']

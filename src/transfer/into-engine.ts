@@ -25,6 +25,13 @@ export interface NodeLoading extends Loading {
   readonly node: Node
 }
 
+/** What the engine says of itself before a load. */
+export interface EngineState {
+  readonly info: EngineInfo
+  /** The layers of all its images, which it is asked for at once since that takes longest. */
+  readonly images: Promise<readonly (readonly string[])[]>
+}
+
 export interface Loaded {
   /** The engine's ID of the image, `sha256:<hex>`. */
   readonly imageId: string
@@ -46,13 +53,14 @@ const CLEANUP_MS = 10_000
  * unless it was there before.
  * @throws INTEGRITY, ENGINE_*, and what reading the image throws
  */
-export async function intoEngine(image: ImageSource, info: EngineInfo, loading: FromSource): Promise<Loaded> {
+export async function intoEngine(
+  image: ImageSource,
+  { info, images }: EngineState,
+  loading: FromSource,
+): Promise<Loaded> {
   const { engine, report } = loading
   const imageId = info.containerdStore ? image.manifestDigest : image.configDigest
   const target = { image, imageId, info }
-  // Asked for at once: it takes as long as looking at the image does.
-  const images = engine.allLayers(loading.signal)
-  images.catch(() => undefined)
   const before = await faultOf(target, loading, false)
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })

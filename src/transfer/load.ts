@@ -52,8 +52,6 @@ export interface Keeping {
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG (no name in `tag`), CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, ENGINE_*, NODE_*
  */
 export async function load(reference: string, options: NodeLoadOptions): Promise<LoadResult> {
-  // While the reference is looked up; what is wrong with the engine is told later.
-  options.engine.info(options.signal).catch(() => undefined)
   // A node that is too old says so before anything else fails.
   const [{ root }] = await Promise.all([resolve(reference, options), options.node.version(options.signal)])
   return loadFromNode(root, options)
@@ -96,6 +94,8 @@ export async function loadRoot(
     throw new DockerIpfsError('BAD_FLAG', `"${tag}" is no image name`, { hint: 'Give --tag a name such as app:1.2.' })
   }
   const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const images = engine.allLayers(signal)
+  images.catch(() => undefined)
   const info = await engine.info(signal)
   report({ type: 'step', text: `Looking for ${root}` })
   const machine = platformOf(info.os || 'linux', info.architecture, '')
@@ -115,7 +115,7 @@ export async function loadRoot(
   let isPinned: boolean
   try {
     report({ type: 'step', text: 'Loading' })
-    loaded = await intoEngine(image, info, { ...options, openLayers })
+    loaded = await intoEngine(image, { info, images }, { ...options, openLayers })
     if (tag !== undefined) await giveName(loaded.imageId, tag, options)
     isPinned = await pin.done(report)
   } catch (error) {

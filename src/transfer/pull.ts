@@ -32,8 +32,6 @@ export interface Pulled {
  * @throws PUBLICATION_OLDER; what `resolve` and `load` throw
  */
 export async function* pull(reference: string, options: PullOptions): AsyncGenerator<Pulled> {
-  // As in `load`.
-  options.engine.info(options.signal).catch(() => undefined)
   const found = options.allTags ? await resolveAll(reference, options) : [await resolve(reference, options)]
   const last = await checkOrder(found[0]?.published, options)
   const images = { ...last?.images }

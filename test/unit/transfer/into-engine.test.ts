@@ -120,7 +120,7 @@ async function load(store: FakeStore, version = '28.5.2', cat = honest) {
   const openLayers: OpenLayers = (layers) => readAhead(IMAGE, layers, { ...loading, from: 'node' })
   const { released, ...loaded } = await intoEngine(
     IMAGE,
-    { version, containerdStore: true, architecture: 'x86_64', os: 'linux' },
+    { info: { version, containerdStore: true, architecture: 'x86_64', os: 'linux' }, images: store.allLayers() },
     { ...loading, openLayers },
   )
   await released
