@@ -4,7 +4,7 @@
  *     npm run bench -- [--engine docker20|docker26|docker26-ctr] [--series a,b] [--rounds 3] [--contenders seed,docker-ipfs]
  *     npm run bench -- --prepare                 only builds the image series (some 15 minutes, once)
  *
- * Writes bench/results/<date>-<engine>.json and .md. It needs root, as private engines do, and some 20 GB of disk.
+ * Writes bench/results/<date>-<engine>.json and .md. It needs root, as private engines do, and some 20 GB of disk; see scripts/own-disk.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
