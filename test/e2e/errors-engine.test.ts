@@ -77,7 +77,8 @@ describe.each(ENGINES)('%s, whose archive', (name) => {
   test('has a config with one other byte', async () => {
     const id = await real.engine(name).give(imageOf(TINY.layers))
     const wrong = Buffer.from(TINY.config.toString().replace('2026-01-01', '2025-01-01'))
-    const run = await save(name, id, replaces('"created":"2026-01-01', '"created":"2025-01-01'))
+    // All of it: the descriptions of single layers, which nobody needs, begin like it.
+    const run = await save(name, id, replaces(TINY.config.toString(), wrong.toString()))
     expect(run.error).toBe(
       `ERROR: the image config has digest ${digest(wrong)}, but is named ${digest(TINY.config).slice(7)}`,
     )
