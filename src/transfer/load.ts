@@ -8,7 +8,7 @@ import { resolve } from '../names/resolve.ts'
 import { type ImageSource, openImage } from './image-source.ts'
 import { intoEngine, type Loaded, type Loading, type OpenLayers, removedMeanwhile } from './into-engine.ts'
 import type { NodeFirst } from './node-first.ts'
-import { noPin, type Pinning, pinBeside } from './pin.ts'
+import { noPin, type Pinning, pinAhead } from './pin.ts'
 import { type ReadingAhead, readAhead } from './read-ahead.ts'
 import { rememberLoaded } from './remember.ts'
 import { watchSources } from './sources.ts'
@@ -69,7 +69,7 @@ export async function loadFromNode(root: CID, options: NodeLoadOptions): Promise
     const wantsPin = options.noPin !== true
     return {
       openLayers: (layers) => readAhead(image, layers, { ...options, ...placeOf(options, wasPinned) }),
-      pin: wasPinned || !wantsPin ? noPin(wasPinned) : pinBeside(root, options),
+      pin: wasPinned || !wantsPin ? noPin(wasPinned) : await pinAhead(root, options),
       async after({ imageId, bytesHad }, isPinned) {
         if (isPinned && wantsPin) await rememberLoaded(image, { imageId, tag: options.tag }, options)
         await sources.report(image, { bytesHad, wasPinned, isPinned })
