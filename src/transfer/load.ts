@@ -112,17 +112,16 @@ export async function loadRoot(
   }
   const { openLayers, pin, after } = await keep(image)
   let loaded: Loaded
-  let isPinned: boolean
   try {
     report({ type: 'step', text: 'Loading' })
     loaded = await intoEngine(image, { info, images }, { ...options, openLayers })
     if (tag !== undefined) await giveName(loaded.imageId, tag, options)
-    isPinned = await pin.done(report)
+    const keeping = async (what: Loaded) => after(what, await pin.done(report))
+    await Promise.all([keeping(loaded), loaded.released])
   } catch (error) {
     await pin.undo(error)
     throw error
   }
-  await Promise.all([after(loaded, isPinned), loaded.released])
   const { imageId } = loaded
   return { imageId, configDigest: image.configDigest, ...(tag === undefined ? {} : { tag }) }
 }
