@@ -142,14 +142,19 @@ export function createContext(options: ContextOptions): CommandContext & { reado
       const gateways = await openGateways(flags, environment, report)
       const engine = createEngine(managed.docker)
       const found = image === undefined ? undefined : engine.inspect(image, signal)
+      // What is wrong is told when somebody waits for it.
+      found?.catch(() => undefined)
       const endpoint = await findEndpoint(nodeSettings(settings, flags.api), environment, {
         managed: managed.node,
         mayStart: startsNode && gateways.gateways === undefined,
         say: (text) => report({ type: 'step', text }),
         warn: (text) => report({ type: 'warning', text }),
         signal,
-        // Whatever came of it: no docker is left behind.
-      }).finally(() => found?.catch(() => undefined))
+      }).catch(async (error: unknown) => {
+        // No docker is left behind.
+        await found?.catch(() => undefined)
+        throw error
+      })
       return {
         engine,
         node: createNode(endpoint),

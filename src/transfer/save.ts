@@ -45,7 +45,7 @@ const CATALOGUE_MS = 30_000
  */
 export async function save(image: string, parts: SaveParts): Promise<SaveResult> {
   const { node, report, signal } = parts
-  // While docker looks for the image: of thousands of names the list takes a while.
+  // While docker looks for the image: in a folder of thousands of names a look takes a while.
   const versions = parts.noCache === true ? undefined : findVersions([image], node, signal)
   versions?.catch(() => undefined)
   const found = await findBoth(image, parts)
