@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { DockerIpfsError } from '../errors.ts'
-import { type Bytes, deferred } from '../streams.ts'
+import type { Bytes } from '../streams.ts'
 import { engineError, textOf } from './answers.ts'
 
 /** The `docker` command, with docker's own global flags in front of every subcommand. */
@@ -130,15 +131,6 @@ const INTERRUPTED = 130
 /** Within this time, in milliseconds, a signal that docker got is heard here too. */
 const HEARD_MS = 500
 
-async function aborted(signal: AbortSignal, ms: number): Promise<void> {
-  if (signal.aborted) return
-  const { promise, resolve } = deferred<void>()
-  const timer = setTimeout(resolve, ms)
-  signal.addEventListener('abort', () => resolve(), { once: true })
-  await promise
-  clearTimeout(timer)
-}
-
 /** Waits for the end of a child; gives what went wrong, in our words, or undefined. Never rejects. */
 export async function settle(child: PromiseLike<unknown>, signal: AbortSignal): Promise<unknown> {
   try {
@@ -147,7 +139,8 @@ export async function settle(child: PromiseLike<unknown>, signal: AbortSignal): 
   } catch (error) {
     const { stderr, code, exitCode, signal: endedBy } = error as ChildError
     // Ctrl-C reaches docker too, which may be gone before it is heard here.
-    if (endedBy === 'SIGINT' || exitCode === INTERRUPTED) await aborted(signal, HEARD_MS)
+    if (endedBy === 'SIGINT' || exitCode === INTERRUPTED)
+      await sleep(HEARD_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return signal.reason
     if (code === 'ENOENT') {
       return new DockerIpfsError('ENGINE_UNREACHABLE', 'cannot find the docker command', {

@@ -44,7 +44,7 @@ const SEND_BYTES = 256 * 1024
 export function openImport(
   endpoint: Endpoint,
   signal: AbortSignal,
-  known: Promise<ReadonlySet<string>>,
+  known: Promise<ReadonlySet<string>> = Promise.resolve(new Set()),
 ): ImportSession {
   const boundary = `docker-ipfs-${randomUUID()}`
   const breakOff = new AbortController()

@@ -29,7 +29,7 @@ export interface Node {
   /** Answers when the node does; gives its version, e.g. "0.43.0". NODE_FAILED when it is too old, or no Kubo. */
   version(signal: AbortSignal): Promise<string>
   /** Opens a request that takes blocks and pins their root at the end; blocks of `known` (see `blockKey`) are not sent. */
-  openImport(signal: AbortSignal, known: Promise<ReadonlySet<string>>): ImportSession
+  openImport(signal: AbortSignal, known?: Promise<ReadonlySet<string>>): ImportSession
   /** One block, checked against its CID, from this node or whoever it finds; waits as long as the signal lets it. */
   block(cid: CID, signal: AbortSignal): Promise<Uint8Array>
   /** One block, checked against its CID, of this node's own repository; undefined when it is not there. */
@@ -115,7 +115,7 @@ class KuboNode implements Node {
     return this.#ask(signal, (limited) => askVersion(this.#endpoint, limited))
   }
 
-  openImport(signal: AbortSignal, known: Promise<ReadonlySet<string>>): ImportSession {
+  openImport(signal: AbortSignal, known?: Promise<ReadonlySet<string>>): ImportSession {
     return openImport(this.#endpoint, signal, known)
   }
 

@@ -2,6 +2,7 @@ import type { DagNode } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { ImportSession, Node } from '../kubo/node.ts'
+import { deferred } from '../streams.ts'
 import type { Known } from './known.ts'
 
 interface Confirming {
@@ -39,8 +40,7 @@ export async function confirm(
 
 async function pinBeside(root: CID, version: CID, node: Confirming['node'], signal: AbortSignal): Promise<void> {
   if (await node.pinBeside(root, version, signal)) return
-  const session = node.openImport(signal, Promise.resolve(new Set()))
-  await session.finish(root)
+  await node.openImport(signal).finish(root)
 }
 
 /** A pin waits for ever for a block that is lost: after the time that a slow disk needs, what was promised counts as broken. */
@@ -51,7 +51,7 @@ async function inTime(
 ): Promise<void> {
   const stale = new DockerIpfsError('CATALOGUE_STALE', 'the node lacks blocks that it should have')
   const limit = new AbortController()
-  const over = Promise.withResolvers<never>()
+  const over = deferred<never>()
   const timer = setTimeout(
     () => {
       limit.abort(stale)

@@ -44,9 +44,10 @@ export function lookUp(
     return found
   }
   for (const diffId of diffIds) find(hexOf(diffId)).catch(() => undefined)
+  const newest = versions.then((all) => all.slice(0, MAX_VERSIONS))
   const known = {
-    blocks: previousBlocks(node, versions, signal),
-    pinnedVersion: firstPinned(node, versions, signal),
+    blocks: previousBlocks(node, newest, signal),
+    pinnedVersion: firstPinned(node, newest, signal),
     wasUsed: false,
     async findLayer(key: string, size: number | undefined) {
       const layer = await find(key)
@@ -107,7 +108,7 @@ async function previousBlocks(
   signal: AbortSignal,
 ): Promise<Set<string>> {
   const blocks = new Set<string>()
-  for (const root of (await versions).slice(0, MAX_VERSIONS)) {
+  for (const root of await versions) {
     for (const cid of await leavesOf(node, root, signal)) blocks.add(blockKey(cid))
   }
   return blocks
@@ -119,7 +120,7 @@ async function firstPinned(
   versions: Promise<readonly CID[]>,
   signal: AbortSignal,
 ): Promise<CID | undefined> {
-  for (const root of (await versions).slice(0, MAX_VERSIONS)) if ((await node.pinName(root, signal)) === '') return root
+  for (const root of await versions) if ((await node.pinName(root, signal)) === '') return root
   return undefined
 }
 

@@ -111,19 +111,17 @@ export async function loadRoot(
     )
   }
   const { openLayers, pin, after } = await keep(image)
-  let loaded: Loaded
   try {
     report({ type: 'step', text: 'Loading' })
-    loaded = await intoEngine(image, { info, images }, { ...options, openLayers })
+    const loaded = await intoEngine(image, { info, images }, { ...options, openLayers })
     if (tag !== undefined) await giveName(loaded.imageId, tag, options)
-    const keeping = async (what: Loaded) => after(what, await pin.done(report))
-    await Promise.all([keeping(loaded), loaded.released])
+    await Promise.all([pin.done(report).then((isPinned) => after(loaded, isPinned)), loaded.released])
+    const { imageId } = loaded
+    return { imageId, configDigest: image.configDigest, ...(tag === undefined ? {} : { tag }) }
   } catch (error) {
     await pin.undo(error)
     throw error
   }
-  const { imageId } = loaded
-  return { imageId, configDigest: image.configDigest, ...(tag === undefined ? {} : { tag }) }
 }
 
 async function giveName(imageId: string, tag: string, { engine, signal }: Loading): Promise<void> {

@@ -178,7 +178,7 @@ async function keep(key: Key, catalogue: PublishedCatalogue, parts: Publishing):
 }
 
 async function send(blocks: readonly Block[], node: Node, signal: AbortSignal): Promise<void> {
-  const session = node.openImport(signal, Promise.resolve(new Set()))
+  const session = node.openImport(signal)
   try {
     for (const block of blocks) await session.put(block)
     await session.finish()
