@@ -51,6 +51,20 @@ test('a full disk comes with a hint', () => {
   expect(nodeFailed('no space left on device', undefined).hint).toContain('ipfs repo gc')
 })
 
+test.each([
+  'datastore closed',
+  'pinner closed',
+  'leveldb: closed',
+  'repo is closed',
+  'promise channel was closed',
+  'shutting down',
+])('a node that answers "%s" was stopped meanwhile', (text) => {
+  expect(failed(500, JSON.stringify({ Message: text }), node)).toMatchObject({
+    code: 'NODE_UNREACHABLE',
+    message: 'the IPFS node was stopped meanwhile',
+  })
+})
+
 test('what is wrong on the way to the node is NODE_UNREACHABLE, with where the address is from', () => {
   const cause = new TypeError('fetch failed')
   const error = nodeError(cause, endpoint('http://127.0.0.1:5001'), never)
