@@ -6,9 +6,9 @@
  *
  * Needs the archives of the series: `npm run bench -- --prepare` makes them.
  */
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { freePort } from '../test/support/relay.ts'
 import {
   buildPlugin,
   emptyEngine,
@@ -126,14 +126,4 @@ async function startProxy({ api }: RunningNode): Promise<Proxy> {
       await server.exited
     },
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

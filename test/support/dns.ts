@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { script } from './real.ts'
+import { freePort } from './relay.ts'
 
 export interface Dns {
   /** Its address for Kubo's `DNS.Resolvers`, which takes DNS over HTTP alone. */
@@ -33,7 +34,7 @@ export async function startDns(records: Readonly<Record<string, string>>): Promi
 
 type Server = ReturnType<typeof Bun.spawn>
 
-/** Starts the server on a port that is free, over UDP and TCP; once it answers, it has it. */
+/** Starts the server on a port that is free; once it answers, it has it, over UDP and TCP. */
 async function startServer(records: Readonly<Record<string, string>>): Promise<{ server: Server; port: number }> {
   const dnsmasq = (await script('dnsmasq')).trim()
   for (let tries = 0; tries < 10; tries += 1) {
@@ -88,13 +89,4 @@ async function ask(port: number, query: Uint8Array, signal?: AbortSignal): Promi
     clearInterval(again)
     socket.close()
   }
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4')
-  const port = await new Promise<number>((resolve) => {
-    socket.bind(0, '127.0.0.1', () => resolve(socket.address().port))
-  })
-  socket.close()
-  return port
 }

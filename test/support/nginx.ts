@@ -1,8 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { run, script } from './real.ts'
-import { listen } from './relay.ts'
+import { freePort } from './relay.ts'
 
 /** A real nginx with a certificate of its own, in front of a node. */
 export interface Nginx {
@@ -64,12 +63,4 @@ function answers(url: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await listen(server, { port: 0 })
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -87,3 +87,12 @@ export function listen(server: Server, at: Address): Promise<void> {
     server.listen('path' in at ? at : { ...at, host: '127.0.0.1' }, resolve)
   })
 }
+
+/** A TCP port of 127.0.0.1 that nobody had a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await listen(server, { port: 0 })
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

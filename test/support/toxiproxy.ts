@@ -1,5 +1,5 @@
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from './relay.ts'
 
 /** What happens on a way. Times in milliseconds, rates in kilobytes (1000) a second; each in one direction. */
 export interface Trouble {
@@ -91,14 +91,4 @@ export class Toxiproxy {
     if (!answer.ok) throw new Error(`toxiproxy: ${await answer.text()}`)
     return answer.text()
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
