@@ -44,6 +44,58 @@ export function begun(source: Bytes): Bytes {
   return all()
 }
 
+/** A stream that somebody writes: what nobody has read yet is kept, so that it must not be long. To be read once. */
+export class Parts implements AsyncIterable<Uint8Array> {
+  #parts: Uint8Array[] = []
+  #end: { readonly reason?: unknown } | undefined
+  #changed: Deferred<void> = deferred()
+
+  push(bytes: Uint8Array): void {
+    this.#parts.push(bytes)
+    this.#wake()
+  }
+
+  end(): void {
+    this.#end = {}
+    this.#wake()
+  }
+
+  fail(reason: unknown): void {
+    this.#end = { reason }
+    this.#wake()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const parts = this.#parts
+      this.#parts = []
+      yield* parts
+      if (this.#parts.length > 0) continue
+      if (this.#end !== undefined) break
+      await this.#changed.promise
+    }
+    if ('reason' in this.#end) throw this.#end.reason
+  }
+
+  #wake(): void {
+    this.#changed.resolve()
+    this.#changed = deferred()
+  }
+}
+
+/** The same stream, read to its end at once, whether anybody takes it or not. */
+export function readAtOnce(source: Bytes): Bytes {
+  const parts = new Parts()
+  const read = async () => {
+    for await (const bytes of source) parts.push(bytes)
+  }
+  read().then(
+    () => parts.end(),
+    (reason: unknown) => parts.fail(reason),
+  )
+  return parts
+}
+
 /** A promise with its switches outside. */
 export interface Deferred<T> {
   readonly promise: Promise<T>

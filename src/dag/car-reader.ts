@@ -97,11 +97,11 @@ async function readCar(handle: FileHandle, name: string, signal: AbortSignal): P
 }
 
 /** Reads a file on, from its beginning. */
-function readerOf(handle: FileHandle): (wanted: number) => Promise<Uint8Array> {
+function readerOf(handle: FileHandle): () => Promise<Uint8Array> {
   let at = 0
-  return async (wanted) => {
-    const next = Buffer.allocUnsafe(Math.max(wanted, READ_BYTES))
-    const { bytesRead } = await handle.read(next, 0, next.length, at)
+  return async () => {
+    const next = Buffer.allocUnsafe(READ_BYTES)
+    const { bytesRead } = await handle.read(next, 0, READ_BYTES, at)
     at += bytesRead
     return next.subarray(0, bytesRead)
   }

@@ -10,8 +10,8 @@ export interface CarInput {
   readonly name: string
   /** Bytes of one CID and block, at most. */
   readonly maxSection: number
-  /** The next bytes: at least so many, fewer only at the end. */
-  more(wanted: number): Promise<Uint8Array>
+  /** The next bytes, as many as there are; none only at the end. */
+  more(): Promise<Uint8Array>
 }
 
 /** Reads a CARv1 from its beginning, a block at a time. Blocks are not held against their CIDs here. */
@@ -51,14 +51,18 @@ export class CarSections {
   }
 
   /**
-   * The next block, whose bytes end at `position`; undefined at the end.
+   * The next block, whose bytes end at `position`; undefined at the end. `expected`: the one that it should be, whose CID is then not
+   * read anew, since that takes as long as the hash of a small block.
    * @throws ARCHIVE_INVALID
    */
-  async next(): Promise<Block | undefined> {
+  async next(expected?: CID): Promise<Block | undefined> {
     const length = await this.#varint()
     if (length === undefined) return undefined
     if (length > this.#input.maxSection) throw this.#invalid(`a block of ${length} bytes is announced`)
     const section = await this.#take(length)
+    if (expected !== undefined && startsWith(section, expected.bytes)) {
+      return { cid: expected, bytes: section.subarray(expected.bytes.length) }
+    }
     try {
       const [cid, bytes] = CID.decodeFirst(section)
       // decodeFirst takes a version byte of 0, which no CID has.
@@ -74,7 +78,7 @@ export class CarSections {
   async #varint(): Promise<number | undefined> {
     let value = 0
     for (let at = 0; at < 5; at += 1) {
-      if (this.#bytes.length === 0 && !(await this.#more(1))) {
+      if (this.#bytes.length === 0 && !(await this.#more())) {
         if (at === 0) return undefined
         throw this.#invalid('it is cut short')
       }
@@ -86,25 +90,39 @@ export class CarSections {
     throw this.#invalid('a length in it cannot be read')
   }
 
+  /** Copies only what comes in pieces. */
   async #take(length: number): Promise<Uint8Array> {
-    while (this.#bytes.length < length) {
-      if (!(await this.#more(length - this.#bytes.length))) throw this.#invalid('it is cut short')
+    if (this.#bytes.length >= length) return this.#cut(length)
+    const taken = new Uint8Array(length)
+    for (let at = 0; at < length; ) {
+      if (this.#bytes.length === 0 && !(await this.#more())) throw this.#invalid('it is cut short')
+      const part = this.#cut(Math.min(this.#bytes.length, length - at))
+      taken.set(part, at)
+      at += part.length
     }
-    const taken = this.#bytes.subarray(0, length)
-    this.#bytes = this.#bytes.subarray(length)
     return taken
   }
 
-  async #more(wanted: number): Promise<boolean> {
-    const fresh = await this.#input.more(wanted)
-    this.#read += fresh.length
-    this.#bytes = this.#bytes.length === 0 ? fresh : Buffer.concat([this.#bytes, fresh])
-    return fresh.length > 0
+  #cut(length: number): Uint8Array {
+    const part = this.#bytes.subarray(0, length)
+    this.#bytes = this.#bytes.subarray(length)
+    return part
+  }
+
+  /** To be called when all that came is used up. */
+  async #more(): Promise<boolean> {
+    this.#bytes = await this.#input.more()
+    this.#read += this.#bytes.length
+    return this.#bytes.length > 0
   }
 
   #invalid(why: string, cause?: unknown): DockerIpfsError {
     return invalidCar(this.#input.name, why, cause)
   }
+}
+
+function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  return bytes.length >= prefix.length && Buffer.compare(bytes.subarray(0, prefix.length), prefix) === 0
 }
 
 export function invalidCar(name: string, why: string, cause?: unknown): DockerIpfsError {

@@ -4,9 +4,9 @@ import { CarSections, invalidCar } from '../dag/car-sections.ts'
 import type { CID } from '../dag/cid.ts'
 import { cutLeaf, type LeafPart, leavesInRange } from '../dag/file-range.ts'
 import { DockerIpfsError } from '../errors.ts'
-import { type Bytes, collect, mapInOrder } from '../streams.ts'
+import { type Bytes, collect, mapInOrder, Parts } from '../streams.ts'
 import { type Attempt, Pool, type PoolOptions } from './pool.ts'
-import { ask } from './request.ts'
+import { ask, Busy } from './request.ts'
 
 /** Trustless HTTP gateways as a place where images are read. Every block is held against its CID before anything is made of it. */
 export interface Gateways extends RangeSource {
@@ -43,6 +43,9 @@ const END_MS = 250
 /** Bytes of a file that is read without a range, at most: a document. */
 const MAX_WHOLE = 16 * 1024 * 1024
 
+/** The beginning of image.tar, in which all documents stand; what a leaf has beyond it comes too (docs/format.md). */
+const DOCUMENTS: Want = { from: 0, to: 16 * 1024 }
+
 type ReadBlock = (cid: CID) => Promise<Uint8Array>
 
 /** A part of a file: its first byte, and the one behind its last. */
@@ -66,9 +69,12 @@ class HttpGateways implements Gateways {
   }
 
   async block(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+    const known = this.#known.get(blockKey(cid))
+    if (known !== undefined) return known
     const path = this.#paths.get(blockKey(cid))
     const bytes = await this.#pool.search(cid.toString(), signal, async (attempt) => {
-      if (path === undefined || !attempt.asCar) return this.#rawBlock(cid, attempt, signal)
+      if (!attempt.asCar) return this.#rawBlock(cid, attempt, signal)
+      if (path === undefined) return this.#rootBlock(cid, attempt, signal)
       return this.#withCar(`${path}?format=car&dag-scope=block`, attempt, signal, (next) => next(cid))
     })
     for (const [name, child] of readDirectory({ cid, bytes }) ?? []) {
@@ -87,11 +93,16 @@ class HttpGateways implements Gateways {
     }
   }
 
-  /** Gives the bytes when all of the range has come; without one, of a file of at most 16 MiB. */
+  /** Reads on however slowly the bytes are taken; without a range, a file of at most 16 MiB. */
   async *cat(path: string, signal: AbortSignal, range: Range = { offset: 0, length: MAX_WHOLE }): Bytes {
-    const parts: Uint8Array[] = []
+    const known = this.#knownBlob(path)
+    if (known !== undefined) {
+      yield known.subarray(range.offset, range.offset + range.length)
+      return
+    }
+    const parts = new Parts()
     const want = { from: range.offset, to: range.offset + range.length }
-    await this.#pool.search(path, signal, async (attempt) => {
+    const search = this.#pool.search(path, signal, async (attempt) => {
       // What an attempt has got is kept: the next one goes on behind it.
       const keep = (bytes: Uint8Array) => {
         parts.push(bytes)
@@ -100,12 +111,40 @@ class HttpGateways implements Gateways {
       if (attempt.asCar) await this.#readCar(path, want, attempt, signal, keep)
       else await this.#readBlocks(path, want, attempt, signal, keep)
     })
+    search.then(
+      () => parts.end(),
+      (reason: unknown) => parts.fail(reason),
+    )
     yield* parts
   }
 
+  /** A blob that is one block has the digest of that block, which is known where the documents have come. */
+  #knownBlob(path: string): Uint8Array | undefined {
+    const hex = /\/blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1]
+    return hex === undefined ? undefined : this.#known.get(Buffer.from(hex, 'hex').toString('latin1'))
+  }
+
+  /** Of an image, all its documents with it: on a long way each of them would cost a round trip. */
+  async #rootBlock(cid: CID, attempt: Attempt, signal: AbortSignal): Promise<Uint8Array> {
+    try {
+      return await this.#withCar(`ipfs/${cid}/image.tar?${entityQuery(DOCUMENTS)}`, attempt, signal, async (next) => {
+        const bytes = await next(cid)
+        for await (const leaf of this.#leaves(`/ipfs/${cid}/image.tar`, DOCUMENTS, next)) {
+          this.#keep({ cid: leaf.cid, bytes: await next(leaf.cid) })
+        }
+        return bytes
+      })
+    } catch (error) {
+      if (error instanceof DockerIpfsError && (error.code === 'NOT_AN_IMAGE' || isMissing(error))) {
+        // It may be something else than an image: whoever asks sees that.
+        return this.#rawBlock(cid, attempt, signal)
+      }
+      throw error
+    }
+  }
+
   async #readCar(path: string, want: Want, attempt: Attempt, signal: AbortSignal, keep: Keep): Promise<void> {
-    const query = `format=car&dag-scope=entity&entity-bytes=${want.from}:${want.to - 1}`
-    await this.#withCar(`${path.replace(/^\//, '')}?${query}`, attempt, signal, async (next) => {
+    await this.#withCar(`${path.replace(/^\//, '')}?${entityQuery(want)}`, attempt, signal, async (next) => {
       for await (const leaf of this.#leaves(path, want, next)) keep(cutLeaf(leaf, await next(leaf.cid)))
     })
   }
@@ -137,7 +176,7 @@ class HttpGateways implements Gateways {
       signal: AbortSignal.any([signal, stop.signal]),
     })[Symbol.asyncIterator]()
     try {
-      const sections = new CarSections({ name: gateway.url, maxSection: MAX_SECTION, more: gather(answer) })
+      const sections = new CarSections({ name: gateway.url, maxSection: MAX_SECTION, more: piecesOf(answer) })
       await sections.roots()
       const result = await read(this.#wanted(sections, attempt))
       // Read to its end, the connection can be used again.
@@ -160,9 +199,9 @@ class HttpGateways implements Gateways {
       const known = this.#known.get(blockKey(cid)) ?? leaves.get(blockKey(cid))
       if (known !== undefined) return known
       for (;;) {
-        const block = await sections.next()
+        const block = await sections.next(cid)
         if (block === undefined) throw invalidCar(url, `it ends before the block ${cid}`)
-        if (block.cid.equals(cid)) {
+        if (block.cid === cid || block.cid.equals(cid)) {
           const bytes = this.#checked(block, attempt)
           if (isLeaf(cid)) leaves.set(blockKey(cid), bytes)
           return bytes
@@ -208,18 +247,22 @@ class HttpGateways implements Gateways {
   }
 }
 
+function entityQuery({ from, to }: Want): string {
+  return `format=car&dag-scope=entity&entity-bytes=${from}:${to - 1}`
+}
+
+function isMissing(error: DockerIpfsError): boolean {
+  return error.code === 'CONTENT_NOT_FOUND' && !(error instanceof Busy)
+}
+
 type Keep = (bytes: Uint8Array) => void
 
-/** Reads on until so many bytes are there, or no more come. */
-function gather(answer: AsyncIterator<Uint8Array>): (wanted: number) => Promise<Uint8Array> {
-  return async (wanted) => {
-    const parts: Uint8Array[] = []
-    for (let size = 0; size < wanted; ) {
+function piecesOf(answer: AsyncIterator<Uint8Array>): () => Promise<Uint8Array> {
+  return async () => {
+    for (;;) {
       const { done, value } = await answer.next()
-      if (done) break
-      size += value.length
-      parts.push(value)
+      if (done) return new Uint8Array(0)
+      if (value.length > 0) return value
     }
-    return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
   }
 }

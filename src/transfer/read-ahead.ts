@@ -1,7 +1,7 @@
 import type { RangeSource } from '../dag/block-source.ts'
 import { blobPath } from '../image/canonical.ts'
 import { verified } from '../image/verified.ts'
-import { type Bytes, lean, mapInOrder } from '../streams.ts'
+import { type Bytes, lean, mapInOrder, readAtOnce } from '../streams.ts'
 import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
 
 type SourceLayer = ImageSource['layers'][number]
@@ -58,9 +58,8 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
   const timeoutMs = reading.from === 'gateways' || reading.from === 'both' ? NO_LIMIT_MS : reading.timeoutMs
   const stop = new AbortController()
   const signal = AbortSignal.any([reading.signal, stop.signal])
-  const fetch = async ({ layer, offset, length }: Segment): Promise<Uint8Array[]> => {
+  async function* fetch({ layer, offset, length }: Segment): Bytes {
     const path = `/ipfs/${image.root}/${blobPath(layer.digest)}`
-    const parts: Uint8Array[] = []
     for (let got = 0; ; ) {
       const quiet = new AbortController()
       const timer = setTimeout(() => quiet.abort(), timeoutMs * ASK_AGAIN_AFTER)
@@ -68,10 +67,10 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
         const range = { offset: offset + got, length: length - got }
         for await (const part of reading.node.cat(path, AbortSignal.any([signal, quiet.signal]), range)) {
           timer.refresh()
-          parts.push(part)
           got += part.length
+          yield part
         }
-        return parts
+        return
       } catch (error) {
         if (signal.aborted || !quiet.signal.aborted) throw error
       } finally {
@@ -79,14 +78,14 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
       }
     }
   }
-  const segments = mapInOrder(segmentsOf(layers, segment), atOnce, fetch)
+  const ahead = mapInOrder(segmentsOf(layers, segment), atOnce, async (one) => readAtOnce(fetch(one)))
 
   async function* read(layer: SourceLayer): Bytes {
     for (let at = 0; at < layer.size; at += segment) {
-      const { value, done } = await segments.next()
+      const { value, done } = await ahead.next()
       if (done) return
       let size = 0
-      for (const part of value) {
+      for await (const part of value) {
         size += part.length
         yield part
       }
@@ -96,7 +95,11 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
   }
 
   return {
-    blob: (layer) => checked(layer, withoutStall(read(layer), image.root, timeoutMs, stop)),
+    blob(layer) {
+      const bytes = withoutStall(read(layer), image.root, timeoutMs, stop)
+      // Gateways see to it themselves.
+      return checked(layer, reading.from === 'gateways' ? bytes : lean(bytes))
+    },
     close: () => stop.abort(),
   }
 }
@@ -108,14 +111,14 @@ export function readInOrder(image: ImageSource, reading: Reading): LayerReader {
   return {
     blob: (layer) => {
       const bytes = reading.node.cat(`/ipfs/${image.root}/${blobPath(layer.digest)}`, signal)
-      return checked(layer, withoutStall(bytes, image.root, reading.timeoutMs, stop))
+      return checked(layer, lean(withoutStall(bytes, image.root, reading.timeoutMs, stop)))
     },
     close: () => stop.abort(),
   }
 }
 
 function checked({ digest, size }: SourceLayer, bytes: Bytes): Bytes {
-  return verified(lean(bytes), { digest, size, what: `layer ${digest}` })
+  return verified(bytes, { digest, size, what: `layer ${digest}` })
 }
 
 async function* segmentsOf(layers: readonly SourceLayer[], size: number): AsyncGenerator<Segment> {

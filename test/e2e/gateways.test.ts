@@ -120,6 +120,20 @@ describe('load without a node', () => {
     expect(Number(starts.at(-1))).toBeGreaterThan(3_000_000)
   })
 
+  test('asks once for all documents, and then for the layers', async () => {
+    const way = await gateway(honest)
+    expect(await load([way.url], '--tag', 'large:1')).toMatchObject({ exitCode: 0, stderr: '' })
+    const paths = way.asked.map(({ url }) => /^\/ipfs\/\w+\/([\w.]+)/.exec(url)?.[1])
+    // One for each layer: they are small.
+    expect(paths).toEqual(['image.tar', ...LARGE.diffIds.map(() => 'blobs')])
+  })
+
+  test('loads the image from a gateway that has no image.tar', async () => {
+    const way = await gateway((right, { url }) => (url.includes('/image.tar') ? { ...right, status: 404 } : right))
+    expect(await load([way.url], '--tag', 'large:1')).toMatchObject({ exitCode: 0, stderr: '' })
+    await isThere('large:1')
+  })
+
   test('sends no cookie, no password and no referrer, and asks for nothing packed', async () => {
     const way = await gateway(honest)
     await load([way.url])

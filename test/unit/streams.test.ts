@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { abortable } from '../../src/streams.ts'
+import { abortable, collect, readAtOnce } from '../../src/streams.ts'
 
 describe('a stream that can be stopped', () => {
   async function* endless(onEnd: () => void) {
@@ -50,5 +50,41 @@ describe('a stream that can be stopped', () => {
       expect(passed.filter((piece) => piece.deref() !== undefined).length).toBeLessThan(50)
       break
     }
+  })
+})
+
+describe('a stream that is read at once', () => {
+  async function* three(seen: string[], end?: Error) {
+    for (const text of ['a', 'b', 'c']) {
+      seen.push(text)
+      yield Buffer.from(text)
+      await Bun.sleep(1)
+    }
+    if (end !== undefined) throw end
+  }
+
+  test('is read though nobody takes it, and whole for who comes late', async () => {
+    const seen: string[] = []
+    const stream = readAtOnce(three(seen))
+    await Bun.sleep(30)
+    expect(seen).toEqual(['a', 'b', 'c'])
+    expect(Buffer.from(await collect(stream, 10, 'it')).toString()).toBe('abc')
+  })
+
+  test('gives each piece when it comes', async () => {
+    const seen: string[] = []
+    for await (const bytes of readAtOnce(three(seen))) expect(seen.at(-1)).toBe(Buffer.from(bytes).toString())
+    expect(seen).toHaveLength(3)
+  })
+
+  test('fails behind the pieces that came before, or when nobody reads it, without a word', async () => {
+    const end = new Error('cut')
+    const got: string[] = []
+    const reading = (async () => {
+      for await (const bytes of readAtOnce(three([], end))) got.push(Buffer.from(bytes).toString())
+    })()
+    readAtOnce(three([], end))
+    expect(await reading.catch((error: unknown) => error)).toBe(end)
+    expect(got).toEqual(['a', 'b', 'c'])
   })
 })
