@@ -8,6 +8,7 @@ import {
   readImageRecord,
   readLayerRecord,
   readVersions,
+  type Version,
   writeLayerRecord,
   writeVersions,
 } from './records.ts'
@@ -70,15 +71,19 @@ export class Catalogue {
     return (await this.#mfs.find(`images/${name}`, signal))?.cid
   }
 
-  /** Images of a repository (`docker.io/library/nginx`): the one with this name first, then those that were written last. */
+  /**
+   * Images of a repository (`docker.io/library/nginx`): the one with this name first, then those that were written last. They may have gone
+   * since: their folder, which may have thousands of names, is not looked at where it need not be.
+   */
   async findVersions(name: string, repository: string, signal: AbortSignal): Promise<CID[]> {
-    const tags = await this.#versions(repository, signal)
-    const names = new Set([name, ...tags.map((tag) => `${repository}:${tag}`)])
-    const found = await Promise.all([...names].map((full) => this.findName(full, signal)))
+    const full = ({ tag }: Version) => `${repository}:${tag}`
+    const versions = await this.#versions(repository, signal)
+    const sorted = versions.toSorted((a, b) => Number(full(b) === name) - Number(full(a) === name))
+    const found = await Promise.all(sorted.map((one) => one.root ?? this.findName(full(one), signal)))
     return found.filter((cid) => cid !== undefined)
   }
 
-  async #versions(repository: string, signal: AbortSignal): Promise<readonly string[]> {
+  async #versions(repository: string, signal: AbortSignal): Promise<readonly Version[]> {
     return readVersions(await this.#mfs.read(versionsPath(repository), MAX_RECORD, signal))
   }
 
@@ -169,24 +174,49 @@ export class Catalogue {
     }
     for (const id of record.imageIds) await this.#mfs.replace(`ids/${hexOf(id)}`, root, signal)
     for (const name of record.names) await this.#mfs.replace(`images/${name}`, root, signal)
-    await this.#addVersions(record.names, signal)
+    await this.#addVersions(root, record.names, signal)
     if (before === undefined) await this.#mfs.remove(path, signal)
     await this.#mfs.write(path, Buffer.from(JSON.stringify(merged)), signal)
     await this.#mfs.flush(signal)
   }
 
   /** Kept apart, since a folder of `images` may have thousands of names to look through. */
-  async #addVersions(names: readonly string[], signal: AbortSignal): Promise<void> {
-    for (const [repository, its] of Map.groupBy(names, repositoryOf)) {
+  async #addVersions(root: CID, names: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const [repository, tags] of tagsOf(names)) {
       const before = await this.#versions(repository, signal)
-      const tags = its.map((name) => name.slice(repository.length + 1)).reverse()
-      const now = [...new Set([...tags, ...before])].slice(0, KEPT_VERSIONS)
-      if (isDeepStrictEqual(now, before)) continue
+      const added = tags.toReversed().map((tag) => ({ tag, root }))
+      const now = [...added, ...before.filter(({ tag }) => !tags.includes(tag))].slice(0, KEPT_VERSIONS)
+      const bytes = writeVersions(now)
+      if (writeVersions(before).toString() === bytes.toString()) continue
       // Else Kubo waits for the old one where it is lost.
       if (before.length === 0) await this.#mfs.remove(versionsPath(repository), signal)
-      await this.#mfs.write(versionsPath(repository), writeVersions(now), signal)
+      await this.#mfs.write(versionsPath(repository), bytes, signal)
     }
   }
+
+  /** Takes names away. */
+  async removeNames(names: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const [repository, tags] of tagsOf(names)) {
+      const before = await this.#versions(repository, signal)
+      const now = before.filter(({ tag }) => !tags.includes(tag))
+      if (now.length < before.length) await this.#mfs.remove(versionsPath(repository), signal)
+      if (now.length > 0 && now.length < before.length) {
+        await this.#mfs.write(versionsPath(repository), writeVersions(now), signal)
+      }
+    }
+    await this.remove(
+      names.map((name) => `images/${name}`),
+      signal,
+    )
+  }
+}
+
+/** Tags by repository. */
+function tagsOf(names: readonly string[]): Map<string, string[]> {
+  const groups = Map.groupBy(names, repositoryOf)
+  return new Map(
+    [...groups].map(([repository, its]) => [repository, its.map((name) => name.slice(repository.length + 1))]),
+  )
 }
 
 /** No folder can be called so, since behind the colon of a registry is its port. */

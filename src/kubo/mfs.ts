@@ -47,7 +47,9 @@ export class Mfs {
   readonly #client: KuboRPCClient
   readonly #endpoint: Endpoint
   /** What was found at paths; forgotten when something is written. */
-  #found = new Map<string, Promise<Found | undefined>>()
+  readonly #found = new Map<string, Promise<Found | undefined>>()
+  /** CIDs of folders, in the same way. */
+  readonly #folders = new Map<string, Promise<CID | undefined>>()
   #unflushed = 0
 
   constructor(client: KuboRPCClient, endpoint: Endpoint) {
@@ -61,16 +63,35 @@ export class Mfs {
    * node's own repository. (Of a path of several steps Kubo would look for the blocks between elsewhere, offline or not.)
    */
   find(path: string, signal: AbortSignal): Promise<Found | undefined> {
-    const found = this.#found.get(path) ?? this.#step(path, signal)
+    const found = this.#found.get(path) ?? this.#look(path, signal)
     this.#found.set(path, found)
     return found
   }
 
-  async #step(path: string, signal: AbortSignal): Promise<Found | undefined> {
+  async #look(path: string, signal: AbortSignal): Promise<Found | undefined> {
+    if (path === '') return this.stat(TOP, signal)
     const at = path.lastIndexOf('/')
-    const folder = path === '' ? undefined : await this.find(path.slice(0, Math.max(at, 0)), signal)
-    if (folder === undefined && path !== '') return undefined
-    return this.stat(folder === undefined ? TOP : `/ipfs/${folder.cid}/${path.slice(at + 1)}`, signal)
+    const folder = await this.#folder(path.slice(0, Math.max(at, 0)), signal)
+    return folder === undefined ? undefined : this.stat(`/ipfs/${folder}/${path.slice(at + 1)}`, signal)
+  }
+
+  /** The CID of what should be a folder. It is not opened, which would take some milliseconds for each thousand of names in it. */
+  #folder(path: string, signal: AbortSignal): Promise<CID | undefined> {
+    const found = this.#folders.get(path) ?? this.#step(path, signal)
+    this.#folders.set(path, found)
+    return found
+  }
+
+  async #step(path: string, signal: AbortSignal): Promise<CID | undefined> {
+    if (path === '') return (await this.find('', signal))?.cid
+    const at = path.lastIndexOf('/')
+    const folder = await this.#folder(path.slice(0, Math.max(at, 0)), signal)
+    if (folder === undefined) return undefined
+    return this.#ask(signal, async (limited) => {
+      const step = `/ipfs/${folder}/${path.slice(at + 1)}`
+      const { cid } = await this.#client.dag.resolve(step, { signal: limited, ...OFFLINE })
+      return parseCid(cid.toString())
+    })
   }
 
   /** What is at a path of any kind, looked up in the node's own repository. */
@@ -84,10 +105,10 @@ export class Mfs {
   /** The bytes of a file of at most `limit` bytes; undefined for a larger one. */
   async read(path: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const at = path.lastIndexOf('/')
-    const folder = await this.find(path.slice(0, at), signal)
+    const folder = await this.#folder(path.slice(0, at), signal)
     if (folder === undefined) return undefined
     return this.#ask(signal, (limited) => {
-      const bytes = this.#client.cat(`/ipfs/${folder.cid}${path.slice(at)}`, { signal: limited, ...OFFLINE })
+      const bytes = this.#client.cat(`/ipfs/${folder}${path.slice(at)}`, { signal: limited, ...OFFLINE })
       return collect(bytes, limit, path)
     })
   }
@@ -174,6 +195,7 @@ export class Mfs {
   /** Others may have written since. */
   forget(): void {
     this.#found.clear()
+    this.#folders.clear()
   }
 
   async #change<T>(signal: AbortSignal, change: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import { parseCid } from '../dag/cid.ts'
+import { type CID, parseCid } from '../dag/cid.ts'
 import { FORMAT } from '../dag/format.ts'
 import type { Layer } from '../dag/layer.ts'
 
@@ -108,14 +108,33 @@ export function readPulledName(bytes: Uint8Array | undefined): PulledName | unde
   return { name, root, sequence, images: images as Record<string, string> }
 }
 
-/** versions/<repository>:.json: the tags of a repository that were written last, the newest first. */
-export function writeVersions(tags: readonly string[]): Uint8Array {
-  return Buffer.from(JSON.stringify({ version: VERSION, format: FORMAT.version, tags }))
+/** A tag of a repository, and what it stood for when it was written. */
+export interface Version {
+  readonly tag: string
+  /** Missing where an earlier docker-ipfs wrote it. */
+  readonly root: CID | undefined
 }
 
-export function readVersions(bytes: Uint8Array | undefined): readonly string[] {
-  const tags = parse(bytes)?.['tags']
-  return isList(tags, isText) ? tags.filter((tag) => /^[\w.-]+$/.test(tag)) : []
+/** versions/<repository>:.json: the tags of a repository that were written last, the newest first. */
+export function writeVersions(versions: readonly Version[]): Uint8Array {
+  const tags = versions.map(({ tag }) => tag)
+  const roots = Object.fromEntries(versions.flatMap(({ tag, root }) => (root ? [[tag, root.toString()]] : [])))
+  return Buffer.from(JSON.stringify({ version: VERSION, format: FORMAT.version, tags, roots }))
+}
+
+export function readVersions(bytes: Uint8Array | undefined): readonly Version[] {
+  const { tags, roots } = parse(bytes) ?? {}
+  if (!isList(tags, isText)) return []
+  const known = new Map(typeof roots === 'object' && roots !== null ? Object.entries(roots) : [])
+  return tags.filter((tag) => /^[\w.-]+$/.test(tag)).map((tag) => ({ tag, root: cidFrom(known.get(tag)) }))
+}
+
+function cidFrom(text: unknown): CID | undefined {
+  try {
+    return isText(text) ? parseCid(text) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function parse(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {

@@ -42,10 +42,7 @@ export async function remove(reference: string, parts: OnNode): Promise<Removed>
     })
   }
   const untagged = name === undefined ? names : [name]
-  await node.catalogue.remove(
-    untagged.map((full) => `images/${full}`),
-    signal,
-  )
+  await node.catalogue.removeNames(untagged, signal)
   if (names.length > untagged.length) return { untagged, deleted: undefined, freed: 0 }
   const record = mine[0]?.record
   if (record === undefined) return { untagged, deleted: undefined, freed: 0 }

@@ -169,6 +169,19 @@ describe('resolve, tag and rm', () => {
     expect(await engine().save(node(), 'shop:1')).toBe(roots[0] ?? '')
   })
 
+  test('rm takes a name from the newest versions too', async () => {
+    const read = async () => {
+      const answer = await mfs('read', '/docker-ipfs/versions/docker.io/library/shop:.json').catch(() => undefined)
+      return answer === undefined ? undefined : (JSON.parse(answer) as unknown)
+    }
+    const [one, two] = roots
+    expect(await read()).toMatchObject({ tags: ['2', '1'], roots: { 1: one, 2: two } })
+    await works('rm', 'shop:1')
+    expect(await read()).toMatchObject({ tags: ['2'], roots: { 2: two } })
+    await works('rm', 'shop:2')
+    expect(await read()).toBeUndefined()
+  })
+
   test.each([
     [['rm', 'shop:9'], 4, 'ERROR: no image of the name "shop:9" on the node at '],
     [['rm', GOLDEN_ROOTS.large], 4, 'ERROR: the catalogue of the node at '],

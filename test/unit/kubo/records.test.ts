@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { rawBlock } from '../../../src/dag/blocks.ts'
+import { parseCid } from '../../../src/dag/cid.ts'
 import type { Layer } from '../../../src/dag/layer.ts'
 import {
   type ImageRecord,
@@ -11,6 +12,7 @@ import {
   writeLayerRecord,
   writeVersions,
 } from '../../../src/kubo/records.ts'
+import { GOLDEN_ROOTS } from '../../support/images.ts'
 
 const digests = fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `sha256:${hex}`)
 const sizes = fc.nat(Number.MAX_SAFE_INTEGER)
@@ -56,9 +58,21 @@ test('the same layer is written with the same bytes, whatever else its object ho
 })
 
 test('tags are read as they were written, and what can be no tag is left out', () => {
-  expect(readVersions(writeVersions(['1.2', 'latest']))).toEqual(['1.2', 'latest'])
-  expect(readVersions(writeVersions(['1', '../2', '', 'a b', '3\n']))).toEqual(['1'])
+  const versions = ['1.2', 'latest'].map((tag) => ({ tag, root: parseCid(GOLDEN_ROOTS.tiny) }))
+  expect(readVersions(writeVersions(versions))).toEqual(versions)
+  const odd = ['1', '../2', '', 'a b', '3\n'].map((tag) => ({ tag, root: undefined }))
+  expect(readVersions(writeVersions(odd))).toEqual([{ tag: '1', root: undefined }])
 })
+
+test.each(['{}', 'null', '7', '{"1":"no CID"}', '{"1":7}', '{"2":"bafkqaaa"}'])(
+  'a tag has no root where they are %s',
+  (roots) => {
+    const text = writeVersions([{ tag: '1', root: undefined }]).toString()
+    expect(readVersions(Buffer.from(text.replace('"roots":{}', `"roots":${roots}`)))).toEqual([
+      { tag: '1', root: undefined },
+    ])
+  },
+)
 
 test.each(['', 'null', '[]', '{"version":1,"format":1,"tags":["1"]}', '{"version":9,"tags":["1"]}'])(
   'tags are none in %j',
