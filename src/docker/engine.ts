@@ -15,8 +15,10 @@ export interface Engine {
   inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined>
   /** The images that have a name, once for each, and a few words about them. */
   imageNames(signal: AbortSignal): Promise<EngineName[]>
-  /** The layers (diffIDs, bottom first) of every image that the engine has; an image that goes meanwhile may be left out. */
-  allLayers(signal: AbortSignal): Promise<string[][]>
+  /** The IDs of all images that the engine has, each once. */
+  imageIds(signal: AbortSignal): Promise<string[]>
+  /** The layers (diffIDs, bottom first) of each of these images; one that goes meanwhile may be left out. */
+  layersOf(ids: readonly string[], signal: AbortSignal): Promise<string[][]>
   /**
    * Whether a containerd store has everything that an image is made of. Undefined where the engine cannot tell (API before
    * 1.48), or has no such image.
@@ -115,13 +117,15 @@ class DockerEngine implements Engine {
     })
   }
 
-  async allLayers(signal: AbortSignal): Promise<string[][]> {
-    const ids = [...new Set((await this.#docker.run(['image', 'ls', '--quiet', '--no-trunc'], signal)).split('\n'))]
+  async imageIds(signal: AbortSignal): Promise<string[]> {
+    const lines = (await this.#docker.run(['image', 'ls', '--quiet', '--no-trunc'], signal)).split('\n')
+    return [...new Set(lines)].filter((id) => id !== '')
+  }
+
+  async layersOf(ids: readonly string[], signal: AbortSignal): Promise<string[][]> {
     const lists: string[][] = []
     for (let at = 0; at < ids.length; at += IDS_A_CALL) {
-      const some = ids.slice(at, at + IDS_A_CALL).filter((id) => id !== '')
-      if (some.length === 0) continue
-      const args = ['image', 'inspect', '--format', '{{json .RootFS.Layers}}', ...some]
+      const args = ['image', 'inspect', '--format', '{{json .RootFS.Layers}}', ...ids.slice(at, at + IDS_A_CALL)]
       // Of images that have gone since, docker complains, and still tells of the others.
       const text = await this.#docker.run(args, signal, { mayMiss: true })
       const lines = text.split('\n').filter((line) => line !== '')

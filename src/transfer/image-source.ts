@@ -106,7 +106,7 @@ export interface Wanted {
   /** The one that the user asks for; any image must be for it. */
   readonly asked?: Platform | undefined
   /** The engine's, where nothing is asked for. */
-  readonly machine?: Platform | undefined
+  readonly machine?: Platform | Promise<Platform> | undefined
 }
 
 const MAX_PLATFORMS = 1000
@@ -130,8 +130,10 @@ async function candidatesOf(root: CID, top: Descriptor, reading: Reading): Promi
 }
 
 /** The manifest of one platform. */
-async function choose(root: CID, top: Descriptor, reading: Reading, { asked, machine }: Wanted): Promise<Descriptor> {
+async function choose(root: CID, top: Descriptor, reading: Reading, wish: Wanted): Promise<Descriptor> {
   const candidates = await candidatesOf(root, top, reading)
+  const { asked } = wish
+  const machine = await wish.machine
   const found =
     asked !== undefined
       ? pickAsked(candidates, asked)

@@ -3,9 +3,9 @@ import { DockerIpfsError } from '../errors.ts'
 import type { Node } from '../kubo/node.ts'
 import { type Fault, faultOf, type Target } from './engine-image.ts'
 import type { Report } from './events.ts'
+import { type EngineImages, findHeld, major, tells } from './held.ts'
 import type { ImageSource, Reading } from './image-source.ts'
 import { layersToSend, loadArchive } from './load-archive.ts'
-import { type Held, holdBlobs } from './probe.ts'
 import type { LayerReader } from './read-ahead.ts'
 
 export interface Loading extends Reading {
@@ -13,23 +13,26 @@ export interface Loading extends Reading {
   readonly report: Report
 }
 
+/** What the engine says of itself before a load. */
+export interface EngineState {
+  readonly info: EngineInfo
+  readonly images: EngineImages
+}
+
+/** Which layer blobs of the image are, as somebody else knows, in images of the engine with these IDs. */
+export type KnownBlobs = (ids: readonly string[]) => Promise<ReadonlySet<string>>
+
 /** Begins to read layers of the image. */
 export type OpenLayers = (layers: ImageSource['layers']) => LayerReader
 
 export interface FromSource extends Loading {
   readonly openLayers: OpenLayers
+  readonly knownBlobs?: KnownBlobs
 }
 
 /** A load from a node. */
 export interface NodeLoading extends Loading {
   readonly node: Node
-}
-
-/** What the engine says of itself before a load. */
-export interface EngineState {
-  readonly info: EngineInfo
-  /** The layers of all its images, which it is asked for at once since that takes longest. */
-  readonly images: Promise<readonly (readonly string[])[]>
 }
 
 export interface Loaded {
@@ -43,8 +46,6 @@ export interface Loaded {
 
 /** The first engine that reads zstd layers (moby 23.0). */
 const FIRST_WITH_ZSTD = 23
-/** The first whose containerd store tells what it has of an image (API 1.48). */
-const FIRST_THAT_TELLS = 28
 
 const CLEANUP_MS = 10_000
 
@@ -58,15 +59,18 @@ export async function intoEngine(
   { info, images }: EngineState,
   loading: FromSource,
 ): Promise<Loaded> {
-  const { engine, report } = loading
+  const { engine, report, knownBlobs } = loading
   const imageId = info.containerdStore ? image.manifestDigest : image.configDigest
   const target = { image, imageId, info }
+  const known =
+    knownBlobs !== undefined && tells(info) ? images.ids.then(knownBlobs) : Promise.resolve(new Set<string>())
+  known.catch(() => undefined)
   const before = await faultOf(target, loading, false)
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
     return { imageId, bytesHad: bytesOf(image, () => true), released: Promise.resolve() }
   }
-  const held = await findHeld(image, info, await images, loading)
+  const held = await findHeld(image, { info, images, known: await known }, loading)
   try {
     const fault = await send(target, held.digests, loading)
     if (fault === undefined) {
@@ -146,44 +150,6 @@ export function removedMeanwhile(cause: unknown): DockerIpfsError {
   })
 }
 
-/** What need not be sent. `images`: the layers of those that the engine has. `release` when the image is there. */
-async function findHeld(
-  image: ImageSource,
-  info: EngineInfo,
-  images: readonly (readonly string[])[],
-  { engine, signal }: Loading,
-): Promise<Held> {
-  const none = { digests: new Set<string>(), release: async () => undefined }
-  if (!info.containerdStore) return { ...none, digests: layersInCommon(image, images) }
-  if (major(info) < FIRST_THAT_TELLS) return none
-  // Without an image that has the layer the store has no blob of it either; with one it may have another: gzip, or plain.
-  const diffIds = new Set(images.flat())
-  const likely = image.layers.filter((layer) => diffIds.has(layer.diffId))
-  if (likely.length === 0) return none
-  try {
-    return await holdBlobs(likely, engine, signal)
-  } catch (error) {
-    // Then all is sent.
-    if (error instanceof DockerIpfsError && error.code === 'ENGINE_FAILED') return none
-    throw error
-  }
-}
-
-/**
- * A classic store never opens the file of a layer whose chainID it knows, so that the archive may lack it. The chainID is that of
- * the layer and all below it: what may be left out is what the image has in common with another, from the bottom up.
- */
-function layersInCommon(image: ImageSource, images: readonly (readonly string[])[]): Set<string> {
-  let common = 0
-  for (const layers of images) {
-    let same = 0
-    while (same < image.layers.length && layers[same] === image.layers[same]?.diffId) same += 1
-    common = Math.max(common, same)
-  }
-  const needed = new Set(image.layers.slice(common).map((layer) => layer.digest))
-  return new Set(image.layers.map((layer) => layer.digest).filter((digest) => !needed.has(digest)))
-}
-
 function bytesOf(image: ImageSource, isCounted: (digest: string) => boolean): number {
   const sizes = new Map(image.layers.map((layer) => [layer.digest, layer.size]))
   return [...sizes].reduce((sum, [digest, size]) => sum + (isCounted(digest) ? size : 0), 0)
@@ -199,8 +165,4 @@ async function removeUnnamed(imageId: string, engine: Engine): Promise<void> {
   } catch {
     // Nothing more can be done.
   }
-}
-
-function major(info: EngineInfo): number {
-  return Number.parseInt(info.version, 10)
 }

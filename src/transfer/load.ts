@@ -2,11 +2,20 @@ import type { CID } from '../dag/cid.ts'
 import type { EngineInfo } from '../docker/engine.ts'
 import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
-import { parsePlatform, platformOf } from '../image/platform.ts'
+import { type Platform, parsePlatform, platformOf } from '../image/platform.ts'
 import type { Node } from '../kubo/node.ts'
 import { resolve } from '../names/resolve.ts'
+import { askForImages } from './held.ts'
 import { type ImageSource, openImage } from './image-source.ts'
-import { intoEngine, type Loaded, type Loading, type OpenLayers, removedMeanwhile } from './into-engine.ts'
+import {
+  intoEngine,
+  type KnownBlobs,
+  type Loaded,
+  type Loading,
+  type OpenLayers,
+  removedMeanwhile,
+} from './into-engine.ts'
+import { knownBlobs } from './known-blobs.ts'
 import type { NodeFirst } from './node-first.ts'
 import { noPin, type Pinning, pinAhead } from './pin.ts'
 import { type ReadingAhead, readAhead } from './read-ahead.ts'
@@ -41,6 +50,7 @@ export interface LoadResult {
 /** What goes on beside a load and after it, where the image is read from. */
 export interface Keeping {
   readonly openLayers: OpenLayers
+  readonly knownBlobs?: KnownBlobs
   readonly pin: Pinning
   /** The image is in the engine; `isPinned`: and pinned. */
   after(loaded: Loaded, isPinned: boolean): Promise<void>
@@ -69,6 +79,7 @@ export async function loadFromNode(root: CID, options: NodeLoadOptions): Promise
     const wantsPin = options.noPin !== true
     return {
       openLayers: (layers) => readAhead(image, layers, { ...options, ...placeOf(options, wasPinned) }),
+      knownBlobs: (ids) => knownBlobs(image, ids, options),
       pin: wasPinned || !wantsPin ? noPin(wasPinned) : await pinAhead(root, options),
       async after({ imageId, bytesHad }, isPinned) {
         if (isPinned && wantsPin) await rememberLoaded(image, { imageId, tag: options.tag }, options)
@@ -94,12 +105,8 @@ export async function loadRoot(
     throw new DockerIpfsError('BAD_FLAG', `"${tag}" is no image name`, { hint: 'Give --tag a name such as app:1.2.' })
   }
   const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
-  const images = engine.allLayers(signal)
-  images.catch(() => undefined)
-  const info = await engine.info(signal)
-  report({ type: 'step', text: `Looking for ${root}` })
-  const machine = platformOf(info.os || 'linux', info.architecture, '')
-  const image = await openImage(root, options, { asked, machine })
+  const images = askForImages(engine, signal)
+  const { image, info } = await openBoth(root, asked, options)
   checkPlatform(image, info)
   if (image.isWhole && options.configDigest !== undefined && options.configDigest !== image.configDigest) {
     throw new DockerIpfsError(
@@ -110,16 +117,41 @@ export async function loadRoot(
       },
     )
   }
-  const { openLayers, pin, after } = await keep(image)
+  const { openLayers, knownBlobs, pin, after } = await keep(image)
   try {
     report({ type: 'step', text: 'Loading' })
-    const loaded = await intoEngine(image, { info, images }, { ...options, openLayers })
+    const loaded = await intoEngine(
+      image,
+      { info, images },
+      { ...options, openLayers, ...(knownBlobs && { knownBlobs }) },
+    )
     if (tag !== undefined) await giveName(loaded.imageId, tag, options)
     await Promise.all([pin.done(report).then((isPinned) => after(loaded, isPinned)), loaded.released])
     const { imageId } = loaded
     return { imageId, configDigest: image.configDigest, ...(tag === undefined ? {} : { tag }) }
   } catch (error) {
     await pin.undo(error)
+    throw error
+  }
+}
+
+/** Reads the image's documents while the engine says what it is; when it does not answer, that is what is told. */
+async function openBoth(root: CID, asked: Platform | undefined, options: LoadOptions) {
+  const { engine, report, signal } = options
+  const stop = new AbortController()
+  const asking = engine.info(signal)
+  const machine = asking.then(({ os, architecture }) => platformOf(os || 'linux', architecture, ''))
+  // Who asks for it gets the error; of an image for one platform nobody does.
+  machine.catch(() => undefined)
+  const reading = { ...options, signal: AbortSignal.any([signal, stop.signal]) }
+  const opening = openImage(root, reading, { asked, machine })
+  opening.catch(() => undefined)
+  try {
+    const info = await asking
+    report({ type: 'step', text: `Looking for ${root}` })
+    return { info, image: await opening }
+  } catch (error) {
+    stop.abort(error)
     throw error
   }
 }

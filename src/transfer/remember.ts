@@ -27,7 +27,9 @@ export async function rememberLoaded(
     const named = await Promise.all(names.map((name) => catalogue.findName(name, limited)))
     const isNamed = named.every((root) => root?.equals(image.root))
     if (known?.root.equals(image.root) && isNamed && names.every((name) => known.record.names.includes(name))) return
-    const size = await imageSize(image.root, { node, signal: limited })
+    // Where this node saved it, it was counted then: the walk takes longer than all else here.
+    const size =
+      (await catalogue.record(image.root, limited))?.size ?? (await imageSize(image.root, { node, signal: limited }))
     const record = writeImageRecord({
       root: image.root.toString(),
       configDigest: image.configDigest,

@@ -141,15 +141,27 @@ describe.each(ENGINES.filter((name) => name.endsWith('-ctr')))(
       expect(await engine().contents(id)).toEqual(whole(next))
     })
 
-    test('is sent an image again of which it lacks a layer', async () => {
-      const { id } = await load(engine(), roots.new)
+    /** As another tool may leave it: the image is there, the bytes of its layers are not. */
+    async function loadWithoutLayers(root: string): Promise<string> {
+      const { id } = await load(engine(), root)
       const folder = `${real.place.folder}/part`
       await engine().docker('image', 'save', '-o', `${folder}.tar`, id)
       await engine().clear()
-      // As another tool may leave it: the image is there, the bytes of its layers are not.
       await real.place.run('tar', ['-cf', `${folder}-cut.tar`, '-C', await unpacked(folder), '.'])
       await real.place.run('docker', ['-H', engine().host, 'image', 'load', '-i', `${folder}-cut.tar`])
       expect(await engine().docker('image', 'inspect', '--format', '{{.Id}}', id)).toBe(id)
+      return id
+    }
+
+    test('is sent all of an image when the version before, which the catalogue knows, is not whole', async () => {
+      const old = await loadWithoutLayers(roots.old)
+      const { id } = await load(engine(), roots.new)
+      expect(await engine().contents(id)).toEqual(whole(NEW))
+      expect(await engine().docker('image', 'inspect', '--format', '{{.Id}}', old)).toBe(old)
+    })
+
+    test('is sent an image again of which it lacks a layer', async () => {
+      const id = await loadWithoutLayers(roots.new)
 
       const again = await load(engine(), roots.new)
       expect(again.id).toBe(id)
@@ -158,6 +170,7 @@ describe.each(ENGINES.filter((name) => name.endsWith('-ctr')))(
 
     /** Unpacks the archive of `docker save` and takes the layers away. */
     async function unpacked(folder: string): Promise<string> {
+      await real.place.run('rm', ['-rf', folder])
       await real.place.run('mkdir', ['-p', folder])
       await real.place.run('tar', ['-xf', `${folder}.tar`, '-C', folder])
       await real.place.run('find', [`${folder}/blobs`, '-type', 'f', '-size', '+100k', '-delete'])

@@ -6,8 +6,9 @@ import { readArchive } from '../../../src/image/archive.ts'
 import type { Node } from '../../../src/kubo/node.ts'
 import { type Bytes, collect } from '../../../src/streams.ts'
 import type { ProgressEvent } from '../../../src/transfer/events.ts'
+import { askForImages } from '../../../src/transfer/held.ts'
 import type { ImageSource } from '../../../src/transfer/image-source.ts'
-import { intoEngine, type OpenLayers } from '../../../src/transfer/into-engine.ts'
+import { intoEngine, type KnownBlobs, type OpenLayers } from '../../../src/transfer/into-engine.ts'
 import { readAhead } from '../../../src/transfer/read-ahead.ts'
 import { digest, GOLDEN_ROOTS } from '../../support/images.ts'
 
@@ -52,7 +53,11 @@ class FakeStore implements Partial<Engine> {
     return found && { id, layers: found.diffIds, names: this.names }
   }
 
-  async allLayers(): Promise<string[][]> {
+  async imageIds(): Promise<string[]> {
+    return [...this.manifests.keys()]
+  }
+
+  async layersOf(): Promise<string[][]> {
     return [...this.manifests.values()].map(({ diffIds }) => [...diffIds])
   }
 
@@ -108,7 +113,7 @@ class FakeStore implements Partial<Engine> {
   }
 }
 
-async function load(store: FakeStore, version = '28.5.2', cat = honest) {
+async function load(store: FakeStore, version = '28.5.2', cat = honest, knownBlobs?: KnownBlobs) {
   const events: ProgressEvent[] = []
   const loading = {
     engine: store as unknown as Engine,
@@ -120,8 +125,11 @@ async function load(store: FakeStore, version = '28.5.2', cat = honest) {
   const openLayers: OpenLayers = (layers) => readAhead(IMAGE, layers, { ...loading, from: 'node' })
   const { released, ...loaded } = await intoEngine(
     IMAGE,
-    { info: { version, containerdStore: true, architecture: 'x86_64', os: 'linux' }, images: store.allLayers() },
-    { ...loading, openLayers },
+    {
+      info: { version, containerdStore: true, architecture: 'x86_64', os: 'linux' },
+      images: askForImages(loading.engine, loading.signal),
+    },
+    { ...loading, openLayers, ...(knownBlobs && { knownBlobs }) },
   )
   await released
   const steps = events.flatMap((event) => (event.type === 'step' || event.type === 'warning' ? [event.text] : []))
@@ -149,6 +157,41 @@ describe('a containerd store that tells what it has', () => {
     expect(store.layersSent).toEqual([[], [SECOND]])
     expect(probes(store)).toHaveLength(2)
     expect([...store.manifests.keys()].sort()).toEqual(['other 2', IMAGE.manifestDigest].sort())
+  })
+
+  test('is not asked for blobs that it is known to have', async () => {
+    const store = new FakeStore()
+    store.has(FIRST, THIRD)
+    const asked: (readonly string[])[] = []
+    const known: KnownBlobs = async (ids) => {
+      asked.push(ids)
+      return new Set([FIRST, THIRD])
+    }
+    expect(await load(store, '28.5.2', honest, known)).toMatchObject({
+      bytesHad: 'layer onelayer three'.length,
+      steps: [],
+    })
+    expect(store.layersSent).toEqual([[SECOND]])
+    expect(asked).toEqual([['other 2']])
+    const some = new FakeStore()
+    some.has(FIRST, THIRD)
+    await load(some, '28.5.2', honest, async () => new Set([THIRD]))
+    expect(some.layersSent).toEqual([[], [SECOND]])
+    expect(probes(some)).toHaveLength(1)
+  })
+
+  test('is sent everything when it has not what it was known to have', async () => {
+    const store = new FakeStore()
+    store.has(FIRST)
+    store.blobs.delete(FIRST)
+    expect(await load(store, '28.5.2', honest, async () => new Set([FIRST]))).toMatchObject({
+      bytesHad: 0,
+      steps: ['the engine lacks a part of the image: sending all layers'],
+    })
+    expect(store.layersSent).toEqual([
+      [SECOND, THIRD],
+      [FIRST, SECOND, THIRD],
+    ])
   })
 
   test('is sent a layer that it has in another form', async () => {

@@ -42,7 +42,11 @@ class ClassicStore implements Partial<Engine> {
     return found && { id, layers: found, names: [] }
   }
 
-  async allLayers(): Promise<string[][]> {
+  async imageIds(): Promise<string[]> {
+    return []
+  }
+
+  async layersOf(): Promise<string[][]> {
     return []
   }
 

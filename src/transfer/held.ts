@@ -1,0 +1,78 @@
+import type { Engine, EngineInfo } from '../docker/engine.ts'
+import { DockerIpfsError } from '../errors.ts'
+import type { ImageSource } from './image-source.ts'
+import { type Held, holdBlobs } from './probe.ts'
+
+/** The images that an engine has. It is asked for them at once, since that takes longest. */
+export interface EngineImages {
+  readonly ids: Promise<readonly string[]>
+  /** diffIDs of each, bottom first. */
+  readonly layers: Promise<readonly (readonly string[])[]>
+}
+
+export function askForImages(engine: Engine, signal: AbortSignal): EngineImages {
+  const ids = engine.imageIds(signal)
+  const layers = ids.then((all) => engine.layersOf(all, signal))
+  layers.catch(() => undefined)
+  return { ids, layers }
+}
+
+/** What is known of an engine before a load. */
+export interface Having {
+  readonly info: EngineInfo
+  readonly images: EngineImages
+  /** Digests of blobs that a containerd store has, as long as nobody takes them away. */
+  readonly known: ReadonlySet<string>
+}
+
+/** The first engine whose containerd store tells what it has of an image (API 1.48). */
+const FIRST_THAT_TELLS = 28
+
+/** Whether it is a containerd store that says, before and after a load, what it has of an image. */
+export function tells(info: EngineInfo): boolean {
+  return info.containerdStore && major(info) >= FIRST_THAT_TELLS
+}
+
+/** What of an image need not be sent to the engine. `release` when the image is there. */
+export async function findHeld(
+  image: ImageSource,
+  { info, images, known }: Having,
+  { engine, signal }: { readonly engine: Engine; readonly signal: AbortSignal },
+): Promise<Held> {
+  const none = { digests: new Set<string>(), release: async () => undefined }
+  if (!info.containerdStore) return { ...none, digests: layersInCommon(image, await images.layers) }
+  if (!tells(info)) return none
+  const digests = new Set(image.layers.map(({ digest }) => digest).filter((digest) => known.has(digest)))
+  const rest = image.layers.filter(({ digest }) => !digests.has(digest))
+  // Without an image that has the layer the store has no blob of it either; with one it may have another: gzip, or plain.
+  const diffIds = new Set((rest.length > 0 ? await images.layers : []).flat())
+  const likely = rest.filter((layer) => diffIds.has(layer.diffId))
+  if (likely.length === 0) return { ...none, digests }
+  try {
+    const held = await holdBlobs(likely, engine, signal)
+    return { ...held, digests: new Set([...digests, ...held.digests]) }
+  } catch (error) {
+    // Then all of that is sent.
+    if (error instanceof DockerIpfsError && error.code === 'ENGINE_FAILED') return { ...none, digests }
+    throw error
+  }
+}
+
+/**
+ * A classic store never opens the file of a layer whose chainID it knows, so that the archive may lack it. The chainID is that of
+ * the layer and all below it: what may be left out is what the image has in common with another, from the bottom up.
+ */
+function layersInCommon(image: ImageSource, images: readonly (readonly string[])[]): Set<string> {
+  let common = 0
+  for (const layers of images) {
+    let same = 0
+    while (same < image.layers.length && layers[same] === image.layers[same]?.diffId) same += 1
+    common = Math.max(common, same)
+  }
+  const needed = new Set(image.layers.slice(common).map((layer) => layer.digest))
+  return new Set(image.layers.map((layer) => layer.digest).filter((digest) => !needed.has(digest)))
+}
+
+export function major(info: EngineInfo): number {
+  return Number.parseInt(info.version, 10)
+}
