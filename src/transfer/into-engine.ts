@@ -65,7 +65,8 @@ export async function intoEngine(
   const known =
     knownBlobs !== undefined && tells(info) ? images.ids.then(knownBlobs) : Promise.resolve(new Set<string>())
   known.catch(() => undefined)
-  const before = await faultOf(target, loading, false)
+  // One that is not listed is not there, or below another as a step of its build: those docker does not let go.
+  const before = (await images.ids).includes(imageId) ? await faultOf(target, loading, false) : 'gone'
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
     return { imageId, bytesHad: bytesOf(image, () => true), released: Promise.resolve() }

@@ -272,7 +272,7 @@ describe('a containerd store that tells what it has', () => {
     let looks = 0
     store.inspect = async (id) => {
       looks += 1
-      return looks === 2 ? undefined : FakeStore.prototype.inspect.call(store, id)
+      return looks === 1 ? undefined : FakeStore.prototype.inspect.call(store, id)
     }
     expect(await load(store)).toMatchObject({
       steps: ['the image, or a part of it, was removed while it was loaded: sending all layers'],
