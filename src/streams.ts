@@ -55,14 +55,12 @@ export class Parts implements AsyncIterable<Uint8Array> {
     this.#wake()
   }
 
-  end(): void {
-    this.#end = {}
-    this.#wake()
-  }
-
-  fail(reason: unknown): void {
-    this.#end = { reason }
-    this.#wake()
+  /** The stream ends, or fails, with the work that writes it. */
+  endWith(work: Promise<unknown>): void {
+    work.then(
+      () => this.#finish({}),
+      (reason: unknown) => this.#finish({ reason }),
+    )
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -77,6 +75,11 @@ export class Parts implements AsyncIterable<Uint8Array> {
     if ('reason' in this.#end) throw this.#end.reason
   }
 
+  #finish(end: { readonly reason?: unknown }): void {
+    this.#end = end
+    this.#wake()
+  }
+
   #wake(): void {
     this.#changed.resolve()
     this.#changed = deferred()
@@ -89,10 +92,7 @@ export function readAtOnce(source: Bytes): Bytes {
   const read = async () => {
     for await (const bytes of source) parts.push(bytes)
   }
-  read().then(
-    () => parts.end(),
-    (reason: unknown) => parts.fail(reason),
-  )
+  parts.endWith(read())
   return parts
 }
 

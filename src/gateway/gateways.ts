@@ -111,10 +111,7 @@ class HttpGateways implements Gateways {
       if (attempt.asCar) await this.#readCar(path, want, attempt, signal, keep)
       else await this.#readBlocks(path, want, attempt, signal, keep)
     })
-    search.then(
-      () => parts.end(),
-      (reason: unknown) => parts.fail(reason),
-    )
+    parts.endWith(search)
     yield* parts
   }
 

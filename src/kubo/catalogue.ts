@@ -76,10 +76,11 @@ export class Catalogue {
    * since: their folder, which may have thousands of names, is not looked at where it need not be.
    */
   async findVersions(name: string, repository: string, signal: AbortSignal): Promise<CID[]> {
-    const full = ({ tag }: Version) => `${repository}:${tag}`
-    const versions = await this.#versions(repository, signal)
-    const sorted = versions.toSorted((a, b) => Number(full(b) === name) - Number(full(a) === name))
-    const found = await Promise.all(sorted.map((one) => one.root ?? this.findName(full(one), signal)))
+    const roots = new Map(
+      (await this.#versions(repository, signal)).map(({ tag, root }) => [`${repository}:${tag}`, root]),
+    )
+    const names = new Set([name, ...roots.keys()])
+    const found = await Promise.all([...names].map((full) => roots.get(full) ?? this.findName(full, signal)))
     return found.filter((cid) => cid !== undefined)
   }
 
@@ -199,10 +200,9 @@ export class Catalogue {
     for (const [repository, tags] of tagsOf(names)) {
       const before = await this.#versions(repository, signal)
       const now = before.filter(({ tag }) => !tags.includes(tag))
-      if (now.length < before.length) await this.#mfs.remove(versionsPath(repository), signal)
-      if (now.length > 0 && now.length < before.length) {
-        await this.#mfs.write(versionsPath(repository), writeVersions(now), signal)
-      }
+      if (now.length === before.length) continue
+      if (now.length === 0) await this.#mfs.remove(versionsPath(repository), signal)
+      else await this.#mfs.write(versionsPath(repository), writeVersions(now), signal)
     }
     await this.remove(
       names.map((name) => `images/${name}`),

@@ -69,10 +69,15 @@ export class Mfs {
   }
 
   async #look(path: string, signal: AbortSignal): Promise<Found | undefined> {
-    if (path === '') return this.stat(TOP, signal)
+    const place = path === '' ? TOP : await this.#place(path, signal)
+    return place === undefined ? undefined : this.stat(place, signal)
+  }
+
+  /** `/ipfs/<CID of the folder>/<name>`; undefined where there is no such folder. */
+  async #place(path: string, signal: AbortSignal): Promise<string | undefined> {
     const at = path.lastIndexOf('/')
     const folder = await this.#folder(path.slice(0, Math.max(at, 0)), signal)
-    return folder === undefined ? undefined : this.stat(`/ipfs/${folder}/${path.slice(at + 1)}`, signal)
+    return folder === undefined ? undefined : `/ipfs/${folder}/${path.slice(at + 1)}`
   }
 
   /** The CID of what should be a folder. It is not opened, which would take some milliseconds for each thousand of names in it. */
@@ -84,12 +89,10 @@ export class Mfs {
 
   async #step(path: string, signal: AbortSignal): Promise<CID | undefined> {
     if (path === '') return (await this.find('', signal))?.cid
-    const at = path.lastIndexOf('/')
-    const folder = await this.#folder(path.slice(0, Math.max(at, 0)), signal)
-    if (folder === undefined) return undefined
+    const place = await this.#place(path, signal)
+    if (place === undefined) return undefined
     return this.#ask(signal, async (limited) => {
-      const step = `/ipfs/${folder}/${path.slice(at + 1)}`
-      const { cid } = await this.#client.dag.resolve(step, { signal: limited, ...OFFLINE })
+      const { cid } = await this.#client.dag.resolve(place, { signal: limited, ...OFFLINE })
       return parseCid(cid.toString())
     })
   }
@@ -104,11 +107,10 @@ export class Mfs {
 
   /** The bytes of a file of at most `limit` bytes; undefined for a larger one. */
   async read(path: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const at = path.lastIndexOf('/')
-    const folder = await this.#folder(path.slice(0, at), signal)
-    if (folder === undefined) return undefined
+    const place = await this.#place(path, signal)
+    if (place === undefined) return undefined
     return this.#ask(signal, (limited) => {
-      const bytes = this.#client.cat(`/ipfs/${folder}${path.slice(at)}`, { signal: limited, ...OFFLINE })
+      const bytes = this.#client.cat(place, { signal: limited, ...OFFLINE })
       return collect(bytes, limit, path)
     })
   }

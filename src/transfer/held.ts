@@ -17,31 +17,34 @@ export function askForImages(engine: Engine, signal: AbortSignal): EngineImages 
   return { ids, layers }
 }
 
-/** What is known of an engine before a load. */
-export interface Having {
+/** What the engine says of itself before a load. */
+export interface EngineState {
   readonly info: EngineInfo
   readonly images: EngineImages
-  /** Digests of blobs that a containerd store has, as long as nobody takes them away. */
-  readonly known: ReadonlySet<string>
+}
+
+/** Which layer blobs of the image are, as somebody else knows, in images of the engine with these IDs. */
+export type KnownBlobs = (ids: readonly string[]) => Promise<ReadonlySet<string>>
+
+interface Asking {
+  readonly engine: Engine
+  readonly signal: AbortSignal
+  readonly knownBlobs?: KnownBlobs | undefined
 }
 
 /** The first engine whose containerd store tells what it has of an image (API 1.48). */
 const FIRST_THAT_TELLS = 28
 
-/** Whether it is a containerd store that says, before and after a load, what it has of an image. */
-export function tells(info: EngineInfo): boolean {
-  return info.containerdStore && major(info) >= FIRST_THAT_TELLS
-}
-
 /** What of an image need not be sent to the engine. `release` when the image is there. */
 export async function findHeld(
   image: ImageSource,
-  { info, images, known }: Having,
-  { engine, signal }: { readonly engine: Engine; readonly signal: AbortSignal },
+  { info, images }: EngineState,
+  { engine, signal, knownBlobs }: Asking,
 ): Promise<Held> {
   const none = { digests: new Set<string>(), release: async () => undefined }
   if (!info.containerdStore) return { ...none, digests: layersInCommon(image, await images.layers) }
-  if (!tells(info)) return none
+  if (major(info) < FIRST_THAT_TELLS) return none
+  const known = (await knownBlobs?.(await images.ids)) ?? none.digests
   const digests = new Set(image.layers.map(({ digest }) => digest).filter((digest) => known.has(digest)))
   const rest = image.layers.filter(({ digest }) => !digests.has(digest))
   // Without an image that has the layer the store has no blob of it either; with one it may have another: gzip, or plain.

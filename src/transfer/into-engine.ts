@@ -1,9 +1,9 @@
-import type { Engine, EngineInfo } from '../docker/engine.ts'
+import type { Engine } from '../docker/engine.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { Node } from '../kubo/node.ts'
 import { type Fault, faultOf, type Target } from './engine-image.ts'
 import type { Report } from './events.ts'
-import { type EngineImages, findHeld, major, tells } from './held.ts'
+import { type EngineState, findHeld, type KnownBlobs, major } from './held.ts'
 import type { ImageSource, Reading } from './image-source.ts'
 import { layersToSend, loadArchive } from './load-archive.ts'
 import type { LayerReader } from './read-ahead.ts'
@@ -13,21 +13,12 @@ export interface Loading extends Reading {
   readonly report: Report
 }
 
-/** What the engine says of itself before a load. */
-export interface EngineState {
-  readonly info: EngineInfo
-  readonly images: EngineImages
-}
-
-/** Which layer blobs of the image are, as somebody else knows, in images of the engine with these IDs. */
-export type KnownBlobs = (ids: readonly string[]) => Promise<ReadonlySet<string>>
-
 /** Begins to read layers of the image. */
 export type OpenLayers = (layers: ImageSource['layers']) => LayerReader
 
 export interface FromSource extends Loading {
   readonly openLayers: OpenLayers
-  readonly knownBlobs?: KnownBlobs
+  readonly knownBlobs?: KnownBlobs | undefined
 }
 
 /** A load from a node. */
@@ -54,24 +45,18 @@ const CLEANUP_MS = 10_000
  * unless it was there before.
  * @throws INTEGRITY, ENGINE_*, and what reading the image throws
  */
-export async function intoEngine(
-  image: ImageSource,
-  { info, images }: EngineState,
-  loading: FromSource,
-): Promise<Loaded> {
-  const { engine, report, knownBlobs } = loading
+export async function intoEngine(image: ImageSource, state: EngineState, loading: FromSource): Promise<Loaded> {
+  const { engine, report } = loading
+  const { info, images } = state
   const imageId = info.containerdStore ? image.manifestDigest : image.configDigest
   const target = { image, imageId, info }
-  const known =
-    knownBlobs !== undefined && tells(info) ? images.ids.then(knownBlobs) : Promise.resolve(new Set<string>())
-  known.catch(() => undefined)
   // One that is not listed is not there, or below another as a step of its build: those docker does not let go.
   const before = (await images.ids).includes(imageId) ? await faultOf(target, loading, false) : 'gone'
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
     return { imageId, bytesHad: bytesOf(image, () => true), released: Promise.resolve() }
   }
-  const held = await findHeld(image, { info, images, known: await known }, loading)
+  const held = await findHeld(image, state, loading)
   try {
     const fault = await send(target, held.digests, loading)
     if (fault === undefined) {

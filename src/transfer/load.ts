@@ -5,16 +5,9 @@ import { DockerIpfsError } from '../errors.ts'
 import { type Platform, parsePlatform, platformOf } from '../image/platform.ts'
 import type { Node } from '../kubo/node.ts'
 import { resolve } from '../names/resolve.ts'
-import { askForImages } from './held.ts'
+import { askForImages, type KnownBlobs } from './held.ts'
 import { type ImageSource, openImage } from './image-source.ts'
-import {
-  intoEngine,
-  type KnownBlobs,
-  type Loaded,
-  type Loading,
-  type OpenLayers,
-  removedMeanwhile,
-} from './into-engine.ts'
+import { intoEngine, type Loaded, type Loading, type OpenLayers, removedMeanwhile } from './into-engine.ts'
 import { knownBlobs } from './known-blobs.ts'
 import type { NodeFirst } from './node-first.ts'
 import { noPin, type Pinning, pinAhead } from './pin.ts'
@@ -50,7 +43,7 @@ export interface LoadResult {
 /** What goes on beside a load and after it, where the image is read from. */
 export interface Keeping {
   readonly openLayers: OpenLayers
-  readonly knownBlobs?: KnownBlobs
+  readonly knownBlobs?: KnownBlobs | undefined
   readonly pin: Pinning
   /** The image is in the engine; `isPinned`: and pinned. */
   after(loaded: Loaded, isPinned: boolean): Promise<void>
@@ -120,11 +113,7 @@ export async function loadRoot(
   const { openLayers, knownBlobs, pin, after } = await keep(image)
   try {
     report({ type: 'step', text: 'Loading' })
-    const loaded = await intoEngine(
-      image,
-      { info, images },
-      { ...options, openLayers, ...(knownBlobs && { knownBlobs }) },
-    )
+    const loaded = await intoEngine(image, { info, images }, { ...options, openLayers, knownBlobs })
     if (tag !== undefined) await giveName(loaded.imageId, tag, options)
     await Promise.all([pin.done(report).then((isPinned) => after(loaded, isPinned)), loaded.released])
     const { imageId } = loaded

@@ -6,9 +6,9 @@ import { readArchive } from '../../../src/image/archive.ts'
 import type { Node } from '../../../src/kubo/node.ts'
 import { type Bytes, collect } from '../../../src/streams.ts'
 import type { ProgressEvent } from '../../../src/transfer/events.ts'
-import { askForImages } from '../../../src/transfer/held.ts'
+import { askForImages, type KnownBlobs } from '../../../src/transfer/held.ts'
 import type { ImageSource } from '../../../src/transfer/image-source.ts'
-import { intoEngine, type KnownBlobs, type OpenLayers } from '../../../src/transfer/into-engine.ts'
+import { intoEngine, type OpenLayers } from '../../../src/transfer/into-engine.ts'
 import { readAhead } from '../../../src/transfer/read-ahead.ts'
 import { digest, GOLDEN_ROOTS } from '../../support/images.ts'
 
@@ -129,7 +129,7 @@ async function load(store: FakeStore, version = '28.5.2', cat = honest, knownBlo
       info: { version, containerdStore: true, architecture: 'x86_64', os: 'linux' },
       images: askForImages(loading.engine, loading.signal),
     },
-    { ...loading, openLayers, ...(knownBlobs && { knownBlobs }) },
+    { ...loading, openLayers, knownBlobs },
   )
   await released
   const steps = events.flatMap((event) => (event.type === 'step' || event.type === 'warning' ? [event.text] : []))
