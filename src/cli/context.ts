@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
-import type { Docker } from '../docker/command.ts'
+import type { Engine } from '../docker/engine.ts'
 import type { Patient } from '../doctor/doctor.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Endpoint } from '../kubo/endpoint.ts'
@@ -81,6 +81,9 @@ function pipe(times: number): () => AsyncIterable<Uint8Array> {
 /** How long a shell waits for candidates, in milliseconds: longer than engine and node take, shorter than patience. */
 const COMPLETION_MS = 1000
 
+/** Digits of an ID that docker shows. */
+const SHORT_ID = 12
+
 /** What completion asks engine and node. It starts neither, and whoever is late or not there has nothing to say. */
 export function createSources(environment: Environment): Sources {
   const signal = AbortSignal.timeout(COMPLETION_MS)
@@ -91,20 +94,20 @@ export function createSources(environment: Environment): Sources {
   return {
     images: () =>
       soon(async () => {
-        const [{ createEngine }, { docker }] = await Promise.all([
-          import('../docker/engine.ts'),
-          managedNode(environment, []),
-        ])
-        return (await createEngine(docker).imageNames(signal)).map(({ name, text }) => ({ value: name, text }))
+        const { engine } = await openDocker(environment, [])
+        return (await engine.imageNames(signal)).map(({ name, id, bytes }) => ({
+          value: name,
+          text: `${id.replace('sha256:', '').slice(0, SHORT_ID)}, ${formatBytes(bytes)}`,
+        }))
       }),
     kept: (api) =>
       soon(async () => {
-        const [{ kept }, { createNode }, managed] = await Promise.all([
+        const [{ kept }, { createNode }, { managed }] = await Promise.all([
           import('../names/kept.ts'),
           import('../kubo/node.ts'),
-          managedNode(environment, []),
+          openDocker(environment, []),
         ])
-        const options = { managed: managed.node, mayStart: false, say: () => {}, warn: () => {}, signal }
+        const options = { managed, mayStart: false, say: () => {}, warn: () => {}, signal }
         const endpoint = await findEndpoint(nodeSettings(environment.settings, api), environment, options)
         return kept({ node: createNode(endpoint), signal })
       }),
@@ -133,19 +136,17 @@ export function createContext(options: ContextOptions): CommandContext & { reado
     pipe,
     async connect(flags, image) {
       // Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
-      const [{ createEngine }, { createNode }, report, managed] = await Promise.all([
-        import('../docker/engine.ts'),
+      const [{ createNode }, report, { engine, managed }] = await Promise.all([
         import('../kubo/node.ts'),
         reporter(flags.quiet ? 'quiet' : flags.progress),
-        managedNode(environment, dockerGlobals),
+        openDocker(environment, dockerGlobals),
       ])
       const gateways = await openGateways(flags, environment, report)
-      const engine = createEngine(managed.docker)
       const found = image === undefined ? undefined : engine.inspect(image, signal)
       // What is wrong is told when somebody waits for it.
       found?.catch(() => undefined)
       const endpoint = await findEndpoint(nodeSettings(settings, flags.api), environment, {
-        managed: managed.node,
+        managed,
         mayStart: startsNode && gateways.gateways === undefined,
         say: (text) => report({ type: 'step', text }),
         warn: (text) => report({ type: 'warning', text }),
@@ -165,8 +166,8 @@ export function createContext(options: ContextOptions): CommandContext & { reado
       }
     },
     async ownNode() {
-      const [managed, report] = await Promise.all([managedNode(environment, dockerGlobals), reporter('auto')])
-      return { managed: managed.node, report, signal }
+      const [{ managed }, report] = await Promise.all([openDocker(environment, dockerGlobals), reporter('auto')])
+      return { managed, report, signal }
     },
     async readFile(path) {
       try {
@@ -184,17 +185,15 @@ async function patientOf(
   api: string | undefined,
   { environment, dockerGlobals, signal }: ContextOptions,
 ): Promise<Patient> {
-  const [{ createEngine }, { pluginVersion }, { isOpenToOthers }, { createHealth }, managed] = await Promise.all([
-    import('../docker/engine.ts'),
+  const [{ pluginVersion }, { isOpenToOthers }, { createHealth }, { engine, managed }] = await Promise.all([
     import('../docker/plugins.ts'),
     import('../kubo/access.ts'),
     import('../kubo/health.ts'),
-    managedNode(environment, dockerGlobals),
+    openDocker(environment, dockerGlobals),
   ])
   const { settings, forDocker: env } = environment
-  const engine = createEngine(managed.docker)
   const said = nodeSettings(settings, api)
-  const options = { managed: managed.node, mayStart: false, say: () => {}, warn: () => {}, signal }
+  const options = { managed, mayStart: false, say: () => {}, warn: () => {}, signal }
   return {
     engine,
     openNode: async () => createHealth(await findEndpoint(said, environment, options)),
@@ -250,21 +249,27 @@ async function openGateways(
   return { gateways: createGateways({ urls, timeoutMs: GATEWAY_PART * timeout, warn }) }
 }
 
-/** The docker command, and the node that docker-ipfs runs by itself: in a container of it, or with the `ipfs` on PATH. */
-async function managedNode(
+/** The engine, and the node that docker-ipfs runs by itself: in a container of it, or with the `ipfs` on PATH. */
+async function openDocker(
   { all: env, docker: command, forDocker, settings }: Environment,
   globals: readonly string[],
-): Promise<{ readonly docker: Docker; readonly node: ManagedNode }> {
-  const [{ createDocker }, { createManagedNode }, { createBinaryHost }, { createContainerHost }] = await Promise.all([
-    import('../docker/command.ts'),
-    import('../managed/node.ts'),
-    import('../managed/binary.ts'),
-    import('../managed/container.ts'),
-  ])
-  const docker = createDocker({ docker: command, globals, env: forDocker })
+): Promise<{ readonly engine: Engine; readonly managed: ManagedNode }> {
+  const [{ createDocker }, { createEngine }, { createManagedNode }, { createBinaryHost }, { createContainerHost }] =
+    await Promise.all([
+      import('../docker/command.ts'),
+      import('../docker/engine.ts'),
+      import('../managed/node.ts'),
+      import('../managed/binary.ts'),
+      import('../managed/container.ts'),
+    ])
+  const options = { docker: command, globals, env: forDocker }
+  const docker = createDocker(options)
   const data = env['XDG_DATA_HOME'] || join(env['HOME'] ?? homedir(), '.local', 'share')
   const ipfs = Bun.which('ipfs', { PATH: env['PATH'] ?? '' }) ?? undefined
   const binary = createBinaryHost({ ipfs, folder: join(data, 'docker-ipfs', 'node'), env: forDocker })
   const choice = NODE_CHOICES.find((candidate) => candidate === settings.values.node?.text)
-  return { docker, node: createManagedNode([createContainerHost(docker), binary], choice) }
+  return {
+    engine: createEngine(docker, options),
+    managed: createManagedNode([createContainerHost(docker), binary], choice),
+  }
 }

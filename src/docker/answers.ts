@@ -38,15 +38,40 @@ function firstLine(text: string): string {
 
 export function parseObject(text: string): Record<string, unknown> {
   const value = parseJson(text)
-  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
-  throw new DockerIpfsError('ENGINE_FAILED', 'docker gave an answer that cannot be read', { cause: new Error(text) })
+  if (isObject(value)) return value
+  throw unreadable(text)
+}
+
+/** @throws ENGINE_FAILED where it is no list of objects */
+export function parseObjects(text: string): Record<string, unknown>[] {
+  const value = parseJson(text)
+  if (Array.isArray(value) && value.every(isObject)) return value
+  throw unreadable(text)
+}
+
+/**
+ * What a load says: a JSON object a line, each with a piece of text or an error.
+ * @throws what went wrong, which may come after the status of a success
+ */
+export function readLoaded(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  const said = lines.map((line) => {
+    const { stream, error } = parseObject(line)
+    if (typeof error === 'string') throw engineError(error, new Error(text))
+    return typeof stream === 'string' ? stream : ''
+  })
+  return said.join('').trimEnd()
+}
+
+function unreadable(text: string): DockerIpfsError {
+  return new DockerIpfsError('ENGINE_FAILED', 'docker gave an answer that cannot be read', { cause: new Error(text) })
 }
 
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
-  } catch (cause) {
-    throw new DockerIpfsError('ENGINE_FAILED', 'docker gave an answer that cannot be read', { cause })
+  } catch {
+    throw unreadable(text)
   }
 }
 

@@ -7,19 +7,14 @@ import { engineError, textOf } from './answers.ts'
 /** The `docker` command, with docker's own global flags in front of every subcommand. */
 export interface Docker {
   /**
-   * Runs it and gives what it printed. With `mayMiss`, that some of the images are not there is no error.
+   * Runs it and gives what it printed.
    * @throws ENGINE_UNREACHABLE, ENGINE_FAILED, IMAGE_NOT_FOUND; the signal's reason
    */
-  run(args: readonly string[], signal: AbortSignal, options?: { readonly mayMiss: boolean }): Promise<string>
+  run(args: readonly string[], signal: AbortSignal): Promise<string>
   /** What it prints, on stdout and stderr, as it comes. Fails when docker fails. */
   follow(args: readonly string[], signal: AbortSignal): Bytes
-  start(args: readonly string[], options: StartOptions, signal: AbortSignal): Child
-}
-
-export interface StartOptions {
-  readonly stdin: 'ignore' | 'pipe'
-  readonly keepStdout: boolean
-  readonly killSignal?: 'SIGKILL'
+  /** Its stdin and stdout are the two directions of a connection to the engine. It is killed, not asked to end. */
+  dial(signal: AbortSignal): Child
 }
 
 export interface DockerOptions {
@@ -32,9 +27,7 @@ export interface DockerOptions {
 }
 
 /** A started docker. Its result rejects when docker fails. */
-export type Child = ReturnType<
-  typeof execa<{ encoding: 'buffer'; stdin: 'ignore' | 'pipe'; buffer: { stdout: boolean } }>
->
+export type Child = ReturnType<typeof execa<{ encoding: 'buffer'; stdin: 'pipe'; buffer: { stdout: false } }>>
 
 /** Bytes of stdout or stderr that are kept of one docker call. */
 const MAX_ANSWER = 16 * 1024 * 1024
@@ -57,13 +50,19 @@ class DockerCommand implements Docker {
     this.#env = env
   }
 
-  async run(args: readonly string[], signal: AbortSignal, options?: { readonly mayMiss: boolean }): Promise<string> {
-    const child = this.start(args, { stdin: 'ignore', keepStdout: true }, signal)
+  async run(args: readonly string[], signal: AbortSignal): Promise<string> {
+    const child = execa(this.#docker, [...this.#globals, ...args], {
+      env: this.#env,
+      extendEnv: false,
+      stdin: 'ignore',
+      encoding: 'buffer',
+      cancelSignal: signal,
+      forceKillAfterDelay: GRACE_MS,
+      maxBuffer: MAX_ANSWER,
+    })
     const failure = await settle(child, signal)
-    if (failure === undefined) return textOf((await child).stdout)
-    const isMiss = failure instanceof DockerIpfsError && failure.code === 'IMAGE_NOT_FOUND'
-    if (!(isMiss && options?.mayMiss)) throw failure
-    return textOf((failure.cause as { stdout?: unknown }).stdout)
+    if (failure !== undefined) throw failure
+    return textOf((await child).stdout)
   }
 
   async *follow(args: readonly string[], signal: AbortSignal): Bytes {
@@ -81,17 +80,16 @@ class DockerCommand implements Docker {
     yield* outputOf(child, child.all as Bytes, signal)
   }
 
-  start(args: readonly string[], options: StartOptions, signal: AbortSignal): Child {
-    return execa(this.#docker, [...this.#globals, ...args], {
+  dial(signal: AbortSignal): Child {
+    return execa(this.#docker, [...this.#globals, 'system', 'dial-stdio'], {
       env: this.#env,
       extendEnv: false,
-      stdin: options.stdin,
-      buffer: { stdout: options.keepStdout },
+      stdin: 'pipe',
       encoding: 'buffer',
+      buffer: { stdout: false },
       cancelSignal: signal,
-      // `docker load` hears of SIGTERM only when its stdin ends, which would end the archive as if it were whole.
-      killSignal: options.killSignal ?? 'SIGTERM',
-      forceKillAfterDelay: GRACE_MS,
+      // Nothing that was begun may end as if it were whole.
+      killSignal: 'SIGKILL',
       maxBuffer: MAX_ANSWER,
     })
   }
@@ -101,11 +99,7 @@ class DockerCommand implements Docker {
  * What a child writes on `stream`; fails when the child fails. A reader that stops early must not leave docker behind.
  * @throws what `settle` gives
  */
-export async function* outputOf(
-  child: PromiseLike<unknown> & { kill(): unknown },
-  stream: Bytes,
-  signal: AbortSignal,
-): Bytes {
+async function* outputOf(child: PromiseLike<unknown> & { kill(): unknown }, stream: Bytes, signal: AbortSignal): Bytes {
   const ended = settle(child, signal)
   try {
     for await (const bytes of stream) yield bytes

@@ -1,8 +1,9 @@
-import { DockerIpfsError } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
-import { engineError, isAvailable, parseJson, parseObject, readWhole, strings, textOf } from './answers.ts'
-import { type Answer, readAnswer, request } from './api.ts'
-import { type Child, type Docker, outputOf, settle } from './command.ts'
+import { isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
+import { type Api, createApi } from './api.ts'
+import type { Docker, DockerOptions } from './command.ts'
+import { createConnect } from './connection.ts'
+import { type Answer, errorOf } from './http.ts'
 import { type PluginInfo, readPlugin } from './plugins.ts'
 
 /** What the use cases need of a Docker engine. */
@@ -13,7 +14,7 @@ export interface Engine {
   plugin(name: string, signal: AbortSignal): Promise<PluginInfo | undefined>
   /** Looks an image up by name, ID or short ID; undefined when there is none. */
   inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined>
-  /** The images that have a name, once for each, and a few words about them. */
+  /** The images that have a name, once for each. */
   imageNames(signal: AbortSignal): Promise<EngineName[]>
   /** The IDs of all images that the engine has, each once. */
   imageIds(signal: AbortSignal): Promise<string[]>
@@ -26,9 +27,9 @@ export interface Engine {
   isWhole(imageId: string, signal: AbortSignal): Promise<boolean | undefined>
   /** Of the images without a name, the IDs of those of which that is true. Undefined where the engine cannot tell. */
   wholeImages(signal: AbortSignal): Promise<ReadonlySet<string> | undefined>
-  /** The archive of `docker save`. The stream fails with what docker said when docker fails. */
+  /** The archive of `docker save`. It may end too early, without an error: the engine is not heard of in mid-stream. */
   save(image: string, signal: AbortSignal): Bytes
-  /** Sends an archive to `docker load` and gives what docker printed. */
+  /** Sends an archive, as `docker load` does, and gives what that would print. */
   load(archive: Bytes, signal: AbortSignal): Promise<string>
   tag(image: string, name: string, signal: AbortSignal): Promise<void>
   /** Removes images, by ID; with `force` whatever names they have. */
@@ -57,35 +58,35 @@ export interface ImageInfo {
 export interface EngineName {
   /** As docker shows it: `nginx:1.27`. */
   readonly name: string
-  /** Short ID and size, for people. */
-  readonly text: string
+  readonly id: string
+  /** As `docker image ls` counts it. */
+  readonly bytes: number
 }
 
-/** The engine behind the `docker` command; contexts, TLS and ssh are docker's business. */
-export function createEngine(docker: Docker): Engine {
-  return new DockerEngine(docker)
+/** The engine that the `docker` command talks to. */
+export function createEngine(docker: Docker, options: Omit<DockerOptions, 'docker'>): Engine {
+  return new DockerEngine(docker, createApi(createConnect(docker, options)))
 }
 
-/** Images that one `docker image inspect` is asked about: far below the limit of a command line. */
-const IDS_A_CALL = 200
+/** Images that are asked about over one connection. */
+const IDS_A_CONNECTION = 200
 
 /** The first API that tells which of its blobs an image lacks. */
 const WITH_MANIFESTS = '/v1.48'
 
 class DockerEngine implements Engine {
   readonly #docker: Docker
+  readonly #api: Api
 
-  constructor(docker: Docker) {
+  constructor(docker: Docker, api: Api) {
     this.#docker = docker
+    this.#api = api
   }
 
   async info(signal: AbortSignal): Promise<EngineInfo> {
-    const text = await this.#docker.run(['info', '--format', '{{json .}}'], signal)
-    const info = parseObject(text)
-    const errors = info['ServerErrors']
-    if (Array.isArray(errors) && errors.length > 0) throw engineError(String(errors[0]), undefined)
+    const info = parseObject(bodyOf(await this.#api.ask('GET', '/info', signal)))
     const version = info['ServerVersion']
-    if (typeof version !== 'string') throw engineError('docker info gave no version', text)
+    if (typeof version !== 'string') throw errorOf({ status: 200, body: '{"message":"the engine gave no version"}' })
     const containerdStore = JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')
     const [os, architecture] = [String(info['OSType'] ?? ''), String(info['Architecture'] ?? '')]
     return { version, containerdStore, os, architecture }
@@ -96,124 +97,96 @@ class DockerEngine implements Engine {
   }
 
   async inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
-    let text: string
-    try {
-      text = await this.#docker.run(['image', 'inspect', '--format', '{{json .}}', '--', image], signal)
-    } catch (error) {
-      if (error instanceof DockerIpfsError && error.code === 'IMAGE_NOT_FOUND') return undefined
-      throw error
-    }
-    const value = parseObject(text)
-    const rootFs = value['RootFS'] as { Layers?: unknown } | undefined
-    return { id: String(value['Id']), layers: strings(rootFs?.Layers), names: strings(value['RepoTags']) }
+    const answer = await this.#api.ask('GET', `/images/${pathOf(image)}/json`, signal)
+    if (answer.status === 404) return undefined
+    const value = parseObject(bodyOf(answer))
+    return { id: String(value['Id']), layers: layersIn(value), names: strings(value['RepoTags']) }
   }
 
   async imageNames(signal: AbortSignal): Promise<EngineName[]> {
-    const format = '{{.Repository}}:{{.Tag}}\t{{.ID}}, {{.Size}}'
-    const lines = (await this.#docker.run(['image', 'ls', '--format', format], signal)).split('\n')
-    return lines.flatMap((line) => {
-      const [name = '', text = ''] = line.split('\t')
-      return name === '' || name.includes('<none>') ? [] : [{ name, text }]
+    const images = await this.#images(signal)
+    return images.flatMap((image) => {
+      const names = strings(image['RepoTags']).filter((name) => !name.includes('<none>'))
+      return names.map((name) => ({ name, id: String(image['Id']), bytes: Number(image['Size']) }))
     })
   }
 
   async imageIds(signal: AbortSignal): Promise<string[]> {
-    const lines = (await this.#docker.run(['image', 'ls', '--quiet', '--no-trunc'], signal)).split('\n')
-    return [...new Set(lines)].filter((id) => id !== '')
+    return [...new Set((await this.#images(signal)).map((image) => String(image['Id'])))]
+  }
+
+  async #images(signal: AbortSignal): Promise<Record<string, unknown>[]> {
+    return parseObjects(bodyOf(await this.#api.ask('GET', '/images/json', signal)))
   }
 
   async layersOf(ids: readonly string[], signal: AbortSignal): Promise<string[][]> {
     const lists: string[][] = []
-    for (let at = 0; at < ids.length; at += IDS_A_CALL) {
-      const args = ['image', 'inspect', '--format', '{{json .RootFS.Layers}}', ...ids.slice(at, at + IDS_A_CALL)]
-      // Of images that have gone since, docker complains, and still tells of the others.
-      const text = await this.#docker.run(args, signal, { mayMiss: true })
-      const lines = text.split('\n').filter((line) => line !== '')
-      lists.push(...lines.map((line) => strings(parseJson(line))))
+    for (let at = 0; at < ids.length; at += IDS_A_CONNECTION) {
+      const paths = ids.slice(at, at + IDS_A_CONNECTION).map((id) => `/images/${pathOf(id)}/json`)
+      for (const answer of await this.#api.askAll(paths, signal))
+        if (answer.status !== 404) lists.push(layersIn(parseObject(bodyOf(answer))))
     }
     return lists
   }
 
   async isWhole(imageId: string, signal: AbortSignal): Promise<boolean | undefined> {
-    const answer = await this.#get(`${WITH_MANIFESTS}/images/${imageId}/json?manifests=1`, signal)
-    return answer?.status === 200 ? isAvailable(parseObject(answer.body)) : undefined
+    const answer = await this.#api.ask('GET', `${WITH_MANIFESTS}/images/${pathOf(imageId)}/json?manifests=1`, signal)
+    return answer.status === 200 ? isAvailable(parseObject(answer.body)) : undefined
   }
 
   async wholeImages(signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
     const filters = encodeURIComponent('{"dangling":["true"]}')
-    const answer = await this.#get(`${WITH_MANIFESTS}/images/json?manifests=1&filters=${filters}`, signal)
-    return answer?.status === 200 ? readWhole(answer.body) : undefined
+    const answer = await this.#api.ask('GET', `${WITH_MANIFESTS}/images/json?manifests=1&filters=${filters}`, signal)
+    return answer.status === 200 ? readWhole(answer.body) : undefined
   }
 
-  /** Asks the engine's API. Undefined where docker cannot connect to it so. */
-  async #get(path: string, signal: AbortSignal): Promise<Answer | undefined> {
-    const child = this.#docker.start(['system', 'dial-stdio'], { stdin: 'pipe', keepStdout: false }, signal)
-    const ended = settle(child, signal)
-    const stdin = child.stdin as NodeJS.WritableStream
-    stdin.on('error', () => undefined)
-    try {
-      // Left open: its end would end the connection before the answer.
-      stdin.write(request(path))
-      return await readAnswer(child.stdout as AsyncIterable<Uint8Array>)
-    } catch (error) {
-      const failure = (await ended) ?? error
-      if (failure instanceof DockerIpfsError && failure.code === 'ENGINE_FAILED') return undefined
-      throw failure
-    } finally {
-      stdin.end()
-      child.kill()
-      await ended
-    }
-  }
-
-  async *save(image: string, signal: AbortSignal): Bytes {
-    const child = this.#docker.start(['image', 'save', image], { stdin: 'ignore', keepStdout: false }, signal)
-    yield* outputOf(child, child.stdout as Bytes, signal)
+  save(image: string, signal: AbortSignal): Bytes {
+    return this.#api.download(`/images/get?names=${encodeURIComponent(image)}`, signal)
   }
 
   async load(archive: Bytes, signal: AbortSignal): Promise<string> {
-    const stop = new AbortController()
-    const child = this.#docker.start(
-      ['image', 'load'],
-      { stdin: 'pipe', keepStdout: true, killSignal: 'SIGKILL' },
-      AbortSignal.any([signal, stop.signal]),
-    )
-    const ended = settle(child, signal)
-    let sendFailure: unknown
-    try {
-      await feed(child, archive, ended)
-    } catch (error) {
-      // Killed with the archive cut inside a file: the engine then takes nothing of it.
-      sendFailure = error
-      stop.abort(error)
-    }
-    const failure = await ended
-    if (sendFailure !== undefined) throw sendFailure
-    if (failure) throw failure
-    return textOf((await child).stdout)
+    return readLoaded(bodyOf(await this.#api.upload('/images/load?quiet=1', archive, signal)))
   }
 
   async tag(image: string, name: string, signal: AbortSignal): Promise<void> {
-    await this.#docker.run(['image', 'tag', '--', image, name], signal)
+    const [repository, tag] = splitTag(name)
+    const query = `repo=${encodeURIComponent(repository)}&tag=${encodeURIComponent(tag)}`
+    bodyOf(await this.#api.ask('POST', `/images/${pathOf(image)}/tag?${query}`, signal))
   }
 
   async remove(images: readonly string[], signal: AbortSignal, options?: { readonly force: boolean }): Promise<void> {
-    await this.#docker.run(['image', 'rm', ...(options?.force ? ['--force'] : []), '--', ...images], signal)
+    const answers: Answer[] = []
+    for (const image of images) {
+      const query = options?.force ? '?force=1' : ''
+      answers.push(await this.#api.ask('DELETE', `/images/${pathOf(image)}${query}`, signal))
+    }
+    for (const answer of answers) bodyOf(answer)
   }
 }
 
-/** Writes the archive to the child as fast as it takes it; stops when the child has ended. */
-async function feed(child: Child, archive: Bytes, ended: Promise<unknown>): Promise<void> {
-  const stdin = child.stdin as NodeJS.WritableStream
-  let over = false
-  const end = ended.then(() => {
-    over = true
-  })
-  // The reason is in what docker said, not in the broken pipe.
-  stdin.on('error', () => undefined)
-  for await (const bytes of archive) {
-    if (over) return
-    if (!stdin.write(bytes)) await Promise.race([new Promise((resolve) => stdin.once('drain', resolve)), end])
-  }
-  stdin.end()
+/** @throws what the engine says where it did not do what it was asked for */
+function bodyOf(answer: Answer): string {
+  if (answer.status >= 200 && answer.status < 300) return answer.body
+  throw errorOf(answer)
+}
+
+/**
+ * An image in the path of a request. The engine cleans paths, so that `..` would be another one.
+ * @throws ENGINE_FAILED, in docker's words
+ */
+function pathOf(image: string): string {
+  const parts = image.split('/')
+  if (parts.some((part) => part === '' || part === '.' || part === '..'))
+    throw errorOf({ status: 400, body: '{"message":"invalid reference format"}' })
+  return parts.map(encodeURIComponent).join('/')
+}
+
+function layersIn(image: Record<string, unknown>): string[] {
+  return strings((image['RootFS'] as { Layers?: unknown } | undefined)?.Layers)
+}
+
+/** `host:5000/app:1` → `host:5000/app` and `1`. */
+function splitTag(name: string): [string, string] {
+  const at = name.lastIndexOf(':')
+  return at > name.lastIndexOf('/') ? [name.slice(0, at), name.slice(at + 1)] : [name, 'latest']
 }

@@ -9,6 +9,8 @@ import type { Node } from '../kubo/node.ts'
 /** Versions of the same name whose chunks are looked up. */
 const MAX_VERSIONS = 3
 
+type Reading = Pick<Node, 'ownBlock'>
+
 /** What the node already has of an image, as far as the catalogue says. */
 export interface Known {
   /** A layer by its key in an archive, and the size of its tar where that is known. */
@@ -19,6 +21,8 @@ export interface Known {
   readonly pinnedVersion: Promise<CID | undefined>
   /** True once something was left out because the catalogue said so. */
   wasUsed: boolean
+  /** Blocks of the node, of which those of earlier versions have been read already. */
+  readonly node?: Reading
 }
 
 /** The images of the same repository as the first of these that is a name, the one with the same tag first. */
@@ -45,8 +49,10 @@ export function lookUp(
   }
   for (const diffId of diffIds) find(hexOf(diffId)).catch(() => undefined)
   const newest = versions.then((all) => all.slice(0, MAX_VERSIONS))
+  const reading = readingOnce(node)
   const known = {
-    blocks: previousBlocks(node, newest, signal),
+    node: reading,
+    blocks: previousBlocks(reading, newest, signal),
     pinnedVersion: firstPinned(node, newest, signal),
     wasUsed: false,
     async findLayer(key: string, size: number | undefined) {
@@ -102,8 +108,25 @@ export async function blocksOf(root: CID, block: (cid: CID) => Promise<Uint8Arra
 /** Blocks that are asked for at once. */
 const AT_ONCE = 32
 
+/** A node of which no block is read twice; what it lacks, it may get. For those above the leaves, which are some bytes for each leaf. */
+function readingOnce(node: Reading): Reading {
+  const blocks = new Map<string, Promise<Uint8Array | undefined>>()
+  return {
+    ownBlock(cid, signal) {
+      const key = blockKey(cid)
+      const known = blocks.get(key)
+      if (known !== undefined) return known
+      const block = node.ownBlock(cid, signal)
+      blocks.set(key, block)
+      const forget = () => blocks.delete(key)
+      block.then((bytes) => bytes ?? forget(), forget)
+      return block
+    },
+  }
+}
+
 async function previousBlocks(
-  node: Node,
+  node: Reading,
   versions: Promise<readonly CID[]>,
   signal: AbortSignal,
 ): Promise<Set<string>> {
@@ -125,7 +148,7 @@ async function firstPinned(
 }
 
 /** Those that can be found: of what the node has lost, nothing is known. */
-async function leavesOf(node: Node, root: CID, signal: AbortSignal): Promise<CID[]> {
+async function leavesOf(node: Reading, root: CID, signal: AbortSignal): Promise<CID[]> {
   const open = async (cid: CID | undefined) => {
     const bytes = cid === undefined ? undefined : await node.ownBlock(cid, signal)
     return cid === undefined || bytes === undefined ? undefined : readDirectory({ cid, bytes })

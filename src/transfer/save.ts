@@ -83,9 +83,8 @@ async function withArchive<T>(
   const stop = new AbortController()
   try {
     return await use(engine.save(found.id, AbortSignal.any([signal, stop.signal])))
-  } catch (error) {
-    stop.abort(error)
-    throw error
+  } finally {
+    stop.abort()
   }
 }
 
@@ -160,7 +159,7 @@ async function saveWith(
       imageIds: saved.missing.length === 0 && parts.platform === undefined ? [found.id] : [],
       layers: saved.platforms.flatMap(({ layers }) => layers.map((layer) => layer.diffId)),
     })
-    await remember(dag.root.cid, record, layers, parts)
+    await remember(dag.root.cid, record, layers, { ...parts, reading: known.node })
     return { root: dag.root.cid.toString(), configDigest: dag.configDigest }
   } catch (error) {
     await session.abort(error)
@@ -201,16 +200,21 @@ export function recordOf(
   }
 }
 
+export interface Remembering extends Pick<SaveParts, 'node' | 'report' | 'signal'> {
+  /** Where the blocks are read that make up the image's size. */
+  readonly reading?: Known['node'] | undefined
+}
+
 /** Writes an image into the catalogue. What fails here costs only time at the next save: it is worth a warning. */
 export async function remember(
   root: CID,
   record: ImageRecord,
   layers: ReadonlyMap<string, Layer>,
-  { node, report, signal }: Pick<SaveParts, 'node' | 'report' | 'signal'>,
+  { node, report, signal, reading = node }: Remembering,
 ): Promise<void> {
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(CATALOGUE_MS)])
-    const size = record.size ?? (await imageSize(root, { node, signal: limited }))
+    const size = record.size ?? (await imageSize(root, { node: reading, signal: limited }))
     await node.catalogue.add(
       { root, record: writeImageRecord({ ...record, ...(size === undefined ? {} : { size }) }), layers },
       limited,

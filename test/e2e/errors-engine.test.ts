@@ -60,7 +60,7 @@ describe.each(ENGINES)('%s, whose archive', (name) => {
     const id = await real.engine(name).give(LARGE)
     expect(await save(name, id, hangsUpAfter(3_000_000))).toMatchObject({
       exitCode: 1,
-      error: 'ERROR: the Docker engine answered: unexpected EOF',
+      error: 'ERROR: the image archive is cut short or damaged (Unexpected end of data)',
     })
   })
 

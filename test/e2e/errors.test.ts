@@ -36,10 +36,11 @@ describe('without an engine', () => {
     )
   })
 
-  test('a docker that is not on PATH is named', async () => {
+  test('a docker that is not on PATH, and is needed to get to the engine, is named', async () => {
     const { PLUGIN } = await import('../support/place.ts')
+    const far = ['-H', 'tcp://127.0.0.1:1', 'load', '-q', UNKNOWN]
     const run = await real.leavingNothing(() =>
-      real.place.run(PLUGIN, ['load', '-q', UNKNOWN], { env: { PATH: '/nowhere', DOCKER_IPFS_API: node().api } }),
+      real.place.run(PLUGIN, far, { env: { PATH: '/nowhere', DOCKER_IPFS_API: node().api } }),
     )
     expectError(
       run,

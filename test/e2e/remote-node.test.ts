@@ -115,7 +115,9 @@ describe('a node behind a reverse proxy, with https, a certificate of its own, a
     writeFileSync(join(bin, 'docker'), `#!/bin/sh\nenv >>'${bin}/seen'\nexec ${docker} "$@"\n`)
     chmodSync(join(bin, 'docker'), 0o755)
     const env = { ...settings(), PATH: `${bin}:${process.env['PATH']}`, SEEN: 'yes' }
-    const run = await real.place.run(PLUGIN, ['-H', real.engine(NAME).host, 'ipfs', 'save', '-q', 'large:1'], { env })
+    // With a flag for TLS it is docker that connects.
+    const args = ['-H', real.engine(NAME).host, '--tls=false', 'ipfs', 'save', '-q', 'large:1']
+    const run = await real.place.run(PLUGIN, args, { env })
     expect(run).toMatchObject({ exitCode: 0, stdout: `${LARGE}\n` })
     const seen = readFileSync(join(bin, 'seen'), 'utf8')
     expect(seen).toContain('SEEN=yes')

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { engineError, isAvailable, readWhole } from '../../../src/docker/answers.ts'
-import { readAnswer, request } from '../../../src/docker/api.ts'
+import { engineError, isAvailable, readLoaded, readWhole } from '../../../src/docker/answers.ts'
 
 const image = (id: string, available: unknown) => ({
   Id: id,
@@ -27,24 +26,18 @@ describe("what the engine's API says of an image", () => {
   })
 })
 
-describe("the engine's answer over docker's connection", () => {
-  async function* pieces(...texts: string[]) {
-    for (const text of texts) yield Buffer.from(text)
-  }
-
-  test('is asked for in HTTP/1.0, so that it comes in one piece', () => {
-    expect(request('/_ping')).toBe('GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n')
+describe('what a load says', () => {
+  test('is what docker prints', () => {
+    expect(readLoaded('{"stream":"Loaded image: a:1\\n"}\r\n{"status":"x"}\n{"stream":"Loaded image: b:1\\n"}\n')).toBe(
+      'Loaded image: a:1\nLoaded image: b:1',
+    )
+    expect(readLoaded('')).toBe('')
   })
 
-  test('is status and body, however it is cut', async () => {
-    expect(await readAnswer(pieces('HTTP/1.0 20', '0 OK\r\nA: b\r\n\r', '\n{"a":\r\n\r\n1}'))).toEqual({
-      status: 200,
-      body: '{"a":\r\n\r\n1}',
-    })
-  })
-
-  test.each(['', 'HTTP/1.0 200 OK\r\nA: b', 'hello\r\n\r\n'])('is an error when it is none: %j', async (text) => {
-    await expect(readAnswer(pieces(text))).rejects.toMatchObject({ code: 'ENGINE_FAILED' })
+  test('is an error where one stands in it, although the status was that of a success', () => {
+    const text = '{"stream":"Loading"}\n{"errorDetail":{"message":"unexpected EOF"},"error":"unexpected EOF"}\n'
+    expect(() => readLoaded(text)).toThrow('the Docker engine answered: unexpected EOF')
+    expect(() => readLoaded('Loaded')).toThrow('docker gave an answer that cannot be read')
   })
 })
 

@@ -55,6 +55,12 @@ async function failure(work: Promise<unknown>): Promise<DockerIpfsError> {
   return error as DockerIpfsError
 }
 
+/** Where a file of an archive ends; what comes behind the last that counts is not waited for. */
+function endOf(path: string, archive: Buffer): number {
+  const at = archive.indexOf(`${path}\0`)
+  return at + 512 + Number.parseInt(archive.toString('latin1', at + 124, at + 136), 8)
+}
+
 describe('readSavedImage', () => {
   for (const [name, layout] of Object.entries(layouts)) {
     test(`reads the layout ${name}: config, layers in order, repeated layers`, async () => {
@@ -65,8 +71,7 @@ describe('readSavedImage', () => {
 
     test(`finds out that the layout ${name} is cut short, wherever that is`, async () => {
       const archive = layout(image)
-      // Without its two zero blocks an archive is still whole.
-      const end = archive.length - 1024
+      const end = endOf('manifest.json', archive)
       await fc.assert(
         fc.asyncProperty(fc.nat(end - 1), async (length) => {
           const { code } = await failure(read(archive.subarray(0, length)))

@@ -132,6 +132,20 @@ describe('blocks of the versions before', () => {
     expect([...(await known.blocks)].sort()).toEqual(keys(versions.slice(0, 3).flatMap(({ leaves }) => leaves)))
   })
 
+  test('are read once for whoever asks; what the node had lost is asked for again', async () => {
+    const { sink, root, large } = await image('one')
+    const lost = sink.blocks.get(large.toString()) as Uint8Array
+    sink.blocks.delete(large.toString())
+    const { node: reading, blocks } = lookUp(nodeWith({ blocks: sink }), Promise.resolve([root]), [], never)
+    await blocks
+    expect(await reading?.ownBlock(large, never)).toBeUndefined()
+    sink.blocks.set(large.toString(), lost)
+    expect(await reading?.ownBlock(large, never)).toBe(lost)
+    sink.blocks.clear()
+    expect(await reading?.ownBlock(large, never)).toBe(lost)
+    expect(await reading?.ownBlock(root, never)).toBeDefined()
+  })
+
   test('are none below what the node has lost', async () => {
     const { sink, root, large, leaves } = await image('one')
     sink.blocks.delete(large.toString())
