@@ -10,6 +10,7 @@ import type { Endpoint } from './endpoint.ts'
 import { type ImportSession, openImport } from './import.ts'
 import { Mfs } from './mfs.ts'
 import { Naming } from './naming.ts'
+import { type OwnFiles, openOwnFiles } from './own-files.ts'
 import { Publications } from './publications.ts'
 import { answerOf, bytesOf, call, jsonLines, nodeError, nodeFailed, shown } from './rpc.ts'
 import { askVersion } from './version.ts'
@@ -38,6 +39,8 @@ export interface Node {
   hasBlock(cid: CID, signal: AbortSignal): Promise<boolean>
   /** The bytes of a file at `/ipfs/<cid>/…`, from this node or whoever it finds; waits as long as the signal lets it. */
   cat(path: string, signal: AbortSignal, range?: Range): Bytes
+  /** A quicker reader, of files that this node has all of. */
+  ownFiles(signal: AbortSignal): OwnFiles
   /** Bytes of blocks that the node has got from the network since it was started. */
   bytesFetched(signal: AbortSignal): Promise<number>
   /** Fetches the whole DAG and pins it under a name. Tells whenever more of it is there. */
@@ -154,6 +157,11 @@ class KuboNode implements Node {
     const part = range === undefined ? '' : `&offset=${range.offset}&length=${range.length}`
     const response = await call(this.#endpoint, { path: `cat?arg=${encodeURIComponent(path)}${part}`, signal })
     yield* bytesOf(response, this.#endpoint, signal)
+  }
+
+  ownFiles(signal: AbortSignal): OwnFiles {
+    const cat: Node['cat'] = (path, signal, range) => this.cat(path, signal, range)
+    return openOwnFiles({ endpoint: this.#endpoint, proof: this.catalogue.top(signal), cat }, signal)
   }
 
   async bytesFetched(signal: AbortSignal): Promise<number> {

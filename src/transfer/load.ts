@@ -82,9 +82,9 @@ export async function loadFromNode(root: CID, options: NodeLoadOptions): Promise
   })
 }
 
-function placeOf({ node, source }: NodeLoadOptions, wasPinned: boolean): Pick<ReadingAhead, 'node' | 'from'> {
+function placeOf({ node, source, signal }: NodeLoadOptions, wasPinned: boolean): Pick<ReadingAhead, 'node' | 'from'> {
   if (source !== undefined) return { node: source, from: 'both' }
-  return { node, from: wasPinned ? 'node' : 'network' }
+  return wasPinned ? { node: node.ownFiles(signal), from: 'node' } : { node, from: 'network' }
 }
 
 /** Loads an image from wherever its blocks are read. */

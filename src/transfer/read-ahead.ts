@@ -1,6 +1,6 @@
-import type { RangeSource } from '../dag/block-source.ts'
 import { blobPath } from '../image/canonical.ts'
 import { verified } from '../image/verified.ts'
+import type { OwnFiles } from '../kubo/own-files.ts'
 import { type Bytes, lean, mapInOrder, readAtOnce } from '../streams.ts'
 import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
 
@@ -12,7 +12,7 @@ type SourceLayer = ImageSource['layers'][number]
  * few and large ones are better: the node looks the place up for each, and reads beyond its end.
  */
 const WINDOWS = {
-  node: { segment: 4 * 1024 * 1024, atOnce: 3 },
+  node: { segment: 32 * 1024 * 1024, atOnce: 1 },
   network: { segment: 1024 * 1024, atOnce: 24 },
   /** Each request leads through the nodes of the file, and over a leaf at each end, once more: so few and large ones. */
   gateways: { segment: 8 * 1024 * 1024, atOnce: 3 },
@@ -24,7 +24,7 @@ const WINDOWS = {
 const NO_LIMIT_MS = 24 * 60 * 60 * 1000
 
 export interface ReadingAhead extends Omit<Reading, 'node'> {
-  readonly node: Pick<RangeSource, 'cat'>
+  readonly node: OwnFiles
   /** Where the bytes are. */
   readonly from: keyof typeof WINDOWS
 }

@@ -63,7 +63,13 @@ export async function startGateway(
 }
 
 async function pass(upstream: string, { url, headers }: Asked): Promise<Answer> {
-  const answer = await fetch(`${upstream}${url}`, { headers: { accept: headers.accept ?? '*/*' } })
+  const { accept = '*/*', range, 'cache-control': cache } = headers
+  const passed = {
+    accept,
+    ...(range === undefined ? {} : { range }),
+    ...(cache === undefined ? {} : { 'cache-control': cache }),
+  }
+  const answer = await fetch(`${upstream}${url}`, { headers: passed })
   const body = Buffer.from(await answer.arrayBuffer())
   return { status: answer.status, type: answer.headers.get('content-type') ?? '', body }
 }
