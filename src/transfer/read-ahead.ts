@@ -72,7 +72,9 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
         }
         return
       } catch (error) {
-        if (signal.aborted || !quiet.signal.aborted) throw error
+        // Both limits may be reached at the same moment: then the reason is that of the other.
+        if (signal.aborted) throw signal.reason
+        if (!quiet.signal.aborted) throw error
       } finally {
         clearTimeout(timer)
       }
