@@ -52,7 +52,7 @@ describe.each(ENGINES)('%s and a node that dies', (name) => {
   })
 
   test('in mid-load: the error says so, and the same command works when it is back', async () => {
-    const { at, ...died } = await withDyingNode('called', ['load', '-q', root])
+    const { at, ...died } = await node().withoutGateway(() => withDyingNode('called', ['load', '-q', root]))
     expect(died.ms).toBeLessThan(4000)
     expect(died).toMatchObject({ exitCode: 3, stdout: '' })
     expect(firstLine(died.stderr)).toBe(
