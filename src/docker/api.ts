@@ -2,9 +2,11 @@ import { type Bytes, collect } from '../streams.ts'
 import type { Connect, Connection } from './connection.ts'
 import { type Answer, errorOf, HEAD_END, MAX_HEAD, noAnswer, parseAnswers, request, statusOf } from './http.ts'
 
+export type Method = 'GET' | 'POST' | 'DELETE'
+
 /** The engine's HTTP API. Paths begin with a slash and are encoded; without a version in front, the engine takes its newest. */
 export interface Api {
-  ask(method: 'GET' | 'POST' | 'DELETE', path: string, signal: AbortSignal): Promise<Answer>
+  ask(method: Method, path: string, signal: AbortSignal): Promise<Answer>
   /** GETs that go over one connection; the answers in the same order. */
   askAll(paths: readonly string[], signal: AbortSignal): Promise<Answer[]>
   /** The body of an answer as it comes. Its end is the end of the connection, so that it may be cut. */

@@ -1,6 +1,6 @@
 import type { Bytes } from '../streams.ts'
 import { isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
-import { type Api, createApi } from './api.ts'
+import { type Api, createApi, type Method } from './api.ts'
 import type { Docker, DockerOptions } from './command.ts'
 import { createConnect } from './connection.ts'
 import { type Answer, errorOf } from './http.ts'
@@ -71,6 +71,10 @@ export function createEngine(docker: Docker, options: Omit<DockerOptions, 'docke
 /** Images that are asked about over one connection. */
 const IDS_A_CONNECTION = 200
 
+/** How often something is asked for whose answer is that something changed meanwhile (moby `daemon/containerd`, errInconsistentData). */
+const MAX_ROUNDS = 4
+const CHANGED = /data changed during operation/
+
 /** The first API that tells which of its blobs an image lacks. */
 const WITH_MANIFESTS = '/v1.48'
 
@@ -83,8 +87,16 @@ class DockerEngine implements Engine {
     this.#api = api
   }
 
+  /** A containerd store that is changed while it looks says so, and did nothing. */
+  async #ask(method: Method, path: string, signal: AbortSignal): Promise<Answer> {
+    let answer = await this.#api.ask(method, path, signal)
+    for (let round = 1; round < MAX_ROUNDS && answer.status === 500 && CHANGED.test(answer.body); round += 1)
+      answer = await this.#api.ask(method, path, signal)
+    return answer
+  }
+
   async info(signal: AbortSignal): Promise<EngineInfo> {
-    const info = parseObject(bodyOf(await this.#api.ask('GET', '/info', signal)))
+    const info = parseObject(bodyOf(await this.#ask('GET', '/info', signal)))
     const version = info['ServerVersion']
     if (typeof version !== 'string') throw errorOf({ status: 200, body: '{"message":"the engine gave no version"}' })
     const containerdStore = JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')
@@ -97,7 +109,7 @@ class DockerEngine implements Engine {
   }
 
   async inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
-    const answer = await this.#api.ask('GET', `/images/${pathOf(image)}/json`, signal)
+    const answer = await this.#ask('GET', `/images/${pathOf(image)}/json`, signal)
     if (answer.status === 404) return undefined
     const value = parseObject(bodyOf(answer))
     return { id: String(value['Id']), layers: layersIn(value), names: strings(value['RepoTags']) }
@@ -116,27 +128,29 @@ class DockerEngine implements Engine {
   }
 
   async #images(signal: AbortSignal): Promise<Record<string, unknown>[]> {
-    return parseObjects(bodyOf(await this.#api.ask('GET', '/images/json', signal)))
+    return parseObjects(bodyOf(await this.#ask('GET', '/images/json', signal)))
   }
 
   async layersOf(ids: readonly string[], signal: AbortSignal): Promise<string[][]> {
     const lists: string[][] = []
     for (let at = 0; at < ids.length; at += IDS_A_CONNECTION) {
       const paths = ids.slice(at, at + IDS_A_CONNECTION).map((id) => `/images/${pathOf(id)}/json`)
-      for (const answer of await this.#api.askAll(paths, signal))
+      for (const [each, first] of (await this.#api.askAll(paths, signal)).entries()) {
+        const answer = CHANGED.test(first.body) ? await this.#ask('GET', paths[each] as string, signal) : first
         if (answer.status !== 404) lists.push(layersIn(parseObject(bodyOf(answer))))
+      }
     }
     return lists
   }
 
   async isWhole(imageId: string, signal: AbortSignal): Promise<boolean | undefined> {
-    const answer = await this.#api.ask('GET', `${WITH_MANIFESTS}/images/${pathOf(imageId)}/json?manifests=1`, signal)
+    const answer = await this.#ask('GET', `${WITH_MANIFESTS}/images/${pathOf(imageId)}/json?manifests=1`, signal)
     return answer.status === 200 ? isAvailable(parseObject(answer.body)) : undefined
   }
 
   async wholeImages(signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
     const filters = encodeURIComponent('{"dangling":["true"]}')
-    const answer = await this.#api.ask('GET', `${WITH_MANIFESTS}/images/json?manifests=1&filters=${filters}`, signal)
+    const answer = await this.#ask('GET', `${WITH_MANIFESTS}/images/json?manifests=1&filters=${filters}`, signal)
     return answer.status === 200 ? readWhole(answer.body) : undefined
   }
 
@@ -151,14 +165,14 @@ class DockerEngine implements Engine {
   async tag(image: string, name: string, signal: AbortSignal): Promise<void> {
     const [repository, tag] = splitTag(name)
     const query = `repo=${encodeURIComponent(repository)}&tag=${encodeURIComponent(tag)}`
-    bodyOf(await this.#api.ask('POST', `/images/${pathOf(image)}/tag?${query}`, signal))
+    bodyOf(await this.#ask('POST', `/images/${pathOf(image)}/tag?${query}`, signal))
   }
 
   async remove(images: readonly string[], signal: AbortSignal, options?: { readonly force: boolean }): Promise<void> {
     const answers: Answer[] = []
     for (const image of images) {
       const query = options?.force ? '?force=1' : ''
-      answers.push(await this.#api.ask('DELETE', `/images/${pathOf(image)}${query}`, signal))
+      answers.push(await this.#ask('DELETE', `/images/${pathOf(image)}${query}`, signal))
     }
     for (const answer of answers) bodyOf(answer)
   }
