@@ -29,7 +29,7 @@ interface FromNode extends Reading {
 }
 
 const UNDO_MS = 10_000
-const HEAD_START_MS = 100
+const HEAD_START_MS = 250
 
 /**
  * Pins the root, which is not pinned yet, beside reading it: it brings what nobody reads, such as the blocks of image.tar. The pin is some
