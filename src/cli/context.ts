@@ -9,7 +9,7 @@ import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Endpoint } from '../kubo/endpoint.ts'
 import type { AddressOptions } from '../managed/address.ts'
 import type { ManagedNode } from '../managed/node.ts'
-import { formatBytes } from '../output/format.ts'
+import { formatBytes, shortDigest } from '../output/format.ts'
 import { createOutput } from '../output/output.ts'
 import { createProgress, type ProgressMode } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
@@ -81,9 +81,6 @@ function pipe(times: number): () => AsyncIterable<Uint8Array> {
 /** How long a shell waits for candidates, in milliseconds: longer than engine and node take, shorter than patience. */
 const COMPLETION_MS = 1000
 
-/** Digits of an ID that docker shows. */
-const SHORT_ID = 12
-
 /** What completion asks engine and node. It starts neither, and whoever is late or not there has nothing to say. */
 export function createSources(environment: Environment): Sources {
   const signal = AbortSignal.timeout(COMPLETION_MS)
@@ -97,7 +94,7 @@ export function createSources(environment: Environment): Sources {
         const { engine } = await openDocker(environment, [])
         return (await engine.imageNames(signal)).map(({ name, id, bytes }) => ({
           value: name,
-          text: `${id.replace('sha256:', '').slice(0, SHORT_ID)}, ${formatBytes(bytes)}`,
+          text: `${shortDigest(id)}, ${formatBytes(bytes)}`,
         }))
       }),
     kept: (api) =>

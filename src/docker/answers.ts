@@ -67,7 +67,7 @@ function unreadable(text: string): DockerIpfsError {
   return new DockerIpfsError('ENGINE_FAILED', 'docker gave an answer that cannot be read', { cause: new Error(text) })
 }
 
-export function parseJson(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

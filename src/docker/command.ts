@@ -51,33 +51,28 @@ class DockerCommand implements Docker {
   }
 
   async run(args: readonly string[], signal: AbortSignal): Promise<string> {
-    const child = execa(this.#docker, [...this.#globals, ...args], {
-      env: this.#env,
-      extendEnv: false,
-      stdin: 'ignore',
-      encoding: 'buffer',
-      cancelSignal: signal,
-      forceKillAfterDelay: GRACE_MS,
-      maxBuffer: MAX_ANSWER,
-    })
+    const child = execa(this.#docker, [...this.#globals, ...args], this.#reading(signal))
     const failure = await settle(child, signal)
     if (failure !== undefined) throw failure
     return textOf((await child).stdout)
   }
 
   async *follow(args: readonly string[], signal: AbortSignal): Bytes {
-    const child = execa(this.#docker, [...this.#globals, ...args], {
+    const options = { ...this.#reading(signal), all: true, buffer: false } as const
+    const child = execa(this.#docker, [...this.#globals, ...args], options)
+    yield* outputOf(child, child.all as Bytes, signal)
+  }
+
+  #reading(cancelSignal: AbortSignal) {
+    return {
       env: this.#env,
       extendEnv: false,
       stdin: 'ignore',
       encoding: 'buffer',
-      all: true,
-      buffer: false,
-      cancelSignal: signal,
+      cancelSignal,
       forceKillAfterDelay: GRACE_MS,
       maxBuffer: MAX_ANSWER,
-    })
-    yield* outputOf(child, child.all as Bytes, signal)
+    } as const
   }
 
   dial(signal: AbortSignal): Child {

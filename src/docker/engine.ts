@@ -1,10 +1,11 @@
 import type { Bytes } from '../streams.ts'
-import { isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
+import { engineError, isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
 import { type Api, createApi, type Method } from './api.ts'
 import type { Docker, DockerOptions } from './command.ts'
 import { createConnect } from './connection.ts'
 import { type Answer, errorOf } from './http.ts'
 import { type PluginInfo, readPlugin } from './plugins.ts'
+import { fullName, repositoryOf } from './reference.ts'
 
 /** What the use cases need of a Docker engine. */
 export interface Engine {
@@ -73,7 +74,7 @@ const IDS_A_CONNECTION = 200
 
 /** How often something is asked for whose answer is that something changed meanwhile (moby `daemon/containerd`, errInconsistentData). */
 const MAX_ROUNDS = 4
-const CHANGED = /data changed during operation/
+const hasChanged = ({ status, body }: Answer) => status === 500 && body.includes('data changed during operation')
 
 /** The first API that tells which of its blobs an image lacks. */
 const WITH_MANIFESTS = '/v1.48'
@@ -90,7 +91,7 @@ class DockerEngine implements Engine {
   /** A containerd store that is changed while it looks says so, and did nothing. */
   async #ask(method: Method, path: string, signal: AbortSignal): Promise<Answer> {
     let answer = await this.#api.ask(method, path, signal)
-    for (let round = 1; round < MAX_ROUNDS && answer.status === 500 && CHANGED.test(answer.body); round += 1)
+    for (let round = 1; round < MAX_ROUNDS && hasChanged(answer); round += 1)
       answer = await this.#api.ask(method, path, signal)
     return answer
   }
@@ -98,7 +99,7 @@ class DockerEngine implements Engine {
   async info(signal: AbortSignal): Promise<EngineInfo> {
     const info = parseObject(bodyOf(await this.#ask('GET', '/info', signal)))
     const version = info['ServerVersion']
-    if (typeof version !== 'string') throw errorOf({ status: 200, body: '{"message":"the engine gave no version"}' })
+    if (typeof version !== 'string') throw engineError('the engine gave no version', undefined)
     const containerdStore = JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')
     const [os, architecture] = [String(info['OSType'] ?? ''), String(info['Architecture'] ?? '')]
     return { version, containerdStore, os, architecture }
@@ -136,7 +137,7 @@ class DockerEngine implements Engine {
     for (let at = 0; at < ids.length; at += IDS_A_CONNECTION) {
       const paths = ids.slice(at, at + IDS_A_CONNECTION).map((id) => `/images/${pathOf(id)}/json`)
       for (const [each, first] of (await this.#api.askAll(paths, signal)).entries()) {
-        const answer = CHANGED.test(first.body) ? await this.#ask('GET', paths[each] as string, signal) : first
+        const answer = hasChanged(first) ? await this.#ask('GET', paths[each] as string, signal) : first
         if (answer.status !== 404) lists.push(layersIn(parseObject(bodyOf(answer))))
       }
     }
@@ -163,7 +164,10 @@ class DockerEngine implements Engine {
   }
 
   async tag(image: string, name: string, signal: AbortSignal): Promise<void> {
-    const [repository, tag] = splitTag(name)
+    const full = fullName(name)
+    if (full === undefined) throw engineError('invalid reference format', undefined)
+    const repository = repositoryOf(full)
+    const tag = full.slice(repository.length + 1)
     const query = `repo=${encodeURIComponent(repository)}&tag=${encodeURIComponent(tag)}`
     bodyOf(await this.#ask('POST', `/images/${pathOf(image)}/tag?${query}`, signal))
   }
@@ -191,16 +195,10 @@ function bodyOf(answer: Answer): string {
 function pathOf(image: string): string {
   const parts = image.split('/')
   if (parts.some((part) => part === '' || part === '.' || part === '..'))
-    throw errorOf({ status: 400, body: '{"message":"invalid reference format"}' })
+    throw engineError('invalid reference format', undefined)
   return parts.map(encodeURIComponent).join('/')
 }
 
 function layersIn(image: Record<string, unknown>): string[] {
   return strings((image['RootFS'] as { Layers?: unknown } | undefined)?.Layers)
-}
-
-/** `host:5000/app:1` → `host:5000/app` and `1`. */
-function splitTag(name: string): [string, string] {
-  const at = name.lastIndexOf(':')
-  return at > name.lastIndexOf('/') ? [name.slice(0, at), name.slice(at + 1)] : [name, 'latest']
 }
