@@ -2,42 +2,67 @@ import { blockKey, isLeaf, linksOf, readDirectory } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import type { Node } from '../kubo/node.ts'
 
-/** What walking needs: blocks of the node's own repository. */
+/** Where blocks of the node's own repository are read; one that remembers what is below them need not read a node twice. */
+export interface Reading extends Pick<Node, 'ownBlock'> {
+  below?(cid: CID, signal: AbortSignal): Promise<Below | undefined>
+}
+
 export interface Walking {
-  readonly node: Pick<Node, 'ownBlock'>
+  readonly node: Reading
   readonly signal: AbortSignal
+}
+
+/** A node that was read: its own bytes, the keys (`blockKey`) of leaves that it links to and their bytes, and other nodes. */
+export interface Below {
+  readonly bytes: number
+  readonly leaves: readonly string[]
+  readonly leafBytes: readonly number[]
+  readonly nodes: readonly CID[]
+}
+
+/** What is below a node; undefined where it is lost. */
+export async function readBelow(
+  node: Pick<Node, 'ownBlock'>,
+  cid: CID,
+  signal: AbortSignal,
+): Promise<Below | undefined> {
+  const bytes = await node.ownBlock(cid, signal)
+  if (bytes === undefined) return undefined
+  const links = linksOf({ cid, bytes })
+  const leaves = links.filter((link) => isLeaf(link.cid))
+  return {
+    bytes: bytes.length,
+    leaves: leaves.map((link) => blockKey(link.cid)),
+    leafBytes: leaves.map((link) => link.size),
+    nodes: links.flatMap((link) => (isLeaf(link.cid) ? [] : [link.cid])),
+  }
 }
 
 /** Questions to the node at a time. */
 const AT_ONCE = 16
 
 /** Called with each block, and its bytes; says whether what is below it is to be walked too. */
-type Visit = (key: string, bytes: number, cid: CID) => boolean
+type Visit = (key: string, bytes: number) => boolean
 
 /**
  * Walks a DAG level by level. Leaves are not read: the links to them say their size. What the node has lost has no size, and nothing
  * is below it.
  */
 async function walk(root: CID, { node, signal }: Walking, visit: Visit): Promise<void> {
-  if (isLeaf(root)) {
-    const bytes = await node.ownBlock(root, signal)
-    if (bytes !== undefined) visit(blockKey(root), bytes.length, root)
-    return
-  }
+  const below = (cid: CID) => node.below?.(cid, signal) ?? readBelow(node, cid, signal)
   let level = [root]
   const seen = new Set([blockKey(root)])
   while (level.length > 0) {
     const next: CID[] = []
     for (let at = 0; at < level.length; at += AT_ONCE) {
-      const some = level.slice(at, at + AT_ONCE).map(async (cid) => ({ cid, bytes: await node.ownBlock(cid, signal) }))
-      for (const { cid, bytes } of await Promise.all(some)) {
-        if (bytes === undefined || !visit(blockKey(cid), bytes.length, cid)) continue
-        for (const link of linksOf({ cid, bytes })) {
-          if (isLeaf(link.cid)) visit(blockKey(link.cid), link.size, link.cid)
-          else if (!seen.has(blockKey(link.cid))) {
-            seen.add(blockKey(link.cid))
-            next.push(link.cid)
-          }
+      const some = level.slice(at, at + AT_ONCE).map(async (cid) => ({ cid, found: await below(cid) }))
+      for (const { cid, found } of await Promise.all(some)) {
+        if (found === undefined || !visit(blockKey(cid), found.bytes)) continue
+        for (const [leaf, key] of found.leaves.entries()) visit(key, found.leafBytes[leaf] ?? 0)
+        for (const child of found.nodes) {
+          if (seen.has(blockKey(child))) continue
+          seen.add(blockKey(child))
+          next.push(child)
         }
       }
     }

@@ -5,11 +5,10 @@ import { fullName, repositoryOf } from '../docker/reference.ts'
 import { hexOf } from '../image/canonical.ts'
 import type { LayerEntry } from '../image/saved-image.ts'
 import type { Node } from '../kubo/node.ts'
+import { type Below, blocksBelow, type Reading, readBelow } from '../names/sizes.ts'
 
 /** Versions of the same name whose chunks are looked up. */
 const MAX_VERSIONS = 3
-
-type Reading = Pick<Node, 'ownBlock'>
 
 /** What the node already has of an image, as far as the catalogue says. */
 export interface Known {
@@ -21,7 +20,7 @@ export interface Known {
   readonly pinnedVersion: Promise<CID | undefined>
   /** True once something was left out because the catalogue said so. */
   wasUsed: boolean
-  /** Blocks of the node, of which those of earlier versions have been read already. */
+  /** The node, of which those nodes that earlier versions have were read already. */
   readonly node?: Reading
 }
 
@@ -108,19 +107,20 @@ export async function blocksOf(root: CID, block: (cid: CID) => Promise<Uint8Arra
 /** Blocks that are asked for at once. */
 const AT_ONCE = 32
 
-/** A node of which no block is read twice; what it lacks, it may get. For those above the leaves, which are some bytes for each leaf. */
-function readingOnce(node: Reading): Reading {
-  const blocks = new Map<string, Promise<Uint8Array | undefined>>()
+/** What is below a node of a DAG is read once, and decoded once: what it lacks, it may get. It takes some 100 bytes for each leaf. */
+function readingOnce(node: Node): Reading {
+  const all = new Map<string, Promise<Below | undefined>>()
   return {
-    ownBlock(cid, signal) {
+    ownBlock: (cid, signal) => node.ownBlock(cid, signal),
+    below(cid, signal) {
       const key = blockKey(cid)
-      const known = blocks.get(key)
+      const known = all.get(key)
       if (known !== undefined) return known
-      const block = node.ownBlock(cid, signal)
-      blocks.set(key, block)
-      const forget = () => blocks.delete(key)
-      block.then((bytes) => bytes ?? forget(), forget)
-      return block
+      const below = readBelow(node, cid, signal)
+      all.set(key, below)
+      const forget = () => all.delete(key)
+      below.then((found) => found ?? forget(), forget)
+      return below
     },
   }
 }
@@ -132,7 +132,9 @@ async function previousBlocks(
 ): Promise<Set<string>> {
   const blocks = new Set<string>()
   for (const root of await versions) {
-    for (const cid of await leavesOf(node, root, signal)) blocks.add(blockKey(cid))
+    const blobs = await blobsOf(node, root, signal)
+    if (blobs === undefined) continue
+    for (const key of (await blocksBelow(blobs, { node, signal })).keys()) blocks.add(key)
   }
   return blocks
 }
@@ -147,26 +149,13 @@ async function firstPinned(
   return undefined
 }
 
-/** Those that can be found: of what the node has lost, nothing is known. */
-async function leavesOf(node: Reading, root: CID, signal: AbortSignal): Promise<CID[]> {
-  const open = async (cid: CID | undefined) => {
-    const bytes = cid === undefined ? undefined : await node.ownBlock(cid, signal)
-    return cid === undefined || bytes === undefined ? undefined : readDirectory({ cid, bytes })
+/** The folder of an image's blobs; undefined where the node has lost it, or there is no image. */
+async function blobsOf(node: Reading, root: CID, signal: AbortSignal): Promise<CID | undefined> {
+  let folder: CID | undefined = root
+  for (const name of ['blobs', 'sha256']) {
+    const bytes: Uint8Array | undefined = await node.ownBlock(folder, signal)
+    folder = bytes === undefined ? undefined : readDirectory({ cid: folder, bytes })?.get(name)
+    if (folder === undefined) return undefined
   }
-  const blobs = await open((await open(root))?.get('blobs'))
-  const files = [...((await open(blobs?.get('sha256')))?.values() ?? [])]
-  const leaves: CID[] = []
-  let level = files
-  while (level.length > 0) {
-    leaves.push(...level.filter(isLeaf))
-    const nodes = level.filter((cid) => !isLeaf(cid))
-    const children = await Promise.all(
-      nodes.map(async (cid) => {
-        const bytes = await node.ownBlock(cid, signal)
-        return bytes === undefined ? [] : childrenOf({ cid, bytes })
-      }),
-    )
-    level = children.flat()
-  }
-  return leaves
+  return folder
 }

@@ -101,16 +101,17 @@ describe('blocks of the versions before', () => {
       sink,
       root: root.cid,
       large: large.cid,
-      leaves: [...sink.links(large.cid).map(({ Hash }) => Hash), small.cid],
+      folder: [sha256.cid, small.cid],
+      blobs: [sha256.cid, small.cid, large.cid, ...sink.links(large.cid).map(({ Hash }) => Hash)],
     }
   }
 
   const keys = (cids: readonly CID[]) => cids.map(blockKey).sort()
 
-  test('are the leaves of every blob', async () => {
-    const { sink, root, leaves } = await image('one')
+  test('are all that the blobs are made of', async () => {
+    const { sink, root, blobs } = await image('one')
     const known = lookUp(nodeWith({ blocks: sink }), Promise.resolve([root]), [], never)
-    expect([...(await known.blocks)].sort()).toEqual(keys(leaves))
+    expect([...(await known.blocks)].sort()).toEqual(keys(blobs))
   })
 
   test('are also those below nodes of nodes', async () => {
@@ -120,8 +121,8 @@ describe('blocks of the versions before', () => {
     const sha256 = await writeDirectory(new Map([[HEX.a, file]]), sink)
     const blobs = await writeDirectory(new Map([['sha256', sha256]]), sink)
     const root = await writeDirectory(new Map([['blobs', blobs]]), sink)
-    const known = lookUp(nodeWith({ blocks: sink }), Promise.resolve([root.cid]), [], never)
-    expect([...(await known.blocks)].sort()).toEqual(keys(leaves.map(({ cid }) => cid)))
+    const known = await lookUp(nodeWith({ blocks: sink }), Promise.resolve([root.cid]), [], never).blocks
+    expect(leaves.every(({ cid }) => known.has(blockKey(cid)))).toBe(true)
   })
 
   test('are those of three versions at most', async () => {
@@ -129,7 +130,7 @@ describe('blocks of the versions before', () => {
     const versions = await Promise.all(['1', '2', '3', '4'].map((seed) => image(seed, sink)))
     const roots = versions.map(({ root }) => root)
     const known = lookUp(nodeWith({ blocks: sink }), Promise.resolve(roots), [], never)
-    expect([...(await known.blocks)].sort()).toEqual(keys(versions.slice(0, 3).flatMap(({ leaves }) => leaves)))
+    expect([...(await known.blocks)].sort()).toEqual(keys(versions.slice(0, 3).flatMap(({ blobs }) => blobs)))
   })
 
   test('are read once for whoever asks; what the node had lost is asked for again', async () => {
@@ -138,19 +139,24 @@ describe('blocks of the versions before', () => {
     sink.blocks.delete(large.toString())
     const { node: reading, blocks } = lookUp(nodeWith({ blocks: sink }), Promise.resolve([root]), [], never)
     await blocks
-    expect(await reading?.ownBlock(large, never)).toBeUndefined()
+    expect(await reading?.below?.(large, never)).toBeUndefined()
     sink.blocks.set(large.toString(), lost)
-    expect(await reading?.ownBlock(large, never)).toBe(lost)
+    const below = await reading?.below?.(large, never)
+    expect(below).toEqual({
+      bytes: lost.length,
+      leaves: sink.links(large).map(({ Hash }) => blockKey(Hash)),
+      leafBytes: sink.links(large).map(({ Tsize = 0 }) => Tsize),
+      nodes: [],
+    })
     sink.blocks.clear()
-    expect(await reading?.ownBlock(large, never)).toBe(lost)
-    expect(await reading?.ownBlock(root, never)).toBeDefined()
+    expect(await reading?.below?.(large, never)).toBe(below)
   })
 
   test('are none below what the node has lost', async () => {
-    const { sink, root, large, leaves } = await image('one')
+    const { sink, root, large, folder } = await image('one')
     sink.blocks.delete(large.toString())
     const node = nodeWith({ blocks: sink })
-    expect([...(await lookUp(node, Promise.resolve([root]), [], never).blocks)]).toEqual(keys(leaves.slice(-1)))
+    expect([...(await lookUp(node, Promise.resolve([root]), [], never).blocks)].sort()).toEqual(keys(folder))
     sink.blocks.delete(root.toString())
     expect((await lookUp(node, Promise.resolve([root]), [], never).blocks).size).toBe(0)
   })
