@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
+import { configFile } from '../docker/config-file.ts'
 import type { Engine } from '../docker/engine.ts'
 import type { Patient } from '../doctor/doctor.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
@@ -42,7 +43,8 @@ export function readEnvironment(
   env: NodeJS.ProcessEnv = process.env,
 ): Environment {
   const at = dockerGlobals.lastIndexOf('--config')
-  const settings = readSettings({ env, configFolder: at < 0 ? undefined : dockerGlobals[at + 1] })
+  const file = configFile({ env, folder: at < 0 ? undefined : dockerGlobals[at + 1] })
+  const settings = readSettings({ env, file })
   const ours = Object.values(SETTINGS).map((setting) => setting.env as string)
   return {
     all: env,
@@ -266,7 +268,7 @@ async function openDocker(
   const binary = createBinaryHost({ ipfs, folder: join(data, 'docker-ipfs', 'node'), env: forDocker })
   const choice = NODE_CHOICES.find((candidate) => candidate === settings.values.node?.text)
   return {
-    engine: createEngine(docker, options),
+    engine: createEngine(docker, { ...options, configFile: settings.file }),
     managed: createManagedNode([createContainerHost(docker), binary], choice),
   }
 }

@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import type { Fault } from '../doctor/config.ts'
 import { messageOf } from '../errors.ts'
 import { PROGRESS_MODES } from '../output/progress.ts'
@@ -87,7 +85,7 @@ export interface Settings {
   readonly values: Readonly<Partial<Record<SettingName, Value>>>
   /** What is wrong in config.json or with a value, a line each. It is left out, and nothing stops. */
   readonly faults: readonly Fault[]
-  /** Path of docker's config.json, which need not be there. */
+  /** Path of docker's config.json. */
   readonly file: string
 }
 
@@ -96,14 +94,12 @@ const OF_DOCKER = ['hooks', 'error-hooks']
 
 export interface SettingSources {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Value of docker's --config. */
-  readonly configFolder?: string | undefined
+  /** Path of docker's config.json, which need not be there. */
+  readonly file: string
 }
 
 /** Reads config.json and the environment, which goes first. Never throws. */
-export function readSettings({ env, configFolder }: SettingSources): Settings {
-  const folder = configFolder ?? (env['DOCKER_CONFIG'] || join(env['HOME'] ?? homedir(), '.docker'))
-  const file = join(folder, 'config.json')
+export function readSettings({ env, file }: SettingSources): Settings {
   const faults: Fault[] = []
   const inFile = readFile(file, faults)
   const values: Partial<Record<SettingName, Value>> = {}

@@ -1,11 +1,12 @@
 import type { Bytes } from '../streams.ts'
 import { engineError, isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
 import { type Api, createApi, type Method } from './api.ts'
-import type { Docker, DockerOptions } from './command.ts'
+import type { Docker } from './command.ts'
 import { createConnect } from './connection.ts'
 import { type Answer, errorOf } from './http.ts'
 import { type PluginInfo, readPlugin } from './plugins.ts'
 import { fullName, repositoryOf } from './reference.ts'
+import type { Finding } from './socket.ts'
 
 /** What the use cases need of a Docker engine. */
 export interface Engine {
@@ -65,7 +66,7 @@ export interface EngineName {
 }
 
 /** The engine that the `docker` command talks to. */
-export function createEngine(docker: Docker, options: Omit<DockerOptions, 'docker'>): Engine {
+export function createEngine(docker: Docker, options: Finding): Engine {
   return new DockerEngine(docker, createApi(createConnect(docker, options)))
 }
 

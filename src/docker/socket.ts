@@ -1,6 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import type { DockerOptions } from './command.ts'
 
 /** Where docker finds the engine. */
@@ -11,13 +9,18 @@ export type Place =
   /** TCP, TLS, ssh, a named pipe: docker has to connect. */
   | { readonly kind: 'elsewhere' }
 
+export interface Finding extends Pick<DockerOptions, 'globals' | 'env'> {
+  /** Path of docker's config.json, which need not be there. */
+  readonly configFile: string
+}
+
 const DEFAULT_HOST = 'unix:///var/run/docker.sock'
 
 /**
  * Goes through what docker goes through, in its order: `--context`, `--host`, DOCKER_HOST, DOCKER_CONTEXT, the context of
  * config.json, the default (docker/cli `cli/command/cli.go`, resolveContextName).
  */
-export async function findPlace({ globals, env }: Omit<DockerOptions, 'docker'>): Promise<Place> {
+export async function findPlace({ globals, env, configFile }: Finding): Promise<Place> {
   const flag = (name: string) => {
     const at = globals.lastIndexOf(name)
     return at < 0 ? undefined : globals[at + 1]
@@ -27,7 +30,7 @@ export async function findPlace({ globals, env }: Omit<DockerOptions, 'docker'>)
   const context = flag('--context')
   const host = flag('--host') || env['DOCKER_HOST'] || ''
   if (context === undefined && host !== '') return placeOf(host)
-  const name = context || env['DOCKER_CONTEXT'] || (await currentContext(flag('--config'), env))
+  const name = context || env['DOCKER_CONTEXT'] || (await currentContext(configFile))
   return name === '' || name === 'default' ? placeOf(host || DEFAULT_HOST) : { kind: 'context' }
 }
 
@@ -37,10 +40,9 @@ export function placeOf(host: string): Place {
   return path === undefined ? { kind: 'elsewhere' } : { kind: 'socket', path }
 }
 
-async function currentContext(folder: string | undefined, env: DockerOptions['env']): Promise<string> {
-  const config = folder || env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker')
+async function currentContext(file: string): Promise<string> {
   try {
-    const value: unknown = JSON.parse(await readFile(join(config, 'config.json'), 'utf8'))
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'))
     const name = (value as { currentContext?: unknown } | null)?.currentContext
     return typeof name === 'string' ? name : ''
   } catch {

@@ -11,7 +11,7 @@ const file = join(folder, 'config.json')
 /** Settings of a config.json with this text. */
 function settings(text: string, env: Record<string, string> = {}) {
   writeFileSync(file, text)
-  return readSettings({ env: { DOCKER_CONFIG: folder, ...env } })
+  return readSettings({ env, file })
 }
 const ofPlugin = (ipfs: unknown) => JSON.stringify({ plugins: { ipfs } })
 
@@ -21,12 +21,6 @@ test('the environment goes before config.json, and nothing is a value that is em
   expect(faults).toEqual([])
   expect(values.api).toEqual({ text: '/ip4/1.1.1.1/tcp/1', source: `plugins.ipfs.api of ${file}`, inFile: true })
   expect(values.progress).toEqual({ text: 'json', source: 'DOCKER_IPFS_PROGRESS', inFile: false })
-})
-
-test("docker's --config names the folder, then DOCKER_CONFIG, then the home folder", () => {
-  expect(readSettings({ env: { DOCKER_CONFIG: '/a', HOME: '/b' }, configFolder: '/c' }).file).toBe('/c/config.json')
-  expect(readSettings({ env: { DOCKER_CONFIG: '/a', HOME: '/b' } }).file).toBe('/a/config.json')
-  expect(readSettings({ env: { HOME: '/b' } }).file).toBe('/b/.docker/config.json')
 })
 
 test.each([

@@ -32,7 +32,7 @@ async function engine(act: (socket: Socket) => void): Promise<Api> {
 }
 
 function apiAt(socket: string): Api {
-  const options = { docker: 'false', globals: ['--host', `unix://${socket}`], env: {} }
+  const options = { docker: 'false', globals: ['--host', `unix://${socket}`], env: {}, configFile: '' }
   return createApi(createConnect(createDocker(options), options))
 }
 
@@ -176,7 +176,8 @@ describe('an upload', () => {
 describe('an engine that only docker can reach', () => {
   /** A shell in docker's place. */
   const api = (script: string) => {
-    const options = { docker: 'sh', globals: ['-c', script, '--host', 'ssh://far'], env: process.env }
+    const globals = ['-c', script, '--host', 'ssh://far']
+    const options = { docker: 'sh', globals, env: process.env, configFile: '' }
     return createApi(createConnect(createDocker(options), options))
   }
 

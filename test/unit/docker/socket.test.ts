@@ -7,11 +7,12 @@ import { findPlace, placeOf } from '../../../src/docker/socket.ts'
 const folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-socket-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** A folder with a config.json. */
+/** A config.json, in a folder of its own. */
 function config(name: string, text: string): string {
   mkdirSync(join(folder, name))
-  writeFileSync(join(folder, name, 'config.json'), text)
-  return join(folder, name)
+  const file = join(folder, name, 'config.json')
+  writeFileSync(file, text)
+  return file
 }
 
 const socket = (path: string) => ({ kind: 'socket', path }) as const
@@ -20,7 +21,6 @@ const context = { kind: 'context' } as const
 const elsewhere = { kind: 'elsewhere' } as const
 const hasContext = config('has-context', '{"currentContext":"far"}')
 const isDefault = config('is-default', '{"currentContext":"default"}')
-const none = join(folder, 'none')
 
 describe('the engine is where docker finds it', () => {
   test.each([
@@ -29,22 +29,26 @@ describe('the engine is where docker finds it', () => {
     ['DOCKER_HOST', [], { DOCKER_HOST: 'unix:///b.sock', DOCKER_CONTEXT: 'far' }, B],
     ['--context before DOCKER_HOST', ['--context', 'far'], { DOCKER_HOST: 'unix:///b.sock' }, context],
     ['--context default', ['--context', 'default'], { DOCKER_HOST: 'unix:///b.sock', DOCKER_CONTEXT: 'far' }, B],
-    ['DOCKER_CONTEXT', [], { DOCKER_CONTEXT: 'far', DOCKER_CONFIG: isDefault }, context],
-    ['the context of config.json', [], { DOCKER_CONFIG: hasContext }, context],
-    ['--config', ['--config', hasContext], { DOCKER_CONFIG: isDefault }, context],
-    ['a context called default', [], { DOCKER_CONFIG: isDefault }, DEFAULT],
-    ['a config.json that is none', [], { DOCKER_CONFIG: config('broken', '{') }, DEFAULT],
-    ['one that is null', [], { DOCKER_CONFIG: config('null', 'null') }, DEFAULT],
+    ['DOCKER_CONTEXT', [], { DOCKER_CONTEXT: 'far' }, context],
     ['TCP', ['--host', 'tcp://127.0.0.1:2376'], {}, elsewhere],
     ['TLS flags', ['--host', 'unix:///a.sock', '--tlsverify'], {}, elsewhere],
     ['TLS by the environment', [], { DOCKER_TLS_VERIFY: '1', DOCKER_HOST: 'unix:///b.sock' }, elsewhere],
   ])('by %s', async (_, globals, env, place) => {
-    expect(await findPlace({ globals, env: { DOCKER_CONFIG: none, ...env } })).toEqual(place)
+    expect(await findPlace({ globals, env, configFile: join(folder, 'none') })).toEqual(place)
   })
 
-  test('in the home of the user, where no folder is named', async () => {
-    config('.docker', '{"currentContext":"far"}')
-    expect(await findPlace({ globals: [], env: { HOME: folder } })).toEqual(context)
+  test.each([
+    ['a context', hasContext, context],
+    ['the context called default', isDefault, DEFAULT],
+    ['no JSON', config('broken', '{'), DEFAULT],
+    ['null', config('null', 'null'), DEFAULT],
+  ])('by config.json, with %s', async (_, configFile, place) => {
+    expect(await findPlace({ globals: [], env: {}, configFile })).toEqual(place)
+  })
+
+  test('by DOCKER_CONTEXT before config.json', async () => {
+    const env = { DOCKER_CONTEXT: 'default' }
+    expect(await findPlace({ globals: [], env, configFile: hasContext })).toEqual(DEFAULT)
   })
 })
 
