@@ -3,6 +3,7 @@ import type { CID } from '../dag/cid.ts'
 import type { Bytes } from '../streams.ts'
 import { connectionOf } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { getRange } from './range.ts'
 import { answerOf, call } from './rpc.ts'
 
 /** Reads parts of files that a node has all of. */
@@ -33,7 +34,7 @@ export function openOwnFiles(options: OwnFilesOptions, signal: AbortSignal): Own
       const url = await gateway
       try {
         if (url !== undefined) {
-          for await (const bytes of read(url, path, range, signal)) {
+          for await (const bytes of getRange(url, path, range, signal)) {
             got += bytes.length
             yield bytes
           }
@@ -83,20 +84,9 @@ export function gatewayUrl(value: unknown): string | undefined {
 
 /** https://specs.ipfs.tech/http-gateways/path-gateway/#cache-control-request-header */
 async function hasAtHand(url: string, cid: CID, signal: AbortSignal): Promise<boolean> {
-  const response = await get(url, `/ipfs/${cid}?format=raw`, { 'cache-control': 'only-if-cached' }, signal)
+  const { headers, ...connection } = connectionOf({ url, source: '' })
+  const asked = { ...headers, 'cache-control': 'only-if-cached' }
+  const response = await fetch(`${url}/ipfs/${cid}?format=raw`, { ...connection, headers: asked, signal })
   await response.arrayBuffer()
   return response.status === 200
-}
-
-async function* read(url: string, path: string, { offset, length }: Range, signal: AbortSignal): Bytes {
-  const response = await get(url, path, { range: `bytes=${offset}-${offset + length - 1}` }, signal)
-  if (response.status !== 206 || response.body === null) {
-    await response.body?.cancel()
-    throw new Error(`the node's gateway answered with HTTP status ${response.status}`)
-  }
-  yield* response.body
-}
-
-function get(url: string, path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
-  return fetch(`${url}${path}`, { ...connectionOf({ url, source: '' }), headers, signal })
 }
