@@ -20,7 +20,7 @@ export interface Known {
   readonly pinnedVersion: Promise<CID | undefined>
   /** True once something was left out because the catalogue said so. */
   wasUsed: boolean
-  /** The node, of which those nodes that earlier versions have were read already. */
+  /** The node; what is below the DAG nodes of earlier versions has been read already. */
   readonly node?: Reading
 }
 

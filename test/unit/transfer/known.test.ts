@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { blockKey, joinFile, leafNode, rawBlock, writeDirectory, writeFile } from '../../../src/dag/blocks.ts'
+import { blockKey, isLeaf, joinFile, leafNode, rawBlock, writeDirectory, writeFile } from '../../../src/dag/blocks.ts'
 import type { CID } from '../../../src/dag/cid.ts'
 import { FORMAT } from '../../../src/dag/format.ts'
 import type { Layer } from '../../../src/dag/layer.ts'
@@ -121,8 +121,16 @@ describe('blocks of the versions before', () => {
     const sha256 = await writeDirectory(new Map([[HEX.a, file]]), sink)
     const blobs = await writeDirectory(new Map([['sha256', sha256]]), sink)
     const root = await writeDirectory(new Map([['blobs', blobs]]), sink)
-    const known = await lookUp(nodeWith({ blocks: sink }), Promise.resolve([root.cid]), [], never).blocks
-    expect(leaves.every(({ cid }) => known.has(blockKey(cid)))).toBe(true)
+    const nodes = [
+      sha256.cid,
+      file.cid,
+      ...sink
+        .links(file.cid)
+        .map(({ Hash }) => Hash)
+        .filter((cid) => !isLeaf(cid)),
+    ]
+    const known = lookUp(nodeWith({ blocks: sink }), Promise.resolve([root.cid]), [], never)
+    expect([...(await known.blocks)].sort()).toEqual(keys([...nodes, ...leaves.map(({ cid }) => cid)]))
   })
 
   test('are those of three versions at most', async () => {
