@@ -29,6 +29,29 @@ export async function collect(source: Bytes, limit: number, what: string): Promi
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, size)
 }
 
+/** A stream in two, at the first `mark`. `body` is undefined where none comes, or not within some `limit` bytes: then `head` is what came. */
+export async function splitAt(
+  source: Bytes,
+  mark: string,
+  limit: number,
+): Promise<{ readonly head: Buffer; readonly body: Bytes | undefined }> {
+  const iterator = source[Symbol.asyncIterator]()
+  let bytes = Buffer.alloc(0)
+  let end = -1
+  while (end < 0) {
+    const next = await iterator.next()
+    if (next.done || bytes.length > limit) return { head: bytes, body: undefined }
+    bytes = Buffer.concat([bytes, next.value])
+    end = bytes.indexOf(mark)
+  }
+  const rest = bytes.subarray(end + mark.length)
+  async function* body(): Bytes {
+    if (rest.length > 0) yield rest
+    yield* { [Symbol.asyncIterator]: () => iterator }
+  }
+  return { head: bytes.subarray(0, end), body: body() }
+}
+
 /** The same stream, begun before anybody asks for its first bytes. */
 export function begun(source: Bytes): Bytes {
   const iterator = source[Symbol.asyncIterator]()

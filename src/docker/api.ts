@@ -1,4 +1,4 @@
-import { type Bytes, collect } from '../streams.ts'
+import { type Bytes, collect, splitAt } from '../streams.ts'
 import type { Connect, Connection } from './connection.ts'
 import { type Answer, errorOf, HEAD_END, MAX_HEAD, noAnswer, parseAnswers, request, statusOf } from './http.ts'
 
@@ -86,20 +86,9 @@ async function* download(connect: Connect, path: string, signal: AbortSignal): B
 }
 
 async function readHead(stream: Bytes): Promise<{ readonly status: number; readonly body: Bytes }> {
-  const iterator = stream[Symbol.asyncIterator]()
-  let bytes = Buffer.alloc(0)
-  let end = -1
-  while (end < 0) {
-    const next = await iterator.next()
-    if (next.done || bytes.length > MAX_HEAD) throw noAnswer(bytes)
-    bytes = Buffer.concat([bytes, next.value])
-    end = bytes.indexOf(HEAD_END)
-  }
-  const body = async function* () {
-    if (bytes.length > end + HEAD_END.length) yield bytes.subarray(end + HEAD_END.length)
-    yield* { [Symbol.asyncIterator]: () => iterator }
-  }
-  return { status: statusOf(bytes.toString('latin1', 0, end)), body: body() }
+  const { head, body } = await splitAt(stream, HEAD_END, MAX_HEAD)
+  if (body === undefined) throw noAnswer(head)
+  return { status: statusOf(head.toString('latin1')), body }
 }
 
 /** Reads what comes until the connection ends. That it breaks behind the last answer is no error. */

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { Range } from '../dag/block-source.ts'
-import type { Bytes } from '../streams.ts'
+import { type Bytes, splitAt } from '../streams.ts'
 
 /** The most bytes in front of a body. */
 const MAX_HEAD = 64 * 1024
@@ -38,19 +38,10 @@ export async function* getRange(url: string, path: string, { offset, length }: R
 }
 
 async function* bodyOf(socket: Socket): Bytes {
-  let head: Buffer | undefined = Buffer.alloc(0)
-  for await (const bytes of socket as AsyncIterable<Buffer>) {
-    if (head === undefined) {
-      yield bytes
-      continue
-    }
-    head = Buffer.concat([head, bytes])
-    const end = head.indexOf(HEAD_END)
-    if (end < 0 && head.length < MAX_HEAD) continue
-    const status = head.toString('latin1', 0, Math.max(end, 0)).split('\r\n', 1)[0] ?? ''
-    if (!/^HTTP\/1\.[01] 206\b/.test(status)) throw new Error(`the answer is "${status}"`)
-    const rest = head.subarray(end + HEAD_END.length)
-    head = undefined
-    if (rest.length > 0) yield rest
-  }
+  const { head, body } = await splitAt(socket, HEAD_END, MAX_HEAD)
+  // It ended before: all of the part is missing.
+  if (body === undefined && head.length <= MAX_HEAD) return
+  const status = body === undefined ? '' : (head.toString('latin1').split('\r\n', 1)[0] ?? '')
+  if (body === undefined || !/^HTTP\/1\.[01] 206\b/.test(status)) throw new Error(`the answer is "${status}"`)
+  yield* body
 }

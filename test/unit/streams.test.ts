@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { abortable, collect, readAtOnce } from '../../src/streams.ts'
+import { abortable, type Bytes, collect, readAtOnce, splitAt } from '../../src/streams.ts'
 
 describe('a stream that can be stopped', () => {
   async function* endless(onEnd: () => void) {
@@ -86,5 +86,28 @@ describe('a stream that is read at once', () => {
     readAtOnce(three([], end))
     expect(await reading.catch((error: unknown) => error)).toBe(end)
     expect(got).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('a stream that is cut in two at a mark', () => {
+  async function* pieces(...texts: string[]): Bytes {
+    for (const text of texts) yield Buffer.from(text)
+  }
+  const cut = async (limit: number, ...texts: string[]) => {
+    const { head, body } = await splitAt(pieces(...texts), '--', limit)
+    return [head.toString(), body && Buffer.from(await collect(body, 100, 'it')).toString()]
+  }
+
+  test('gives what is before it and behind it, whatever pieces it comes in', async () => {
+    expect(await cut(10, 'ab--cd--e')).toEqual(['ab', 'cd--e'])
+    expect(await cut(10, 'a', 'b-', '-', 'c', 'd')).toEqual(['ab', 'cd'])
+    expect(await cut(10, 'ab--')).toEqual(['ab', ''])
+    expect(await cut(10, '--ab')).toEqual(['', 'ab'])
+  })
+
+  test('has no body where the mark does not come, or too late', async () => {
+    expect(await cut(10)).toEqual(['', undefined])
+    expect(await cut(10, 'ab-')).toEqual(['ab-', undefined])
+    expect(await cut(2, 'abc', '--d')).toEqual(['abc', undefined])
   })
 })
