@@ -1,3 +1,4 @@
+import { base32upper } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
 import { DockerIpfsError } from '../errors.ts'
 
@@ -21,6 +22,11 @@ export function parseCid(text: string): CID {
 /** The same block, taken for nothing but bytes. */
 export function rawCid(cid: CID): CID {
   return CID.createV1(RAW, cid.multihash)
+}
+
+/** The multihash in base32 (RFC 4648) without padding: what the block is called whatever codec it has. */
+export function hashText(cid: CID): string {
+  return base32upper.baseEncode(cid.multihash.bytes)
 }
 
 const RAW = 0x55

@@ -25,7 +25,6 @@ export async function* leavesInRange(
   block: (cid: CID) => Promise<Uint8Array>,
 ): AsyncGenerator<LeafPart> {
   async function* walk(part: LeafPart, depth: number): AsyncGenerator<LeafPart> {
-    if (isLeaf(part.cid)) return yield part
     const parts = partsOf({ cid: part.cid, bytes: await block(part.cid) })
     if (parts === undefined || depth > MAX_DEPTH) throw notOurs(cid)
     let at = 0
@@ -33,12 +32,17 @@ export async function* leavesInRange(
       // Parts without bytes are stepped over, however many there are.
       if (at + size > part.from && at < part.to) {
         const inside = { from: Math.max(0, part.from - at), to: Math.min(size, part.to - at) }
-        yield* walk({ cid: child, size, ...inside }, depth + 1)
+        const next = { cid: child, size, ...inside }
+        if (isLeaf(child)) yield next
+        else yield* walk(next, depth + 1)
       }
       at += size
     }
   }
-  if (to > from) yield* walk({ cid, size: undefined, from, to }, 0)
+  if (to <= from) return
+  const file = { cid, size: undefined, from, to }
+  if (isLeaf(cid)) yield file
+  else yield* walk(file, 0)
 }
 
 /**

@@ -3,6 +3,7 @@ import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
 import type { Source } from './documents.ts'
+import { unpackFrames } from './zstd-frames.ts'
 
 /** How a layer blob is packed, told from its first bytes (RFC 1952, RFC 8878). */
 export type Packing = 'plain' | 'gzip' | 'zstd'
@@ -29,19 +30,30 @@ export async function* unpack(
     yield* source
     return
   }
-  const decoder: Transform = packing === 'gzip' ? createGunzip({ chunkSize }) : createZstdDecompress({ chunkSize })
+  let sourceFailure: { readonly error: unknown } | undefined
+  async function* watched(): Bytes {
+    try {
+      yield* source
+    } catch (error) {
+      sourceFailure = { error }
+      throw error
+    }
+  }
+  try {
+    if (packing === 'gzip') yield* throughDecoder(watched(), createGunzip({ chunkSize }))
+    else yield* unpackFrames(watched(), (rest) => throughDecoder(rest, createZstdDecompress({ chunkSize })))
+  } catch (cause) {
+    if (sourceFailure !== undefined) throw sourceFailure.error
+    throw new DockerIpfsError(of.code, `${of.what} cannot be unpacked (${messageOf(cause)})`, { cause })
+  }
+}
+
+async function* throughDecoder(source: Bytes, decoder: Transform): Bytes {
   const input = Readable.from(source, { objectMode: false })
-  let sourceFailure: unknown
-  input.on('error', (error) => {
-    sourceFailure = error
-    decoder.destroy(error)
-  })
+  input.on('error', (error) => decoder.destroy(error))
   input.pipe(decoder)
   try {
     yield* decoder as AsyncIterable<Uint8Array>
-  } catch (cause) {
-    if (sourceFailure !== undefined) throw sourceFailure
-    throw new DockerIpfsError(of.code, `${of.what} cannot be unpacked (${messageOf(cause)})`, { cause })
   } finally {
     input.destroy()
     decoder.destroy()

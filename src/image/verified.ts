@@ -12,20 +12,30 @@ export async function* verified(
   { digest, size, what }: { readonly digest: string; readonly size: number; readonly what: string },
 ): Bytes {
   const hash = createHash('sha256')
-  let seen = 0
   let held: Uint8Array | undefined
-  for await (const bytes of source) {
-    if (bytes.length === 0) continue
-    seen += bytes.length
-    if (seen > size) throw mismatch(`${what} has more than the ${size} bytes it should have`)
+  for await (const bytes of ofSize(source, { size, what })) {
     hash.update(bytes)
     if (held !== undefined) yield held
     held = bytes
   }
-  if (seen !== size) throw mismatch(`${what} has ${seen} bytes, but should have ${size}`)
   const found = digestOf(hash)
   if (found !== digest) throw mismatch(`${what} has digest ${found}, but should have ${digest}`)
   if (held !== undefined) yield held
+}
+
+/**
+ * Passes on a stream that must be so long.
+ * @throws INTEGRITY before a byte that is too much, and at an end that comes early
+ */
+export async function* ofSize(source: Bytes, { size, what }: { readonly size: number; readonly what: string }): Bytes {
+  let seen = 0
+  for await (const bytes of source) {
+    if (bytes.length === 0) continue
+    seen += bytes.length
+    if (seen > size) throw mismatch(`${what} has more than the ${size} bytes it should have`)
+    yield bytes
+  }
+  if (seen !== size) throw mismatch(`${what} has ${seen} bytes, but should have ${size}`)
 }
 
 function mismatch(message: string): DockerIpfsError {

@@ -1,8 +1,9 @@
 import type { Range, RangeSource } from '../dag/block-source.ts'
 import type { CID } from '../dag/cid.ts'
-import type { Bytes } from '../streams.ts'
+import { type Bytes, readAtOnce } from '../streams.ts'
 import { connectionOf } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { findRepository } from './own-repository.ts'
 import { getRange } from './range.ts'
 import { answerOf, call } from './rpc.ts'
 
@@ -22,49 +23,56 @@ export interface OwnFilesOptions {
 /** Time for finding the gateway, in milliseconds: all of it is on this machine. */
 const FIND_MS = 2000
 
+/** A quicker way to read than `cat`. */
+interface Way {
+  read(path: string, range: Range, signal: AbortSignal): Bytes
+}
+
 /**
- * Reads from the HTTP gateway that the node says it has, on this machine, where it is proved to be this node's. Of 149 MB in 7000 blocks it
- * makes a file in 0.75 s and 1.0 CPU seconds, `cat` in 1.4 and 1.4. What does not come from there comes by `cat`.
+ * Reads from the node's repository, where it is on this machine and may be read, else from the HTTP gateway that the node says it has here, where
+ * that is proved to be its own. What does not come from there comes by `cat`. Of 149 MB in 7000 blocks `cat` makes a file in 1.4 s and 1.4 CPU
+ * seconds, the gateway in 0.75 s and 1.0; from the disk they come in 0.15 CPU seconds of ours and none of the node's.
  */
 export function openOwnFiles(options: OwnFilesOptions, signal: AbortSignal): OwnFiles {
-  let gateway = findGateway(options, signal)
+  let way = findWay(options, signal)
   return {
     async *cat(path, signal, range) {
       let got = 0
-      const url = await gateway
       try {
-        if (url !== undefined) {
-          for await (const bytes of getRange(url, path, range, signal)) {
-            got += bytes.length
-            yield bytes
-          }
+        for await (const bytes of (await way)?.read(path, range, signal) ?? nothing()) {
+          got += bytes.length
+          yield bytes
         }
       } catch (error) {
         if (signal.aborted) throw error
-        gateway = Promise.resolve(undefined)
+        way = Promise.resolve(undefined)
       }
       const rest = { offset: range.offset + got, length: range.length - got }
-      if (rest.length > 0) yield* options.cat(path, signal, rest)
+      if (rest.length > 0) yield* readAtOnce(options.cat(path, signal, rest))
     },
   }
 }
 
-/** The gateway's URL; undefined where there is none, or no proof. Never rejects. */
-async function findGateway({ endpoint, proof }: OwnFilesOptions, signal: AbortSignal): Promise<string | undefined> {
+async function* nothing(): Bytes {}
+
+/** Never rejects: a node may tell nothing of itself, and somebody else be where its repository or gateway should be. */
+async function findWay({ endpoint, proof }: OwnFilesOptions, signal: AbortSignal): Promise<Way | undefined> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(FIND_MS)])
   try {
-    if (!isPlain(endpoint)) return undefined
-    const path = 'config?arg=Addresses.Gateway'
-    const asking = call(endpoint, { path, signal: limited }).then((answer) => answerOf(answer, endpoint, limited))
-    const [text, cid] = await Promise.all([asking, proof])
-    const url = gatewayUrl((JSON.parse(text) as { Value?: unknown } | null)?.Value)
-    return url !== undefined && cid !== undefined && (await hasAtHand(url, cid, limited)) ? url : undefined
+    const cid = await proof
+    if (cid === undefined || !isPlain(endpoint)) return undefined
+    return (await findRepository(endpoint, cid, limited)) ?? (await findGateway(endpoint, cid, limited))
   } catch {
-    // A node that tells nothing of its settings, or somebody else where its gateway should be.
     return undefined
-  } finally {
-    proof.catch(() => undefined)
   }
+}
+
+async function findGateway(endpoint: Endpoint, proof: CID, signal: AbortSignal): Promise<Way | undefined> {
+  const answer = await call(endpoint, { path: 'config?arg=Addresses.Gateway', signal })
+  const text = await answerOf(answer, endpoint, signal)
+  const url = gatewayUrl((JSON.parse(text) as { Value?: unknown } | null)?.Value)
+  if (url === undefined || !(await hasAtHand(url, proof, signal))) return undefined
+  return { read: (path, range, signal) => readAtOnce(getRange(url, path, range, signal)) }
 }
 
 /** A node on this machine, with nothing in front of it. */

@@ -200,11 +200,16 @@ async function readDocument(root: CID, ref: Descriptor, what: string, reading: R
 /** Aborts with CONTENT_NOT_FOUND when no byte comes for too long. */
 export async function* withoutStall(source: Bytes, root: CID, timeoutMs: number, stop: AbortController): Bytes {
   const iterator = source[Symbol.asyncIterator]()
-  for (;;) {
-    const timer = setTimeout(() => stop.abort(notFound(root, timeoutMs)), timeoutMs)
-    const next = await iterator.next().finally(() => clearTimeout(timer))
-    if (next.done) return
-    yield next.value
+  try {
+    for (;;) {
+      const timer = setTimeout(() => stop.abort(notFound(root, timeoutMs)), timeoutMs)
+      const next = await iterator.next().finally(() => clearTimeout(timer))
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    // Nobody waits for it: what never comes would not end either.
+    iterator.return?.().catch(() => undefined)
   }
 }
 

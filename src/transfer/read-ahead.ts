@@ -80,7 +80,9 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
       }
     }
   }
-  const ahead = mapInOrder(segmentsOf(layers, segment), atOnce, async (one) => readAtOnce(fetch(one)))
+  const ahead = mapInOrder(segmentsOf(layers, segment), atOnce, async (one) =>
+    reading.from === 'node' ? fetch(one) : readAtOnce(fetch(one)),
+  )
 
   async function* read(layer: SourceLayer): Bytes {
     for (let at = 0; at < layer.size; at += segment) {

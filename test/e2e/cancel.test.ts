@@ -90,7 +90,7 @@ describe.each(ENGINES)('%s: Ctrl-C', (name) => {
     await engine().clear()
     await engine().give(GOLDEN.tiny())
     const before = await engine().images()
-    const result = await node().withoutGateway(() => cancelled(engine(), 'node sends', ['load', '-q', root], ctrlC))
+    const result = await node().byApiAlone(() => cancelled(engine(), 'node sends', ['load', '-q', root], ctrlC))
     expect(result).toMatchObject(CANCELLED)
     expect(await engine().images()).toEqual(before)
     expect(await node().pins()).toEqual([root])

@@ -52,7 +52,7 @@ describe.each(ENGINES)('%s and a node that dies', (name) => {
   })
 
   test('in mid-load: the error says so, and the same command works when it is back', async () => {
-    const { at, ...died } = await node().withoutGateway(() => withDyingNode('called', ['load', '-q', root]))
+    const { at, ...died } = await node().byApiAlone(() => withDyingNode('called', ['load', '-q', root]))
     expect(died.ms).toBeLessThan(4000)
     expect(died).toMatchObject({ exitCode: 3, stdout: '' })
     expect(firstLine(died.stderr)).toBe(
@@ -130,7 +130,9 @@ describe('a node that has one other byte', () => {
     })
 
     test('in the header of a frame', async () => {
-      const line = isOld(name) ? 'ERROR: layer sha256:<hex> cannot be unpacked (Data corruption detected)' : OTHER_LAYER
+      const line = isOld(name)
+        ? 'ERROR: layer sha256:<hex> cannot be unpacked (Decompression failed: InvalidZstdData)'
+        : OTHER_LAYER
       expect(await fails(name, (block) => (isFrame(block) ? 4 : -1))).toBe(line)
     })
   })

@@ -32,7 +32,7 @@ afterEach(async () => {
 async function load(manner: Manner, upstream = node().gateway) {
   gateway = await startGateway(upstream, manner)
   await say(gateway.url)
-  const run = await engine().ipfs(node(), 'load', '-q', root)
+  const run = await node().withoutDisk(() => engine().ipfs(node(), 'load', '-q', root))
   const files = gateway.asked.filter(({ url }) => url.includes('/blobs/sha256/'))
   return { run, asked: gateway.asked, files }
 }

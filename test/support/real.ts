@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout } from 'bun:test'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { archive20, archiveOci, digest, type TestImage } from './images.ts'
 import { type Finished, Place, type Running, type StartOptions } from './place.ts'
@@ -275,12 +275,36 @@ export class KuboNode implements Api {
     return Number(/\/tcp\/(\d+)$/.exec(this.api)?.[1])
   }
 
-  /** While this runs, a load reads all by the API: what the node has comes from its gateway else, past whoever stands in front of its API. */
-  async withoutGateway<T>(act: () => Promise<T>): Promise<T> {
+  /** While this runs, nobody finds the node's repository: a load reads what the node has from its gateway, and not from its disk. */
+  withoutDisk<T>(act: () => Promise<T>): Promise<T> {
+    return this.#withDisk('/nowhere', act)
+  }
+
+  /** While this runs, the node says that its repository is where another one's is. */
+  withDiskOf<T>(other: KuboNode, act: () => Promise<T>): Promise<T> {
+    return this.#withDisk(other.repo, act)
+  }
+
+  async #withDisk<T>(repo: string, act: () => Promise<T>): Promise<T> {
+    const link = join(dirname(this.repo), 'ipfs-path')
+    const lead = (to: string) => {
+      rmSync(link)
+      symlinkSync(to, link)
+    }
+    lead(repo)
+    try {
+      return await act()
+    } finally {
+      lead(this.repo)
+    }
+  }
+
+  /** While this runs, a load reads all by the API: what the node has comes from its disk or gateway else, past whoever stands in front of its API. */
+  async byApiAlone<T>(act: () => Promise<T>): Promise<T> {
     const { Value } = JSON.parse(await this.rpc('config?arg=Addresses.Gateway')) as { Value: string }
     await this.rpc('config?arg=Addresses.Gateway&arg=')
     try {
-      return await act()
+      return await this.withoutDisk(act)
     } finally {
       await this.rpc(`config?arg=Addresses.Gateway&arg=${Value}`)
     }

@@ -1,4 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { rawBlock } from '../../../src/dag/blocks.ts'
 import type { Endpoint } from '../../../src/kubo/endpoint.ts'
 import { gatewayUrl, openOwnFiles } from '../../../src/kubo/own-files.ts'
@@ -12,12 +15,22 @@ const PATH = '/ipfs/bafy/blobs/sha256/aa'
 /** A node and its gateway, as far as they are asked here. */
 let gateway: (request: Request) => Response | Promise<Response>
 let config: () => Response
+let system: () => Response
 const server = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
-  fetch: (request) => (new URL(request.url).pathname === '/api/v0/config' ? config() : gateway(request)),
+  fetch(request) {
+    const { pathname } = new URL(request.url)
+    if (pathname === '/api/v0/diag/sys') return system()
+    return pathname === '/api/v0/config' ? config() : gateway(request)
+  },
 })
-afterAll(() => server.stop(true))
+/** A repository, with nothing in it yet. */
+const folder = mkdtempSync(join(tmpdir(), 'own-files-'))
+afterAll(() => {
+  server.stop(true)
+  rmSync(folder, { recursive: true })
+})
 
 const asked: string[] = []
 const part = (headers: Headers) => headers.get('range')?.match(/\d+/g)?.map(Number) as [number, number]
@@ -35,6 +48,7 @@ const right = having((bytes) => new Response(bytes, { status: 206 }))
 beforeEach(() => {
   asked.length = 0
   gateway = right
+  system = () => Response.json({ environment: { IPFS_PATH: folder } })
   config = () => Response.json({ Key: 'Addresses.Gateway', Value: `/ip4/127.0.0.1/tcp/${server.port}` })
 })
 
@@ -57,6 +71,17 @@ async function read(endpoint: Partial<Endpoint> = {}, proof: typeof cid | null =
 }
 
 describe('parts of files', () => {
+  test.each([
+    ['refuses to say where it is', () => new Response('', { status: 403 })],
+    ['says nothing of it', () => Response.json({ environment: { IPFS_PATH: '' } })],
+    ['says something else', () => new Response('null')],
+    ['says no JSON', () => new Response('{')],
+    ['is in a container', () => Response.json({ environment: { IPFS_PATH: '/nowhere/data/ipfs' } })],
+  ])('come from the gateway where the node %s', async (_, answer) => {
+    system = answer
+    expect(await read()).toEqual(['234567', '234567'])
+  })
+
   test('come from the gateway that has what only this node has', async () => {
     expect(await read()).toEqual(['234567', '234567'])
     expect(asked).toEqual([`/ipfs/${cid} only-if-cached`, `${PATH} bytes=2-7`, `${PATH} bytes=2-7`])
