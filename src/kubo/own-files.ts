@@ -23,6 +23,9 @@ export interface OwnFilesOptions {
 /** Time for finding the gateway, in milliseconds: all of it is on this machine. */
 const FIND_MS = 2000
 
+/** Bytes of one answer, so of memory. Few and large ones: the node looks the place up for each, and reads beyond its end. */
+const SEGMENT = 32 * 1024 * 1024
+
 /** A quicker way to read than `cat`. */
 interface Way {
   read(path: string, range: Range, signal: AbortSignal): Bytes
@@ -31,7 +34,7 @@ interface Way {
 /**
  * Reads from the node's repository, where it is on this machine and may be read, else from the HTTP gateway that the node says it has here, where
  * that is proved to be its own. What does not come from there comes by `cat`. Of 149 MB in 7000 blocks `cat` makes a file in 1.4 s and 1.4 CPU
- * seconds, the gateway in 0.75 s and 1.0; from the disk they come in 0.15 CPU seconds of ours and none of the node's.
+ * seconds, the gateway in 0.75 s and 1.0; from the disk they come in 0.4 CPU seconds of ours and none of the node's.
  */
 export function openOwnFiles(options: OwnFilesOptions, signal: AbortSignal): OwnFiles {
   let way = findWay(options, signal)
@@ -48,7 +51,7 @@ export function openOwnFiles(options: OwnFilesOptions, signal: AbortSignal): Own
         way = Promise.resolve(undefined)
       }
       const rest = { offset: range.offset + got, length: range.length - got }
-      if (rest.length > 0) yield* readAtOnce(options.cat(path, signal, rest))
+      if (rest.length > 0) yield* inSegments(rest, (segment) => options.cat(path, signal, segment))
     },
   }
 }
@@ -72,7 +75,21 @@ async function findGateway(endpoint: Endpoint, proof: CID, signal: AbortSignal):
   const text = await answerOf(answer, endpoint, signal)
   const url = gatewayUrl((JSON.parse(text) as { Value?: unknown } | null)?.Value)
   if (url === undefined || !(await hasAtHand(url, proof, signal))) return undefined
-  return { read: (path, range, signal) => readAtOnce(getRange(url, path, range, signal)) }
+  return { read: (path, range, signal) => inSegments(range, (segment) => getRange(url, path, segment, signal)) }
+}
+
+/** Reads a range in parts, each at once: Kubo cuts an answer that stands still for 30 s. What gives less than it should is not asked further. */
+async function* inSegments({ offset, length }: Range, read: (segment: Range) => Bytes): Bytes {
+  for (let at = 0; at < length; ) {
+    const segment = { offset: offset + at, length: Math.min(SEGMENT, length - at) }
+    let got = 0
+    for await (const bytes of readAtOnce(read(segment))) {
+      got += bytes.length
+      yield bytes
+    }
+    if (got < segment.length) return
+    at += got
+  }
 }
 
 /** A node on this machine, with nothing in front of it. */

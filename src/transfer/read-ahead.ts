@@ -8,11 +8,11 @@ type SourceLayer = ImageSource['layers'][number]
 
 /**
  * Bytes of one request to the node, and requests under way or waiting to be read: what bounds the memory. For each request the
- * node asks the network for ten blocks at a time, so that over a long way their number decides how many are in flight. Locally
- * few and large ones are better: the node looks the place up for each, and reads beyond its end.
+ * node asks the network for ten blocks at a time, so that over a long way their number decides how many are in flight.
  */
 const WINDOWS = {
-  node: { segment: 32 * 1024 * 1024, atOnce: 1 },
+  /** What the node has is read when it is wanted. */
+  node: { segment: Number.POSITIVE_INFINITY, atOnce: 1 },
   network: { segment: 1024 * 1024, atOnce: 24 },
   /** Each request leads through the nodes of the file, and over a leaf at each end, once more: so few and large ones. */
   gateways: { segment: 8 * 1024 * 1024, atOnce: 3 },

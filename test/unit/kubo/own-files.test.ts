@@ -11,6 +11,7 @@ const { signal } = new AbortController()
 const { cid } = rawBlock(Buffer.from('only here'))
 const FILE = Buffer.from('0123456789')
 const PATH = '/ipfs/bafy/blobs/sha256/aa'
+const MIB = 1024 * 1024
 
 /** A node and its gateway, as far as they are asked here. */
 let gateway: (request: Request) => Response | Promise<Response>
@@ -71,6 +72,29 @@ async function read(endpoint: Partial<Endpoint> = {}, proof: typeof cid | null =
 }
 
 describe('parts of files', () => {
+  test('come from the gateway in parts of 32 MiB', async () => {
+    gateway = async (request) => {
+      const { pathname } = new URL(request.url)
+      if (pathname !== PATH) return new Response('only here')
+      const [from, to] = part(request.headers)
+      asked.push(`${from} ${to}`)
+      return new Response(Buffer.alloc(to - from + 1), { status: 206 })
+    }
+    const files = openOwnFiles(
+      {
+        endpoint: { url: `http://127.0.0.1:${server.port}`, source: '--api' },
+        proof: Promise.resolve(cid),
+        cat: () => {
+          throw new Error('asked')
+        },
+      },
+      signal,
+    )
+    const got = await collect(files.cat(PATH, signal, { offset: 5, length: 40_000_000 }), 40_000_000, 'it')
+    expect(got.length).toBe(40_000_000)
+    expect(asked).toEqual([`5 ${5 + 32 * MIB - 1}`, `${5 + 32 * MIB} 40000004`])
+  })
+
   test.each([
     ['refuses to say where it is', () => new Response('', { status: 403 })],
     ['says nothing of it', () => Response.json({ environment: { IPFS_PATH: '' } })],
