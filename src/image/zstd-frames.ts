@@ -78,11 +78,19 @@ export async function* unpackFrames(source: Bytes, others: (rest: Bytes) => Byte
 
 /** Whole frames, several at a time. What is left over goes to `rest`; then the stream has not been read to its end. */
 async function* groupsOf(source: AsyncIterator<Uint8Array>, rest: Uint8Array[]): AsyncGenerator<Uint8Array> {
-  let bytes: Uint8Array = new Uint8Array(0)
-  for (;;) {
-    const next = await source.next()
-    if (next.done) break
-    bytes = bytes.length === 0 ? next.value : Buffer.concat([bytes, next.value])
+  let parts: Uint8Array[] = []
+  let size = 0
+  // What a cut frame lacks is waited for until there is twice as much: a large one would be copied with each piece.
+  let enough = 0
+  for (let isOver = false; !isOver; ) {
+    const { done, value } = await source.next()
+    isOver = done === true
+    if (!done) {
+      parts.push(value)
+      size += value.length
+      if (size < enough) continue
+    }
+    let bytes = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
     for (;;) {
       const { length, following } = groupAt(bytes)
       if (length > 0) yield bytes.subarray(0, length)
@@ -93,9 +101,12 @@ async function* groupsOf(source: AsyncIterator<Uint8Array>, rest: Uint8Array[]):
         return
       }
     }
+    parts = [bytes]
+    size = bytes.length
+    enough = 2 * size
   }
   // Bun's decoder of streams takes it for a good end.
-  if (bytes.length > 0) throw new Error('unexpected end of file')
+  if (size > 0) throw new Error('unexpected end of file')
 }
 
 /** The first frames, as long as not too much comes out of them, and what follows. */
