@@ -45,11 +45,13 @@ export async function splitAt(
     end = bytes.indexOf(mark)
   }
   const rest = bytes.subarray(end + mark.length)
-  async function* body(): Bytes {
-    if (rest.length > 0) yield rest
-    yield* { [Symbol.asyncIterator]: () => iterator }
-  }
-  return { head: bytes.subarray(0, end), body: body() }
+  return { head: bytes.subarray(0, end), body: continued(rest.length > 0 ? [rest] : [], iterator) }
+}
+
+/** A stream of which these pieces have been read already. */
+export async function* continued(read: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): Bytes {
+  yield* read
+  yield* { [Symbol.asyncIterator]: () => rest }
 }
 
 /** The same stream, begun before anybody asks for its first bytes. */
@@ -60,9 +62,7 @@ export function begun(source: Bytes): Bytes {
   first.catch(() => undefined)
   async function* all(): Bytes {
     const { done, value } = await first
-    if (done) return
-    yield value
-    yield* { [Symbol.asyncIterator]: () => iterator }
+    if (!done) yield* continued([value], iterator)
   }
   return all()
 }

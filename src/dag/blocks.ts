@@ -26,6 +26,9 @@ export interface DagNode {
   readonly dagSize: number
 }
 
+/** No block that travels between nodes is larger (Bitswap's limit); those of images have at most 1 MiB + 4 KiB. */
+export const MAX_BLOCK = 2 * 1024 * 1024
+
 const RAW = 0x55
 const SHA2_256 = 0x12
 

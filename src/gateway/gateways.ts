@@ -1,5 +1,5 @@
 import { findFile, type Range, type RangeSource } from '../dag/block-source.ts'
-import { type Block, blockKey, isLeaf, matches, readDirectory } from '../dag/blocks.ts'
+import { type Block, blockKey, isLeaf, MAX_BLOCK, matches, readDirectory } from '../dag/blocks.ts'
 import { CarSections, invalidCar } from '../dag/car-sections.ts'
 import type { CID } from '../dag/cid.ts'
 import { cutLeaf, type LeafPart, leavesInRange } from '../dag/file-range.ts'
@@ -22,8 +22,6 @@ export function createGateways(options: PoolOptions): Gateways {
   return new HttpGateways(options)
 }
 
-/** Blocks of images have at most 1 MiB + 4 KiB; no block that travels between nodes has more than this. */
-const MAX_BLOCK = 2 * 1024 * 1024
 /** A block in a CAR, with its CID. */
 const MAX_SECTION = MAX_BLOCK + 128
 /** Bytes that a CAR may bring and nobody waits for: directories on the way, nodes that are known. Each block counts as some. */

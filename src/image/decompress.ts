@@ -1,7 +1,7 @@
 import { Readable, type Transform } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { DockerIpfsError, messageOf } from '../errors.ts'
-import type { Bytes } from '../streams.ts'
+import { type Bytes, continued } from '../streams.ts'
 import type { Source } from './documents.ts'
 import { unpackFrames } from './zstd-frames.ts'
 
@@ -70,9 +70,5 @@ export async function peek(source: Bytes, length: number): Promise<{ head: Uint8
     if (next.done) ended = true
     else head = head.length === 0 ? next.value : Buffer.concat([head, next.value])
   }
-  async function* all(): Bytes {
-    if (head.length > 0) yield head
-    if (!ended) yield* { [Symbol.asyncIterator]: () => iterator }
-  }
-  return { head: head.subarray(0, length), all: all() }
+  return { head: head.subarray(0, length), all: continued(head.length > 0 ? [head] : [], iterator) }
 }

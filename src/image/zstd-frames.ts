@@ -1,4 +1,4 @@
-import { type Bytes, mapInOrder } from '../streams.ts'
+import { type Bytes, continued, mapInOrder } from '../streams.ts'
 
 /** A zstd frame that says how long its content is (RFC 8878, section 3.1.1). */
 export interface Frame {
@@ -64,13 +64,9 @@ function contentSize(view: DataView, at: number, bytes: number): number {
 export async function* unpackFrames(source: Bytes, others: (rest: Bytes) => Bytes): Bytes {
   const rest: Uint8Array[] = []
   const iterator = source[Symbol.asyncIterator]()
-  async function* all(): Bytes {
-    yield* rest
-    yield* { [Symbol.asyncIterator]: () => iterator }
-  }
   try {
     yield* mapInOrder(groupsOf(iterator, rest), AT_ONCE, (group) => Bun.zstdDecompress(group))
-    if (rest.length > 0) yield* others(all())
+    if (rest.length > 0) yield* others(continued(rest, iterator))
   } finally {
     await iterator.return?.()
   }

@@ -1,7 +1,7 @@
 import { DockerIpfsError } from '../errors.ts'
 import { toAnnounce } from './announcing.ts'
 import type { Endpoint } from './endpoint.ts'
-import { answerOf, call, shown } from './rpc.ts'
+import { askObject, isObject, shown } from './rpc.ts'
 import { askVersion } from './version.ts'
 
 /**
@@ -45,7 +45,7 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
     const limit = AbortSignal.timeout(ANSWER_MS)
     try {
       const limited = AbortSignal.any([signal, limit])
-      return objectOf(await answerOf(await call(endpoint, { path, signal: limited }), endpoint, limited))
+      return await askObject(endpoint, path, limited)
     } catch (error) {
       signal.throwIfAborted()
       if (limit.aborted || (error instanceof DockerIpfsError && error.code === 'NODE_FAILED')) return undefined
@@ -99,17 +99,4 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
 
 function size(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined
-}
-
-function objectOf(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,5 +1,5 @@
 import type { KuboRPCClient } from 'kubo-rpc-client'
-import { checkBlock } from '../dag/blocks.ts'
+import { checkBlock, MAX_BLOCK } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { type Bytes, collect } from '../streams.ts'
@@ -84,9 +84,6 @@ interface RoutingLine {
   readonly Responses?: readonly { readonly ID: string }[] | null
 }
 const PROVIDER = 4
-
-/** No block that travels between nodes is larger (Bitswap's limit). */
-const MAX_BLOCK = 2 * 1024 * 1024
 
 /** Time for an answer that needs no network, in milliseconds. kubo-rpc-client's own timeout never fires. */
 const ANSWER_MS = 30_000

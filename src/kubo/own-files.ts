@@ -5,7 +5,7 @@ import { connectionOf } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { findRepository } from './own-repository.ts'
 import { getRange } from './range.ts'
-import { answerOf, call } from './rpc.ts'
+import { askObject } from './rpc.ts'
 
 /** Reads parts of files that a node has all of. */
 export interface OwnFiles {
@@ -20,7 +20,7 @@ export interface OwnFilesOptions {
   readonly cat: RangeSource['cat']
 }
 
-/** Time for finding the gateway, in milliseconds: all of it is on this machine. */
+/** Time for finding the repository or the gateway, in milliseconds: all of it is on this machine. */
 const FIND_MS = 2000
 
 /** Bytes of one answer, so of memory. Few and large ones: the node looks the place up for each, and reads beyond its end. */
@@ -71,9 +71,7 @@ async function findWay({ endpoint, proof }: OwnFilesOptions, signal: AbortSignal
 }
 
 async function findGateway(endpoint: Endpoint, proof: CID, signal: AbortSignal): Promise<Way | undefined> {
-  const answer = await call(endpoint, { path: 'config?arg=Addresses.Gateway', signal })
-  const text = await answerOf(answer, endpoint, signal)
-  const url = gatewayUrl((JSON.parse(text) as { Value?: unknown } | null)?.Value)
+  const url = gatewayUrl((await askObject(endpoint, 'config?arg=Addresses.Gateway', signal))?.['Value'])
   if (url === undefined || !(await hasAtHand(url, proof, signal))) return undefined
   return { read: (path, range, signal) => inSegments(range, (segment) => getRange(url, path, segment, signal)) }
 }

@@ -3,17 +3,15 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { findFile, type Range } from '../dag/block-source.ts'
-import { matches } from '../dag/blocks.ts'
+import { MAX_BLOCK, matches } from '../dag/blocks.ts'
 import { type CID, hashText } from '../dag/cid.ts'
 import { type LeafPart, leavesInRange } from '../dag/file-range.ts'
 import type { Bytes } from '../streams.ts'
 import type { Endpoint } from './endpoint.ts'
-import { answerOf, call } from './rpc.ts'
+import { askObject, isObject } from './rpc.ts'
 
 /** Bytes that are read at a time: leaves have some 20 KiB. */
 const PIECE = 256 * 1024
-/** No block that travels between nodes is larger. */
-const MAX_BLOCK = 2 * 1024 * 1024
 
 interface Filling {
   readonly at: number
@@ -118,9 +116,8 @@ export async function findRepository(
 /** The node's own $IPFS_PATH, often empty. */
 async function ipfsPath(endpoint: Endpoint, signal: AbortSignal): Promise<string> {
   try {
-    const answer = await call(endpoint, { path: 'diag/sys', signal })
-    const system: unknown = JSON.parse(await answerOf(answer, endpoint, signal))
-    return String((system as { environment?: { IPFS_PATH?: unknown } } | null)?.environment?.IPFS_PATH ?? '')
+    const environment = (await askObject(endpoint, 'diag/sys', signal))?.['environment']
+    return isObject(environment) ? String(environment['IPFS_PATH'] ?? '') : ''
   } catch {
     signal.throwIfAborted()
     return ''

@@ -60,6 +60,28 @@ export async function answerOf(response: Response, endpoint: Endpoint, signal: A
   }
 }
 
+/**
+ * What a call answers, where it is one JSON object; undefined for anything else.
+ * @throws NODE_UNREACHABLE, NODE_FAILED; the signal's reason
+ */
+export async function askObject(
+  endpoint: Endpoint,
+  path: string,
+  signal: AbortSignal,
+): Promise<Record<string, unknown> | undefined> {
+  const text = await answerOf(await call(endpoint, { path, signal }), endpoint, signal)
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** The objects of an answer that is one JSON object a line. */
 export async function* jsonLines<T extends object>(bytes: Bytes): AsyncIterable<Partial<T>> {
   const decoder = new TextDecoder()
