@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
-import { archive20, archiveOci, digest, GOLDEN, imageOf, noise, type TestImage } from '../support/images.ts'
+import { archive20, archiveOci, contentsOf, digest, GOLDEN, imageOf, noise, type TestImage } from '../support/images.ts'
 import { Layout } from '../support/layouts.ts'
 import { ENGINES, useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
@@ -54,7 +54,7 @@ describe.each(ENGINES)('%s', (name) => {
     expect(root).toBe(await saved(archive20(image)))
     await engine().clear()
     expect(await engine().ipfs(node(), 'load', '-q', '--tag', 'odd:1', root)).toMatchObject({ exitCode: 0, stderr: '' })
-    expect(await engine().contents('odd:1')).toEqual({ config: digest(image.config), diffIds: image.diffIds })
+    expect(await engine().contents('odd:1')).toEqual(contentsOf(image))
     expect(await engine().save(node(), 'odd:1')).toBe(root)
   })
 

@@ -2,14 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
-import { digest, imageOf, noise } from '../support/images.ts'
+import { contentsOf, twoLayers } from '../support/images.ts'
 import { ENGINES, useReal } from '../support/real.ts'
-import { tarOf } from '../support/tar.ts'
 
-const IMAGE = imageOf([
-  tarOf([{ path: 'data/base', body: noise(600_000, 'base') }]),
-  tarOf([{ path: 'data/app', body: noise(400_000, 'app') }]),
-])
+const IMAGE = twoLayers()
 
 const NAME = ENGINES[0] ?? ''
 const real = useReal({ engines: [NAME], nodes: ['node', 'far'] })
@@ -53,14 +49,6 @@ async function load() {
   return { run, byApi, byGateway }
 }
 
-async function expectImage() {
-  const [id = ''] = await engine().images()
-  expect(await engine().contents(id.split(' ')[0] ?? '')).toEqual({
-    config: digest(IMAGE.config),
-    diffIds: IMAGE.diffIds,
-  })
-}
-
 /** The largest block of the node: a leaf of the image. */
 function largestBlock(): string {
   const blocks = join(node().repo, 'blocks')
@@ -74,14 +62,14 @@ describe('the repository of a node on this machine', () => {
   test('is where the layers of an image that it has are read', async () => {
     const { run, byApi, byGateway } = await load()
     expect(run).toMatchObject({ exitCode: 0, stderr: '' })
-    await expectImage()
+    expect(await engine().onlyContents()).toEqual(contentsOf(IMAGE))
     expect([byApi, byGateway]).toEqual([[], []])
   })
 
   test('is not looked for where the node does not say where it is: then it is the gateway', async () => {
     const { run, byApi, byGateway } = await node().withoutDisk(load)
     expect(run).toMatchObject({ exitCode: 0, stderr: '' })
-    await expectImage()
+    expect(await engine().onlyContents()).toEqual(contentsOf(IMAGE))
     expect(byApi).toEqual([])
     expect(byGateway).toHaveLength(2)
   })
@@ -89,7 +77,7 @@ describe('the repository of a node on this machine', () => {
   test("is not read from where it is another node's", async () => {
     const { run, byGateway } = await node().withDiskOf(real.node('far'), load)
     expect(run).toMatchObject({ exitCode: 0, stderr: '' })
-    await expectImage()
+    expect(await engine().onlyContents()).toEqual(contentsOf(IMAGE))
     expect(byGateway).toHaveLength(2)
   })
 
@@ -100,7 +88,7 @@ describe('the repository of a node on this machine', () => {
     rmSync(largestBlock())
     const { run, byApi, byGateway } = await load()
     expect(run).toMatchObject({ exitCode: 0, stderr: '' })
-    await expectImage()
+    expect(await engine().onlyContents()).toEqual(contentsOf(IMAGE))
     expect(byApi.length).toBeGreaterThan(0)
     expect(byGateway).toEqual([])
   })

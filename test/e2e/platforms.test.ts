@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { digest, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
+import { contentsOf, digest, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { ATTESTATION, forPlatform, Layout } from '../support/layouts.ts'
 import { ENGINES, useReal } from '../support/real.ts'
 
@@ -56,9 +56,9 @@ describe.each(ENGINES)('load on %s', (name) => {
   test("takes the engine's platform, or the one that is asked for", async () => {
     const load = (...args: string[]) => engine().ipfs(node(), 'load', '-q', ...args, both)
     expect(await load('--tag', 'multi:1')).toMatchObject({ exitCode: 0, stderr: '' })
-    expect(await engine().contents('multi:1')).toEqual({ config: digest(amd64.config), diffIds: amd64.diffIds })
+    expect(await engine().contents('multi:1')).toEqual(contentsOf(amd64))
     expect(await load('--tag', 'multi:arm', '--platform', 'linux/arm64')).toMatchObject({ exitCode: 0, stderr: '' })
-    expect(await engine().contents('multi:arm')).toEqual({ config: digest(arm64.config), diffIds: arm64.diffIds })
+    expect(await engine().contents('multi:arm')).toEqual(contentsOf(arm64))
     // One platform is loaded, and is then an image of its own.
     expect(await engine().save(node(), 'multi:arm')).toBe(armAlone)
     const failed = await real.leavingNothing(() => load('--platform', 'linux/arm/v7'))

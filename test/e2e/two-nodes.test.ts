@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { digest, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
+import { contentsOf, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { ENGINES, type KuboNode, useReal } from '../support/real.ts'
 
 const LARGE = GOLDEN.large()
@@ -19,7 +19,7 @@ describe('an image saved on node A', () => {
     const engine = real.engine(engineName)
     const run = await engine.ipfs(node, 'load', '-q', '--timeout', '15s', '--tag', 'copy:1', root)
     expect(run).toMatchObject({ exitCode: 0, stdout: 'Loaded image: copy:1\n', stderr: '' })
-    expect(await engine.contents('copy:1')).toEqual({ config: digest(LARGE.config), diffIds: LARGE.diffIds })
+    expect(await engine.contents('copy:1')).toEqual(contentsOf(LARGE))
   }
 
   test('is loaded through node B, which knows A alone, and B then has all of it', async () => {

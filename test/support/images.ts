@@ -13,6 +13,11 @@ export function digest(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }
 
+/** What the engine must say is in the image: `Engine.contents`. */
+export function contentsOf({ config, diffIds }: TestImage) {
+  return { config: digest(config), diffIds }
+}
+
 /** An image of these layers, runnable where one of them brings /bin/busybox. */
 export function imageOf(layers: readonly Buffer[]): TestImage {
   const diffIds = layers.map(digest)
@@ -124,6 +129,10 @@ export const GOLDEN: Readonly<Record<'tiny' | 'strange' | 'large', () => TestIma
     ])
   },
 }
+
+/** Two layers that do not compress, each of several leaves. */
+export const twoLayers = () =>
+  imageOf([tarOf([file('data/base', noise(600_000, 'base'))]), tarOf([file('data/app', noise(400_000, 'app'))])])
 
 /** The root CIDs of the golden images in format 1, frozen: a change here is a new format version. */
 export const GOLDEN_ROOTS: Readonly<Record<keyof typeof GOLDEN, string>> = {

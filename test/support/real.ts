@@ -236,6 +236,13 @@ export class Engine {
     return contents
   }
 
+  /** What is in the image that the engine has, with a name or without. */
+  async onlyContents() {
+    const images = await this.images()
+    expect(images).toHaveLength(1)
+    return this.contents(images[0]?.split(' ')[0] ?? '')
+  }
+
   /** Ends the engine as a crash would. `restart` brings it back. */
   kill(): void {
     process.kill(this.#pid(), 'SIGKILL')

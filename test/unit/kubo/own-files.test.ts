@@ -71,6 +71,19 @@ async function read(endpoint: Partial<Endpoint> = {}, proof: typeof cid | null =
   return [await once(), await once()]
 }
 
+/** Its API must not be asked. */
+const withoutCat = () =>
+  openOwnFiles(
+    {
+      endpoint: { url: `http://127.0.0.1:${server.port}`, source: '--api' },
+      proof: Promise.resolve(cid),
+      cat: () => {
+        throw new Error('asked')
+      },
+    },
+    signal,
+  )
+
 describe('parts of files', () => {
   test('come from the gateway in parts of 32 MiB', async () => {
     gateway = async (request) => {
@@ -80,16 +93,7 @@ describe('parts of files', () => {
       asked.push(`${from} ${to}`)
       return new Response(Buffer.alloc(to - from + 1), { status: 206 })
     }
-    const files = openOwnFiles(
-      {
-        endpoint: { url: `http://127.0.0.1:${server.port}`, source: '--api' },
-        proof: Promise.resolve(cid),
-        cat: () => {
-          throw new Error('asked')
-        },
-      },
-      signal,
-    )
+    const files = withoutCat()
     const got = await collect(files.cat(PATH, signal, { offset: 5, length: 40_000_000 }), 40_000_000, 'it')
     expect(got.length).toBe(40_000_000)
     expect(asked).toEqual([`5 ${5 + 32 * MIB - 1}`, `${5 + 32 * MIB} 40000004`])
@@ -163,16 +167,7 @@ describe('parts of files', () => {
       stop.abort(new Error('cancelled'))
       return new Response('', { status: 500 })
     })
-    const files = openOwnFiles(
-      {
-        endpoint: { url: `http://127.0.0.1:${server.port}`, source: '--api' },
-        proof: Promise.resolve(cid),
-        cat: () => {
-          throw new Error('asked')
-        },
-      },
-      signal,
-    )
+    const files = withoutCat()
     await expect(collect(files.cat(PATH, stop.signal, { offset: 2, length: 6 }), 100, 'it')).rejects.toThrow(
       'cancelled',
     )
