@@ -219,8 +219,12 @@ export function nodeFailed(message: string, cause: unknown): DockerIpfsError {
       hint: 'Free space there (for instance with "ipfs repo gc") and try again.',
     })
   }
-  // Whichever part of it is asked first.
-  if (/(?:datastore|pinner|repo is|promise channel was|\bdb:|pebble:|leveldb:) closed|shutting down/i.test(message)) {
+  // Whichever part of it is asked first. Its own context ends with it, or with a caller that hung up, who is not told.
+  if (
+    /(?:datastore|pinner|repo is|promise channel was|\bdb:|pebble:|leveldb:) closed|shutting down|\bcontext canceled$/i.test(
+      message,
+    )
+  ) {
     return new DockerIpfsError('NODE_UNREACHABLE', 'the IPFS node was stopped meanwhile', {
       cause,
       hint: 'Run the command again when it is back.',

@@ -58,11 +58,17 @@ test.each([
   'repo is closed',
   'promise channel was closed',
   'shutting down',
+  'context canceled',
+  'block was not found locally (offline): context canceled',
 ])('a node that answers "%s" was stopped meanwhile', (text) => {
   expect(failed(500, JSON.stringify({ Message: text }), node)).toMatchObject({
     code: 'NODE_UNREACHABLE',
     message: 'the IPFS node was stopped meanwhile',
   })
+})
+
+test('a node that only speaks of a cancelled context was not stopped', () => {
+  expect(nodeFailed('"context canceled" is no CID', undefined).code).toBe('NODE_FAILED')
 })
 
 test('what is wrong on the way to the node is NODE_UNREACHABLE, with where the address is from', () => {
