@@ -88,11 +88,17 @@ export function listen(server: Server, at: Address): Promise<void> {
   })
 }
 
-/** A TCP port of 127.0.0.1 that nobody had a moment ago. */
+/** A TCP port of 127.0.0.1 that nobody has. Below the kernel's range for outgoing connections: one of those could take it before it is listened on. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await listen(server, { port: 0 })
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 10_000)
+    const server = createServer()
+    const isFree = await listen(server, { port }).then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
 }
