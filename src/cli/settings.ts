@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Fault } from '../doctor/config.ts'
 import { messageOf } from '../errors.ts'
+import { isObject } from '../json.ts'
 import { PROGRESS_MODES } from '../output/progress.ts'
 
 /** Something that can be said once and for all: in docker's config.json, below `plugins.ipfs`, or in the environment. */
@@ -162,10 +163,6 @@ function objectOf(file: string, faults: Fault[]): object {
   if (value !== undefined && !isObject(value))
     faults.push({ text: `plugins.ipfs in ${file} is left out: it must be an object`, isLost: true })
   return isObject(value) ? value : {}
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** For people: each setting that something was said for, and where. */

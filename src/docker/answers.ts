@@ -1,4 +1,5 @@
 import { DockerIpfsError } from '../errors.ts'
+import { isObject } from '../json.ts'
 
 /** docker and the engine say what is wrong in words only; they are read here and nowhere else. */
 export function engineError(text: string, cause: unknown): DockerIpfsError {
@@ -91,8 +92,4 @@ export function readWhole(text: string): Set<string> {
   const images = parseJson(text)
   const whole = (Array.isArray(images) ? images : []).filter((image: unknown) => isAvailable(image) === true)
   return new Set(whole.map((image: Record<string, unknown>) => String(image['Id'])))
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

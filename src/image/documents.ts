@@ -1,4 +1,5 @@
 import { DockerIpfsError, type ErrorCode } from '../errors.ts'
+import { isObject } from '../json.ts'
 import { type FullPlatform, type Platform, platformOf } from './platform.ts'
 
 /**
@@ -88,16 +89,14 @@ export interface HistoryEntry {
 export function readHistory(configBytes: Uint8Array, source: Source): HistoryEntry[] {
   const { history } = object(parse(configBytes, source), source)
   if (!Array.isArray(history)) return []
-  return history
-    .filter((item: unknown): item is Record<string, unknown> => typeof item === 'object' && item !== null)
-    .map(({ created, created_by, comment, empty_layer }) => {
-      return {
-        created: text(created),
-        createdBy: text(created_by),
-        comment: text(comment),
-        isEmpty: empty_layer === true,
-      }
-    })
+  return history.filter(isObject).map(({ created, created_by, comment, empty_layer }) => {
+    return {
+      created: text(created),
+      createdBy: text(created_by),
+      comment: text(comment),
+      isEmpty: empty_layer === true,
+    }
+  })
 }
 
 /** The platform that a config says it is for, in its usual words. */
@@ -156,8 +155,8 @@ function parse(bytes: Uint8Array, source: Source): unknown {
 }
 
 function object(value: unknown, source: Source): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(source, 'an object is missing')
-  return value as Record<string, unknown>
+  if (!isObject(value)) throw bad(source, 'an object is missing')
+  return value
 }
 
 function list(value: unknown, source: Source): unknown[] {
@@ -166,7 +165,7 @@ function list(value: unknown, source: Source): unknown[] {
 }
 
 function texts(value: unknown): Record<string, string> {
-  if (typeof value !== 'object' || value === null) return {}
+  if (!isObject(value)) return {}
   return Object.fromEntries(
     Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
   )

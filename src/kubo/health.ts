@@ -1,7 +1,8 @@
 import { DockerIpfsError } from '../errors.ts'
+import { isObject } from '../json.ts'
 import { toAnnounce } from './announcing.ts'
 import type { Endpoint } from './endpoint.ts'
-import { askObject, isObject, shown } from './rpc.ts'
+import { askObject, shown } from './rpc.ts'
 import { askVersion } from './version.ts'
 
 /**

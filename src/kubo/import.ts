@@ -3,6 +3,7 @@ import { type Block, type BlockSink, blockKey } from '../dag/blocks.ts'
 import { carHeader, carSection } from '../dag/car.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
+import { parsedObject } from '../json.ts'
 import { deferred } from '../streams.ts'
 import type { Endpoint } from './endpoint.ts'
 import { call, nodeError, nodeFailed } from './rpc.ts'
@@ -151,11 +152,7 @@ interface AnswerLine {
 
 /** A line that cannot be read confirms nothing. */
 function parseLine(line: string): AnswerLine {
-  try {
-    return (JSON.parse(line) as AnswerLine | null) ?? {}
-  } catch {
-    return {}
-  }
+  return parsedObject(line) ?? {}
 }
 
 /** Bytes on their way into a request body: `room` waits while too many of them are queued. */

@@ -6,9 +6,10 @@ import { findFile, type Range } from '../dag/block-source.ts'
 import { MAX_BLOCK, matches } from '../dag/blocks.ts'
 import { type CID, hashText } from '../dag/cid.ts'
 import { type LeafPart, leavesInRange } from '../dag/file-range.ts'
+import { isObject } from '../json.ts'
 import type { Bytes } from '../streams.ts'
 import type { Endpoint } from './endpoint.ts'
-import { askObject, isObject } from './rpc.ts'
+import { askObject } from './rpc.ts'
 
 /** Bytes that are read at a time: leaves have some 20 KiB. */
 const PIECE = 256 * 1024

@@ -1,6 +1,7 @@
 import { type CID, parseCid } from '../dag/cid.ts'
 import { FORMAT } from '../dag/format.ts'
 import type { Layer } from '../dag/layer.ts'
+import { isObject, parsedObject } from '../json.ts'
 
 /**
  * The JSON files of the catalogue. People may edit them in the node's web UI, so that reading is careful: what has not the
@@ -104,7 +105,7 @@ export function readPulledName(bytes: Uint8Array | undefined): PulledName | unde
   if (value === undefined) return undefined
   const { name, root, sequence, images } = value
   if (!isText(name) || !isText(root) || !isSize(sequence)) return undefined
-  if (typeof images !== 'object' || images === null || !isList(Object.values(images), isText)) return undefined
+  if (!isObject(images) || !isList(Object.values(images), isText)) return undefined
   return { name, root, sequence, images: images as Record<string, string> }
 }
 
@@ -125,7 +126,7 @@ export function writeVersions(versions: readonly Version[]): Uint8Array {
 export function readVersions(bytes: Uint8Array | undefined): readonly Version[] {
   const { tags, roots } = parse(bytes) ?? {}
   if (!isList(tags, isText)) return []
-  const known = new Map(typeof roots === 'object' && roots !== null ? Object.entries(roots) : [])
+  const known = new Map(isObject(roots) ? Object.entries(roots) : [])
   return tags.filter((tag) => /^[\w.-]+$/.test(tag)).map((tag) => ({ tag, root: cidFrom(known.get(tag)) }))
 }
 
@@ -138,17 +139,9 @@ function cidFrom(text: unknown): CID | undefined {
 }
 
 function parse(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {
-  if (bytes === undefined) return undefined
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
-    if (typeof value !== 'object' || value === null || !('version' in value) || value.version !== VERSION)
-      return undefined
-    // A layer in another format would give the image another CID.
-    if (!('format' in value) || value.format !== FORMAT.version) return undefined
-    return value as Record<string, unknown>
-  } catch {
-    return undefined
-  }
+  const value = bytes === undefined ? undefined : parsedObject(Buffer.from(bytes).toString('utf8'))
+  // A layer in another format would give the image another CID.
+  return value?.['version'] === VERSION && value['format'] === FORMAT.version ? value : undefined
 }
 
 function isList<T>(value: unknown, isItem: (item: unknown) => item is T): value is T[] {

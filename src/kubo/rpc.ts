@@ -1,4 +1,5 @@
 import { DockerIpfsError, messageOf } from '../errors.ts'
+import { parsedObject } from '../json.ts'
 import type { Bytes } from '../streams.ts'
 import { apiOf, connectionOf } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -69,17 +70,7 @@ export async function askObject(
   path: string,
   signal: AbortSignal,
 ): Promise<Record<string, unknown> | undefined> {
-  const text = await answerOf(await call(endpoint, { path, signal }), endpoint, signal)
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return parsedObject(await answerOf(await call(endpoint, { path, signal }), endpoint, signal))
 }
 
 /** The objects of an answer that is one JSON object a line. */
@@ -96,11 +87,7 @@ export async function* jsonLines<T extends object>(bytes: Bytes): AsyncIterable<
 
 /** A line that cannot be read says nothing. */
 function parseLine<T extends object>(line: string): Partial<T> {
-  try {
-    return (JSON.parse(line) as Partial<T> | null) ?? {}
-  } catch {
-    return {}
-  }
+  return (parsedObject(line) as Partial<T> | undefined) ?? {}
 }
 
 /** What went wrong on the way to the node, or what kubo-rpc-client got for an answer, in our words. */
@@ -156,13 +143,8 @@ export function shown({ url, socket }: Endpoint): string {
 
 /** An error that the node answered. Kubo answers `{"Message":"…","Code":0,"Type":"error"}` with status 500. */
 export function failed(status: number, text: string, endpoint: Endpoint): DockerIpfsError {
-  let message = text.trim()
-  try {
-    const parsed: unknown = JSON.parse(text)
-    if (typeof parsed === 'object' && parsed !== null && 'Message' in parsed) message = String(parsed.Message)
-  } catch {
-    // Not JSON: a proxy's page, or Kubo's own plain text. It is shown as it is.
-  }
+  // Not JSON: a proxy's page, or Kubo's own plain text. It is shown as it is.
+  const message = String(parsedObject(text)?.['Message'] ?? text.trim())
   return answered(status, message, endpoint, new Error(`HTTP ${status}: ${text.trim()}`))
 }
 

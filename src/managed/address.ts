@@ -1,6 +1,6 @@
 import { DockerIpfsError } from '../errors.ts'
 import type { Endpoint } from '../kubo/endpoint.ts'
-import { call } from '../kubo/rpc.ts'
+import { askObject } from '../kubo/rpc.ts'
 import type { Say } from './host.ts'
 import type { ManagedNode } from './node.ts'
 import { storageOf, storageWarning } from './storage.ts'
@@ -39,10 +39,8 @@ export async function addressOf(options: AddressOptions): Promise<Endpoint> {
 async function isThere(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
   const limit = AbortSignal.timeout(SIGN_MS)
   try {
-    const answer: unknown = await (
-      await call(endpoint, { path: 'version', signal: AbortSignal.any([signal, limit]) })
-    ).json()
-    return typeof answer === 'object' && answer !== null && 'Version' in answer
+    const answer = await askObject(endpoint, 'version', AbortSignal.any([signal, limit]))
+    return answer?.['Version'] !== undefined
   } catch (error) {
     signal.throwIfAborted()
     // One that refuses is for the user to hear of.

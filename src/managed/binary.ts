@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { kill } from 'node:process'
 import { promisify } from 'node:util'
 import { DockerIpfsError, messageOf } from '../errors.ts'
+import { parsedObject } from '../json.ts'
 import type { Bytes } from '../streams.ts'
 import type { Host, HostState, LogOptions, Say } from './host.ts'
 import { followFile, lastLines } from './log-file.ts'
@@ -240,12 +241,7 @@ interface KuboConfig {
 
 /** Undefined when the text is no JSON object. */
 function parse<T extends object>(text: string): T | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as T) : undefined
-  } catch {
-    return undefined
-  }
+  return parsedObject(text) as T | undefined
 }
 
 function set(object: Record<string, unknown>, [first = '', ...rest]: readonly string[], value: unknown): void {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoint } from '../kubo/endpoint.ts'
-import { call } from '../kubo/rpc.ts'
+import { askObject } from '../kubo/rpc.ts'
 
 /** How the address of the managed node came to be known, in messages. */
 const SOURCE = 'the managed node'
@@ -18,8 +18,8 @@ export function endpointOf(api: string): Endpoint {
 export async function peerIdOf(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)])
-    const answer: unknown = await (await call(endpoint, { path: 'id', signal: limited })).json()
-    if (typeof answer === 'object' && answer !== null && 'ID' in answer) return String(answer.ID)
+    const id = (await askObject(endpoint, 'id', limited))?.['ID']
+    if (id !== undefined) return String(id)
   } catch {
     signal.throwIfAborted()
   }

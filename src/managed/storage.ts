@@ -1,6 +1,6 @@
 import { DockerIpfsError } from '../errors.ts'
 import type { Endpoint } from '../kubo/endpoint.ts'
-import { call } from '../kubo/rpc.ts'
+import { askObject } from '../kubo/rpc.ts'
 
 /** Bytes. */
 export interface Storage {
@@ -13,10 +13,10 @@ const WARN_FROM = 0.8
 
 /** Undefined when the node does not say. */
 export async function storageOf(endpoint: Endpoint, signal: AbortSignal): Promise<Storage | undefined> {
-  const answer: unknown = await (await call(endpoint, { path: 'repo/stat?size-only=true', signal })).json()
-  const { RepoSize, StorageMax } = answer as { readonly RepoSize?: unknown; readonly StorageMax?: unknown }
-  if (typeof RepoSize !== 'number' || typeof StorageMax !== 'number' || StorageMax <= 0) return undefined
-  return { used: RepoSize, limit: StorageMax }
+  const answer = await askObject(endpoint, 'repo/stat?size-only=true', signal)
+  const [used, limit] = [answer?.['RepoSize'], answer?.['StorageMax']]
+  if (typeof used !== 'number' || typeof limit !== 'number' || limit <= 0) return undefined
+  return { used, limit }
 }
 
 /**

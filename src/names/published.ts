@@ -1,6 +1,7 @@
 import { parseCid } from '../dag/cid.ts'
 import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
+import { isObject } from '../json.ts'
 
 /** `catalogue.json` of a publication: what an IPNS name leads to. Anybody may have written it. */
 export interface PublishedCatalogue {
@@ -101,8 +102,8 @@ function readImage(value: Record<string, unknown>, what: string): PublishedImage
 }
 
 function object(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${what} is no object`)
-  return value as Record<string, unknown>
+  if (!isObject(value)) throw new Error(`${what} is no object`)
+  return value
 }
 
 function isTime(value: unknown): value is string {
