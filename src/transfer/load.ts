@@ -11,8 +11,9 @@ import { intoEngine, type Loaded, type Loading, type OpenLayers, removedMeanwhil
 import { knownBlobs } from './known-blobs.ts'
 import type { NodeFirst } from './node-first.ts'
 import { noPin, type Pinning, pinAhead } from './pin.ts'
-import { type ReadingAhead, readAhead } from './read-ahead.ts'
+import { NO_LIMIT_MS, type ReadingAhead, readAhead } from './read-ahead.ts'
 import { rememberLoaded } from './remember.ts'
+import { Rounds } from './rounds.ts'
 import { watchSources } from './sources.ts'
 
 export interface LoadOptions extends Loading {
@@ -67,13 +68,14 @@ export async function load(reference: string, options: NodeLoadOptions): Promise
 export async function loadFromNode(root: CID, options: NodeLoadOptions): Promise<LoadResult> {
   const sources = watchSources(options)
   const { source } = options
+  const rounds = new Rounds(source === undefined ? options.timeoutMs : NO_LIMIT_MS)
   return loadRoot(root, { ...options, node: source ?? options.node }, async (image) => {
     const wasPinned = await options.node.isPinned(root, options.signal)
     const wantsPin = options.noPin !== true
     return {
-      openLayers: (layers) => readAhead(image, layers, { ...options, ...placeOf(options, wasPinned) }),
+      openLayers: (layers) => readAhead(image, layers, { ...options, ...placeOf(options, wasPinned), rounds }),
       knownBlobs: (ids) => knownBlobs(image, ids, options),
-      pin: wasPinned || !wantsPin ? noPin(wasPinned) : await pinAhead(root, options),
+      pin: wasPinned || !wantsPin ? noPin(wasPinned) : await pinAhead(root, { ...options, rounds }),
       async after({ imageId, bytesHad }, isPinned) {
         if (isPinned && wantsPin) await rememberLoaded(image, { imageId, tag: options.tag }, options)
         await sources.report(image, { bytesHad, wasPinned, isPinned })

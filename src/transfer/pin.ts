@@ -5,6 +5,7 @@ import type { Node } from '../kubo/node.ts'
 import type { Report } from './events.ts'
 import type { Reading } from './image-source.ts'
 import type { NodeFirst } from './node-first.ts'
+import { ASK_AGAIN_AFTER, type Rounds } from './rounds.ts'
 
 /** A pin that is being made while the image is read. */
 export interface Pinning {
@@ -26,19 +27,32 @@ export function noPin(isPinned: boolean): Pinning {
 interface FromNode extends Reading {
   readonly node: Node
   readonly source?: NodeFirst
+  /** With what else is asked of the node. */
+  readonly rounds: Rounds
 }
 
 const UNDO_MS = 10_000
-const HEAD_START_MS = 250
+/** How much earlier a pin begins than a reading. */
+export const HEAD_START_MS = 250
 
 /**
  * Pins the root, which is not pinned yet, beside reading it: it brings what nobody reads, such as the blocks of image.tar. The pin is some
  * way ahead when this returns, or done.
  */
-export async function pinAhead(root: CID, { node, source, signal, timeoutMs }: FromNode): Promise<Pinning> {
+export async function pinAhead(root: CID, { node, source, signal, timeoutMs, rounds }: FromNode): Promise<Pinning> {
   const stop = new AbortController()
+  const stopped = AbortSignal.any([signal, stop.signal])
   let onProgress = () => {}
-  const work = node.pin(root, PIN_NAME, AbortSignal.any([signal, stop.signal]), () => onProgress())
+  const work = (async () => {
+    for (;;) {
+      const round = await rounds.follow(stopped)
+      try {
+        return await node.pin(root, PIN_NAME, AbortSignal.any([stopped, round]), () => onProgress())
+      } catch (error) {
+        if (stopped.aborted || !round.aborted) throw error
+      }
+    }
+  })()
   // Where a reading and a pin ask for the same blocks from the first one on, the peer now and then does not answer (measured with Kubo 0.43,
   // for blocks that it had sent a moment before: 13 loads of 80 stood still; of those in which the pin was ahead, 1).
   await Promise.race([work.catch(() => undefined), sleep(HEAD_START_MS)])
@@ -46,11 +60,11 @@ export async function pinAhead(root: CID, { node, source, signal, timeoutMs }: F
     async done(report) {
       const giveUp = () => stop.abort(new DockerIpfsError('CONTENT_NOT_FOUND', 'no block came for too long'))
       // Where gateways had to be asked the node has looked long enough.
-      const patienceMs = source?.asksGateways ? source.graceMs : timeoutMs
-      let limit = setTimeout(giveUp, patienceMs)
+      const limit = setTimeout(giveUp, source?.asksGateways ? source.graceMs : timeoutMs)
+      const again = setInterval(() => rounds.anew(), timeoutMs * ASK_AGAIN_AFTER)
       onProgress = () => {
-        clearTimeout(limit)
-        limit = setTimeout(giveUp, patienceMs)
+        limit.refresh()
+        again.refresh()
       }
       try {
         await work
@@ -63,6 +77,7 @@ export async function pinAhead(root: CID, { node, source, signal, timeoutMs }: F
       } finally {
         onProgress = () => {}
         clearTimeout(limit)
+        clearInterval(again)
       }
     },
     async undo(reason) {

@@ -3,6 +3,8 @@ import { verified } from '../image/verified.ts'
 import type { OwnFiles } from '../kubo/own-files.ts'
 import { type Bytes, lean, mapInOrder, readAtOnce } from '../streams.ts'
 import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
+import { HEAD_START_MS } from './pin.ts'
+import { Rounds } from './rounds.ts'
 
 type SourceLayer = ImageSource['layers'][number]
 
@@ -21,19 +23,15 @@ const WINDOWS = {
 }
 
 /** Gateways are watched, and changed, where they are asked: here no limit that anybody meets. */
-const NO_LIMIT_MS = 24 * 60 * 60 * 1000
+export const NO_LIMIT_MS = 24 * 60 * 60 * 1000
 
 export interface ReadingAhead extends Omit<Reading, 'node'> {
   readonly node: OwnFiles
   /** Where the bytes are. */
   readonly from: keyof typeof WINDOWS
+  /** With what else is asked of the node. */
+  readonly rounds?: Rounds
 }
-
-/**
- * Part of the time limit after which a request that brings nothing is made anew: a node sometimes loses a question to the
- * network for a block that others ask it for too, and waits for ever for what the next node has.
- */
-const ASK_AGAIN_AFTER = 1 / 3
 
 /** Reads layers ahead of who takes them. */
 export interface LayerReader {
@@ -58,15 +56,15 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
   const timeoutMs = reading.from === 'gateways' || reading.from === 'both' ? NO_LIMIT_MS : reading.timeoutMs
   const stop = new AbortController()
   const signal = AbortSignal.any([reading.signal, stop.signal])
+  const rounds = reading.rounds ?? new Rounds(timeoutMs)
   async function* fetch({ layer, offset, length }: Segment): Bytes {
     const path = `/ipfs/${image.root}/${blobPath(layer.digest)}`
     for (let got = 0; ; ) {
-      const quiet = new AbortController()
-      const timer = setTimeout(() => quiet.abort(), timeoutMs * ASK_AGAIN_AFTER)
+      const round = await rounds.join(HEAD_START_MS, signal)
       try {
         const range = { offset: offset + got, length: length - got }
-        for await (const part of reading.node.cat(path, AbortSignal.any([signal, quiet.signal]), range)) {
-          timer.refresh()
+        for await (const part of reading.node.cat(path, AbortSignal.any([signal, round.signal]), range)) {
+          round.heard()
           got += part.length
           yield part
         }
@@ -74,9 +72,9 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
       } catch (error) {
         // Both limits may be reached at the same moment: then the reason is that of the other.
         if (signal.aborted) throw signal.reason
-        if (!quiet.signal.aborted) throw error
+        if (!round.signal.aborted) throw error
       } finally {
-        clearTimeout(timer)
+        round.leave()
       }
     }
   }

@@ -18,6 +18,8 @@ class FakeNode {
   mostOpen = 0
   answer: (blob: Buffer, range: Range) => Buffer = (blob, { offset, length }) => blob.subarray(offset, offset + length)
   before: (range: Range) => Promise<unknown> = async () => undefined
+  /** Nothing is asked of it any more, for now. */
+  idle = () => {}
 
   async *cat(path: string, signal: AbortSignal, range: Range): Bytes {
     const at = LAYERS.findIndex((layer) => path.endsWith(layer.digest.slice(7)))
@@ -32,6 +34,7 @@ class FakeNode {
       yield this.answer(BLOBS[at] as Buffer, range)
     } finally {
       this.open -= 1
+      if (this.open === 0) this.idle()
     }
   }
 
@@ -122,9 +125,21 @@ describe('layers read ahead', () => {
     const node = new FakeNode()
     let lost = 0
     node.before = ({ offset }) => (offset === MIB && lost++ === 0 ? new Promise(() => undefined) : Promise.resolve())
-    const got = await all(node.reader({ timeoutMs: 300 }))
+    const got = await all(node.reader({ timeoutMs: 3000 }))
     expect(got.map((bytes, at) => bytes.equals(BLOBS[at] as Buffer))).toEqual([true, true, true])
     expect(node.asked.filter((what) => what === '0 1')).toHaveLength(2)
+  })
+
+  test('are all asked for anew together: a node may forget a lost question only when nobody asks it', async () => {
+    const node = new FakeNode()
+    let forgets = false
+    node.idle = () => {
+      forgets = true
+    }
+    node.before = () => (forgets ? Promise.resolve() : new Promise(() => undefined))
+    const got = await all(node.reader({ timeoutMs: 3000 }))
+    expect(got.map((bytes, at) => bytes.equals(BLOBS[at] as Buffer))).toEqual([true, true, true])
+    expect(node.asked).toHaveLength(2 * (4 + 1 + 9))
   })
 
   test('that do not come are not found', async () => {
