@@ -1,4 +1,5 @@
 /** Runs one command and says what it cost. */
+import { readFileSync } from 'node:fs'
 import { MemoryWatch } from './memory.ts'
 import { cpuSeconds } from './processes.ts'
 import { run } from './shell.ts'
@@ -22,10 +23,32 @@ export interface Watched {
   readonly dockerConfig: string
 }
 
+const IDLE_MS = 300
+const MOST_LOOKS = 30
+/** Part of the machine's time that nobody uses. */
+const IDLE = 0.95
+
+/** Waits, some seconds at most, for what a node that was just started, and a file system in a file, still do. */
+async function untilIdle(): Promise<void> {
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const before = cpuTimes()
+    await Bun.sleep(IDLE_MS)
+    const after = cpuTimes()
+    if ((after.idle - before.idle) / (after.all - before.all) > IDLE) return
+  }
+}
+
+function cpuTimes(): { readonly idle: number; readonly all: number } {
+  const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n')
+  const times = line.split(/ +/).slice(1, 9).map(Number)
+  return { idle: (times[3] ?? 0) + (times[4] ?? 0), all: times.reduce((sum, time) => sum + time, 0) }
+}
+
 /** Runs a line of bash to its end; a failure anywhere in a pipe is a failure. */
 export async function measure(line: string, watched: Watched): Promise<{ cost: Cost; output: string }> {
   // What earlier commands left to be written must not slow this one down.
   await run(['sync'])
+  await untilIdle()
   const node = () => (watched.nodePid === undefined ? 0 : cpuSeconds([watched.nodePid]))
   const before = { node: node(), engine: cpuSeconds(watched.enginePids) }
   const started = performance.now()

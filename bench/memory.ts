@@ -11,23 +11,40 @@ export interface Peak {
   readonly together: number
 }
 
-const EVERY_MS = 25
+/**
+ * Milliseconds between two looks: from a tenth of the time so far. Looking takes time of the command that is looked at: each 25 ms, `docker save |
+ * ipfs add` of 382 MB on two cores took 3.6 s, where it takes 2.9.
+ */
+const MIN_MS = 10
+const MAX_MS = 200
 
 /** Looks at a process and its descendants until it is stopped. */
 export class MemoryWatch {
   readonly #root: number
-  readonly #timer: Timer
+  readonly #started = performance.now()
+  #timer: Timer | undefined
   #largest = 0
   #together = 0
 
   constructor(root: number) {
     this.#root = root
-    this.#timer = setInterval(() => this.#look(), EVERY_MS)
+    this.#lookLater()
   }
 
   stop(): Peak {
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
     return { largest: this.#largest, together: this.#together }
+  }
+
+  #lookLater(): void {
+    const tenth = (performance.now() - this.#started) / 10
+    this.#timer = setTimeout(
+      () => {
+        this.#look()
+        this.#lookLater()
+      },
+      Math.min(MAX_MS, Math.max(MIN_MS, tenth)),
+    )
   }
 
   #look(): void {
