@@ -1,5 +1,6 @@
 /**
- * Peak memory of a save and a load of an image whose one file is large; the archive comes through a pipe and is made as it is read.
+ * Peak memory of a save and a load of an image whose one file is large, and of a save from the engine; the archive of the first save comes through
+ * a pipe and is made as it is read.
  *
  *     bun bench/large-image.ts [--gb 5] [--engine docker28-ctr]     `--engine ''`: the save alone
  *
@@ -28,7 +29,10 @@ try {
   const cid = await watched('save -i -', 'unix:///nowhere.sock', ['save', '-q', '-i', '-'], archive())
   if (flags.engine !== '') {
     const engine = await startEngine(flags.engine)
-    await watched('load', engine.host, ['load', '-q', cid])
+    const loaded = await watched('load', engine.host, ['load', '-q', cid])
+    const id = loaded.replace('Loaded image ID: ', '')
+    const again = await watched('save', engine.host, ['save', '-q', '--no-cache', id])
+    if (again !== cid) throw new Error(`the image comes back as ${again}`)
   }
 } finally {
   await removeNode('large')

@@ -54,8 +54,14 @@ export async function* continued(read: readonly Uint8Array[], rest: AsyncIterato
   yield* { [Symbol.asyncIterator]: () => rest }
 }
 
-/** The same stream, begun before anybody asks for its first bytes. */
-export function begun(source: Bytes): Bytes {
+/** A stream that was begun before anybody asked for its first bytes. */
+export interface Begun {
+  readonly all: Bytes
+  /** Settled when the first bytes, or the end, are there. */
+  readonly first: Promise<unknown>
+}
+
+export function begun(source: Bytes): Begun {
   const iterator = source[Symbol.asyncIterator]()
   const first = iterator.next()
   // Whoever reads it gets the error; nobody may ever do so.
@@ -64,7 +70,7 @@ export function begun(source: Bytes): Bytes {
     const { done, value } = await first
     if (!done) yield* continued([value], iterator)
   }
-  return all()
+  return { all: all(), first }
 }
 
 /** A stream that somebody writes: what nobody has read yet is kept, so that it must not be long. To be read once. */

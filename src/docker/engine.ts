@@ -31,6 +31,11 @@ export interface Engine {
   wholeImages(signal: AbortSignal): Promise<ReadonlySet<string> | undefined>
   /** The archive of `docker save`. It may end too early, without an error: the engine is not heard of in mid-stream. */
   save(image: string, signal: AbortSignal): Bytes
+  /**
+   * The folder in which the engine packs an image before it sends it: that of a classic store. Where the engine is on another machine
+   * there is none of this path here, or not its own.
+   */
+  packingFolder(signal: AbortSignal): Promise<string | undefined>
   /** Sends an archive, as `docker load` does, and gives what that would print. */
   load(archive: Bytes, signal: AbortSignal): Promise<string>
   tag(image: string, name: string, signal: AbortSignal): Promise<void>
@@ -98,12 +103,22 @@ class DockerEngine implements Engine {
   }
 
   async info(signal: AbortSignal): Promise<EngineInfo> {
-    const info = parseObject(bodyOf(await this.#ask('GET', '/info', signal)))
+    const info = await this.#info(signal)
     const version = info['ServerVersion']
     if (typeof version !== 'string') throw engineError('the engine gave no version', undefined)
-    const containerdStore = JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')
+    const containerdStore = hasContainerdStore(info)
     const [os, architecture] = [String(info['OSType'] ?? ''), String(info['Architecture'] ?? '')]
     return { version, containerdStore, os, architecture }
+  }
+
+  async packingFolder(signal: AbortSignal): Promise<string | undefined> {
+    const info = await this.#info(signal)
+    const root = String(info['DockerRootDir'] ?? '')
+    return root.startsWith('/') && !hasContainerdStore(info) ? `${root}/tmp` : undefined
+  }
+
+  async #info(signal: AbortSignal): Promise<Record<string, unknown>> {
+    return parseObject(bodyOf(await this.#ask('GET', '/info', signal)))
   }
 
   async plugin(name: string, signal: AbortSignal): Promise<PluginInfo | undefined> {
@@ -181,6 +196,10 @@ class DockerEngine implements Engine {
     }
     for (const answer of answers) bodyOf(answer)
   }
+}
+
+function hasContainerdStore(info: Record<string, unknown>): boolean {
+  return JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')
 }
 
 /** @throws what the engine says where it did not do what it was asked for */

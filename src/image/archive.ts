@@ -7,7 +7,8 @@ import type { Bytes } from '../streams.ts'
 export interface ArchiveEntry {
   /** Path inside the archive without a leading "./" or "/". */
   readonly path: string
-  readonly size: number
+  /** Bytes; undefined for a layer that is still being written. */
+  readonly size: number | undefined
   /** Set for a link: the path it points at, as it is written. */
   readonly linkTarget: string | undefined
   readonly body: Bytes

@@ -69,10 +69,15 @@ export async function readSavedImage<L extends { readonly diffId: string }>(
   archive: Bytes,
   options: SavedImageOptions<L>,
 ): Promise<SavedImage<L>> {
-  const [image, ...more] = await readSavedImages(readArchive(archive), {
-    ...options,
-    last: 'manifest.json',
-  })
+  return readOneImage(readArchive(archive), options)
+}
+
+/** The same, of its files. */
+export async function readOneImage<L extends { readonly diffId: string }>(
+  entries: AsyncIterable<ArchiveEntry>,
+  options: SavedImageOptions<L>,
+): Promise<SavedImage<L>> {
+  const [image, ...more] = await readSavedImages(entries, { ...options, last: 'manifest.json' })
   if (image === undefined || more.length > 0) throw invalid('it holds several images, where one was asked for')
   return image
 }
@@ -115,7 +120,7 @@ async function readContents<L extends { readonly diffId: string }>(
     }
     const { isDocument, body, packing } = await classify(entry, options.diffIds)
     if (isDocument) {
-      kept += entry.size
+      kept += entry.size ?? 0
       if (kept > MAX_DOCUMENTS_TOTAL) throw invalid('it holds too many documents')
       files.set(entry.path, await collect(body, MAX_DOCUMENT, entry.path))
       if (entry.path === options.last && isWhole(files, layers)) break
@@ -186,7 +191,7 @@ interface Classified {
 }
 
 async function classify(entry: ArchiveEntry, diffIds: ReadonlySet<string>): Promise<Classified> {
-  const { path, size } = entry
+  const { path, size = 0 } = entry
   const name = posix.basename(path)
   // Before engine 25; always plain.
   if (name === 'layer.tar') return { isDocument: false, body: entry.body, packing: 'plain' }

@@ -5,15 +5,16 @@ import type { Engine, ImageInfo } from '../docker/engine.ts'
 import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { parsePlatform } from '../image/platform.ts'
-import { type LayerEntry, readSavedImage } from '../image/saved-image.ts'
+import type { LayerEntry } from '../image/saved-image.ts'
 import type { Node } from '../kubo/node.ts'
 import { type ImageRecord, writeImageRecord } from '../kubo/records.ts'
 import { imageSize } from '../names/sizes.ts'
-import { abortable, type Bytes, begun } from '../streams.ts'
+import type { Bytes } from '../streams.ts'
 import { confirm } from './confirm.ts'
 import type { Report } from './events.ts'
 import { type ImageDag, writeImage } from './image-dag.ts'
 import { findVersions, type Known, keysOf, knowNothing, lookUp } from './known.ts'
+import { askForImage, type PackedImage, readPacked } from './packed-image.ts'
 
 export interface SaveParts {
   readonly engine: Engine
@@ -48,6 +49,7 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
   // While docker looks for the image: in a folder of thousands of names a look takes a while.
   const versions = parts.noCache === true ? undefined : findVersions([image], node, signal)
   versions?.catch(() => undefined)
+  const folder = parts.engine.packingFolder(signal).catch(() => undefined)
   const found = await findBoth(image, parts)
   const names = namesFor(image, found)
   if (parts.platform !== undefined) parsePlatform(parts.platform)
@@ -58,15 +60,13 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
   }
   report({ type: 'step', text: `Saving ${image}` })
   const anew = () =>
-    withArchive(found, parts, (archive) => saveWith(knowNothing(), found, names, { ...parts, archive }))
+    withImage(found, folder, parts, (packed) => saveWith(knowNothing(), found, names, { ...parts, packed }))
   if (versions === undefined) return anew()
   try {
     const known = () =>
       lookUp(node, names.length > 0 ? versions : findVersions(found.names, node, signal), found.layers, signal)
     // While the catalogue is asked, docker packs already: on classic stores it takes seconds before its first byte.
-    return await withArchive(found, parts, (archive) =>
-      saveWith(known(), found, names, { ...parts, archive: begun(archive) }),
-    )
+    return await withImage(found, folder, parts, (packed) => saveWith(known(), found, names, { ...parts, packed }))
   } catch (error) {
     if (!(error instanceof DockerIpfsError && error.code === 'CATALOGUE_STALE')) throw error
     report({ type: 'warning', text: `the catalogue is wrong (${error.message}): saving the image anew` })
@@ -75,16 +75,17 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
 }
 
 /** Docker packs the image for as long as somebody uses what it packs. */
-async function withArchive<T>(
+async function withImage<T>(
   found: ImageInfo,
+  folder: Promise<string | undefined>,
   { engine, signal }: SaveParts,
-  use: (archive: Bytes) => Promise<T>,
+  use: (packed: PackedImage) => Promise<T>,
 ): Promise<T> {
-  const stop = new AbortController()
+  const packed = await askForImage(found, folder, { engine, signal })
   try {
-    return await use(engine.save(found.id, AbortSignal.any([signal, stop.signal])))
+    return await use(packed)
   } finally {
-    stop.abort()
+    packed.stop()
   }
 }
 
@@ -130,27 +131,35 @@ async function saveWith(
   known: Known,
   found: ImageInfo,
   names: string[],
-  parts: SaveParts & { readonly archive: Bytes },
+  parts: SaveParts & { readonly packed: PackedImage },
 ): Promise<SaveResult> {
-  const { node, report, signal, archive } = parts
+  const { node, report, signal, packed } = parts
   const session = node.openImport(signal, known.blocks)
   try {
+    // Read by now, by their keys: should the image be read again, they count.
     const layers = new Map<string, Layer>()
-    const saved = await readSavedImage(abortable(archive, session.over), {
-      diffIds: new Set(found.layers),
+    const told = new Set<string>()
+    const reading = {
       platform: parts.platform === undefined ? undefined : parsePlatform(parts.platform),
-      findLayer: async (key, size) => {
+      findLayer: async (key: string, size: number | undefined) => {
+        const own = layers.get(key)
+        if (own !== undefined) return own
         const layer = await known.findLayer(key, size)
-        if (layer !== undefined)
-          report({ type: 'layer-done', layer: `sha256:${key}`, status: 'Already saved', bytesDone: layer.tarSize })
+        if (layer === undefined || told.has(key)) return layer
+        told.add(key)
+        report({ type: 'layer-done', layer: `sha256:${key}`, status: 'Already saved', bytesDone: layer.tarSize })
         return layer
       },
-      onLayer: async (tar, entry) => {
+      onLayer: async (tar: Bytes, entry: LayerEntry) => {
         const layer = await writeOneLayer(tar, entry, session, report)
         for (const key of keysOf(layer, entry)) layers.set(key, layer)
         return layer
       },
-    })
+    }
+    const again = () => {
+      for (const [key, { diffId }] of layers) if (!found.layers.includes(diffId)) layers.delete(key)
+    }
+    const saved = await readPacked(packed, reading, { signal: session.over, again })
     const dag = await writeImage(saved.platforms, session)
     await confirm([dag.root], known, session, parts)
     const record = recordOf(dag, {

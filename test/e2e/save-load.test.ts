@@ -2,6 +2,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { contentsOf, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import type { Finished } from '../support/place.ts'
 import { ENGINES, useReal } from '../support/real.ts'
+import { relay } from '../support/relay.ts'
 import { tarOf } from '../support/tar.ts'
 
 /** Built once: making them takes longer than saving them. */
@@ -93,6 +94,20 @@ describe.each(ENGINES)('%s', (name) => {
     expect(await engine().save(node(), loadedId(first))).toBe(GOLDEN_ROOTS.strange)
     // The catalogue may have learned one more ID.
     expect(await real.traces()).toEqual({ ...before, names: expect.anything() })
+  })
+})
+
+describe.each(ENGINES.filter((name) => !name.endsWith('-ctr')))('%s, a classic store,', (name) => {
+  test('is not waited for: an image is read while it is packed', async () => {
+    const engine = real.engine(name)
+    const id = await engine.give(IMAGES.large)
+    const stall = { from: 'called', after: 1_000_000, showsPacking: true } as const
+    const at = await relay({ path: `${real.place.folder}/relay.sock` }, { path: engine.socket }, stall)
+    try {
+      expect(await engine.behind(at).save(node(), id)).toBe(GOLDEN_ROOTS.large)
+    } finally {
+      at.close()
+    }
   })
 })
 

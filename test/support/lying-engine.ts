@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { listen } from './relay.ts'
+import { listen, withoutRoot } from './relay.ts'
 
 /** What becomes of the archive of `docker save`. */
 export type Lie = (archive: AsyncIterable<Buffer>) => AsyncIterable<Buffer>
@@ -20,13 +20,18 @@ export async function lyingEngine(at: string, engine: string, lie: Lie) {
       response.statusCode ?? 502,
       saves || length === undefined ? rest : { ...rest, 'content-length': length },
     )
-    await (saves ? pipeline(response, lie, outgoing) : pipeline(response, outgoing))
+    await pipeline(response, saves ? lie : hidesPacking, outgoing)
   }
   const server = createServer((incoming, outgoing) => {
     answer(incoming, outgoing).catch(() => outgoing.destroy())
   })
   await listen(server, { path: at })
   return { host: `unix://${at}`, close: () => server.close() }
+}
+
+/** Else the image would be read where the engine packs it, and not here. */
+async function* hidesPacking(answer: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const bytes of answer) yield withoutRoot(bytes)
 }
 
 /** As an engine that fails after its answer has begun: the error stands in the archive, and all ends well. */

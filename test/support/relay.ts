@@ -8,6 +8,8 @@ export interface Stall {
   readonly from: 'caller' | 'called'
   /** Bytes of one connection, after which nothing more of this side is passed on there. Others go on. */
   readonly after: number
+  /** Whether a save may see where the engine packs: by default it may not, since it would read the image there and not here. */
+  readonly showsPacking?: boolean
 }
 
 /** Stands between the plugin and an engine or a node, so that something can happen in the middle of a transfer, every time. */
@@ -24,6 +26,15 @@ export interface Relay {
   release(): void
   close(): void
 }
+
+/** An answer of an engine, of the same length, that does not say where it packs. */
+export function withoutRoot(answer: Buffer): Buffer {
+  const at = answer.indexOf(ROOT)
+  if (at >= 0) answer.write('-', at + ROOT.length - 1)
+  return answer
+}
+
+const ROOT = '"DockerRootDir":"/'
 
 export async function relay(at: Address, to: Address, stall: Stall): Promise<Relay> {
   const reached = Promise.withResolvers<void>()
@@ -44,7 +55,8 @@ export async function relay(at: Address, to: Address, stall: Stall): Promise<Rel
           }
         }
         passed += bytes.length
-        if (!into.write(bytes)) await Promise.race([new Promise((resolve) => into.once('drain', resolve)), closed])
+        const passedOn = stall.showsPacking === true ? bytes : withoutRoot(bytes)
+        if (!into.write(passedOn)) await Promise.race([new Promise((resolve) => into.once('drain', resolve)), closed])
       }
     } finally {
       into.end()
