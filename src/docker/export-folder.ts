@@ -14,8 +14,9 @@ export interface ExportedFile {
   readonly body: Bytes
 }
 
-/** A folder for temp files in which an engine is about to pack an image. */
-export interface Packing {
+/** An export that is about to begin. */
+export interface NextExport {
+  /** The engine's folder for temp files. */
   readonly folder: string
   /** What was there before the engine was asked. */
   readonly before: ReadonlySet<string>
@@ -47,32 +48,32 @@ export async function exportsIn(folder: string): Promise<Set<string>> {
  * where no export is seen. It may be somebody else's: what is read is to be held against the image, as what the engine sends is.
  * @throws where a file cannot be read, or is gone; the signal's reason
  */
-export async function* filesBeingPacked(packing: Packing): AsyncGenerator<ExportedFile> {
-  const { packed, signal, isLayer } = packing
+export async function* filesBeingPacked(next: NextExport): AsyncGenerator<ExportedFile> {
+  const { packed, signal, isLayer } = next
   let isPacked = false
   const end = () => {
     isPacked = true
   }
   packed.then(end, end)
   const look = () => sleep(LOOK_MS, undefined, { signal })
-  const own = await nextExport(packing, () => isPacked, look)
+  const own = await findExport(next, () => isPacked, look)
   if (own === undefined) return
-  const folder = join(packing.folder, own)
+  const folder = join(next.folder, own)
   const done = new Set<string>()
   for (;;) {
     const isLast = isPacked
     const layers = (await layersIn(folder, isLayer)).filter(({ path }) => !done.has(path))
     // The engine writes one after the other. Of those that may still grow, the largest one does.
-    const [next] = layers.sort((a, b) => Number(b.isWhole) - Number(a.isWhole) || b.size - a.size)
-    if (next !== undefined) {
-      done.add(next.path)
+    const [layer] = layers.sort((a, b) => Number(b.isWhole) - Number(a.isWhole) || b.size - a.size)
+    if (layer !== undefined) {
+      done.add(layer.path)
       const isWhole = async () =>
-        isPacked || (await layersIn(folder, isLayer)).some(({ path, isWhole }) => isWhole && path === next.path)
+        isPacked || (await layersIn(folder, isLayer)).some(({ path, isWhole }) => isWhole && path === layer.path)
       yield {
-        path: next.path,
-        size: next.isWhole || isLast ? next.size : undefined,
+        path: layer.path,
+        size: layer.isWhole || isLast ? layer.size : undefined,
         linkTarget: undefined,
-        body: growing(join(folder, next.path), isWhole, look),
+        body: growing(join(folder, layer.path), isWhole, look),
       }
     } else if (isLast) break
     else await look()
@@ -82,8 +83,8 @@ export async function* filesBeingPacked(packing: Packing): AsyncGenerator<Export
   }
 }
 
-async function nextExport(
-  { folder, before }: Packing,
+async function findExport(
+  { folder, before }: NextExport,
   isPacked: () => boolean,
   look: () => Promise<void>,
 ): Promise<string | undefined> {
