@@ -61,6 +61,7 @@ export interface Begun {
   readonly first: Promise<unknown>
 }
 
+/** Begins to read a stream: the first bytes come without being asked for. */
 export function begun(source: Bytes): Begun {
   const iterator = source[Symbol.asyncIterator]()
   const first = iterator.next()

@@ -67,13 +67,17 @@ export async function* filesBeingPacked(next: NextExport): AsyncGenerator<Export
     const [layer] = layers.sort((a, b) => Number(b.isWhole) - Number(a.isWhole) || b.size - a.size)
     if (layer !== undefined) {
       done.add(layer.path)
-      const isWhole = async () =>
-        isPacked || (await layersIn(folder, isLayer)).some(({ path, isWhole }) => isWhole && path === layer.path)
+      const isWhole = async () => {
+        if (isPacked || (await layersIn(folder, isLayer)).some(({ path, isWhole }) => isWhole && path === layer.path))
+          return true
+        await look()
+        return false
+      }
       yield {
         path: layer.path,
         size: layer.isWhole || isLast ? layer.size : undefined,
         linkTarget: undefined,
-        body: growing(join(folder, layer.path), isWhole, look),
+        body: growing(join(folder, layer.path), isWhole),
       }
     } else if (isLast) break
     else await look()
@@ -114,16 +118,15 @@ async function layersIn(folder: string, isLayer: (path: string) => boolean): Pro
   })
 }
 
-/** A file to its end, which is there once it is whole. */
-async function* growing(file: string, isWhole: () => Promise<boolean>, look: () => Promise<void>): Bytes {
+/** A file to its end, which is there once it is whole; asked at what is its end for now, `isWhole` may take a moment. */
+async function* growing(file: string, isWhole: () => Promise<boolean>): Bytes {
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
     for (let isLast = false; ; ) {
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(PIECE), 0, PIECE)
       if (bytesRead > 0) yield buffer.subarray(0, bytesRead)
       else if (isLast) return
-      else if (await isWhole()) isLast = true
-      else await look()
+      else isLast = await isWhole()
     }
   } finally {
     await handle.close()
@@ -135,8 +138,7 @@ async function* fileAt(folder: string, path: string): AsyncGenerator<ExportedFil
   const stat = await lstat(file)
   if (stat.isSymbolicLink()) yield { path, size: 0, linkTarget: await readlink(file), body: nothing() }
   if (!stat.isFile()) return
-  const whole = async () => true
-  yield { path, size: stat.size, linkTarget: undefined, body: growing(file, whole, async () => undefined) }
+  yield { path, size: stat.size, linkTarget: undefined, body: growing(file, async () => true) }
 }
 
 async function* nothing(): Bytes {}

@@ -1,3 +1,4 @@
+import { parsedObject } from '../json.ts'
 import { engineError } from './answers.ts'
 
 /** What the engine's HTTP API answered. */
@@ -85,11 +86,7 @@ export function noAnswer(bytes: Uint8Array = new Uint8Array()): Error {
 
 /** What an answer that is not a success says. */
 export function errorOf({ status, body }: Answer): Error {
-  let message: unknown
-  try {
-    message = (JSON.parse(body) as { message?: unknown } | null)?.message
-  } catch {
-    // Not the engine's own: a proxy, or no engine at all.
-  }
+  // Missing where the answer is not the engine's own: of a proxy, or of no engine at all.
+  const message = parsedObject(body)?.['message']
   return engineError(typeof message === 'string' ? message : `HTTP status ${status}`, new Error(body))
 }

@@ -17,18 +17,18 @@ export interface PackedImage {
 /** Asks the engine for an image. It packs until it is stopped, and nobody need read it. */
 export async function askForImage(
   found: ImageInfo,
-  folder: Promise<string | undefined>,
   { engine, signal }: { readonly engine: Engine; readonly signal: AbortSignal },
 ): Promise<PackedImage> {
-  const place = await placeAt(await folder)
+  const place = await placeOf(engine, signal)
   const stop = new AbortController()
   const archive = begun(engine.save(found.id, AbortSignal.any([signal, stop.signal])))
   return { found, archive, place, stop: () => stop.abort() }
 }
 
 /** Most users may not look into it. */
-async function placeAt(folder: string | undefined): Promise<PackedImage['place']> {
+async function placeOf(engine: Engine, signal: AbortSignal): Promise<PackedImage['place']> {
   try {
+    const folder = await engine.packingFolder(signal)
     return folder === undefined ? undefined : { folder, before: await exportsIn(folder) }
   } catch {
     return undefined

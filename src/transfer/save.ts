@@ -49,7 +49,6 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
   // While docker looks for the image: in a folder of thousands of names a look takes a while.
   const versions = parts.noCache === true ? undefined : findVersions([image], node, signal)
   versions?.catch(() => undefined)
-  const folder = parts.engine.packingFolder(signal).catch(() => undefined)
   const found = await findBoth(image, parts)
   const names = namesFor(image, found)
   if (parts.platform !== undefined) parsePlatform(parts.platform)
@@ -59,14 +58,13 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
     if (saved !== undefined) return saved
   }
   report({ type: 'step', text: `Saving ${image}` })
-  const anew = () =>
-    withImage(found, folder, parts, (packed) => saveWith(knowNothing(), found, names, { ...parts, packed }))
+  const anew = () => withImage(found, parts, (packed) => saveWith(knowNothing(), found, names, { ...parts, packed }))
   if (versions === undefined) return anew()
   try {
     const known = () =>
       lookUp(node, names.length > 0 ? versions : findVersions(found.names, node, signal), found.layers, signal)
     // While the catalogue is asked, docker packs already: on classic stores it takes seconds before its first byte.
-    return await withImage(found, folder, parts, (packed) => saveWith(known(), found, names, { ...parts, packed }))
+    return await withImage(found, parts, (packed) => saveWith(known(), found, names, { ...parts, packed }))
   } catch (error) {
     if (!(error instanceof DockerIpfsError && error.code === 'CATALOGUE_STALE')) throw error
     report({ type: 'warning', text: `the catalogue is wrong (${error.message}): saving the image anew` })
@@ -77,11 +75,10 @@ export async function save(image: string, parts: SaveParts): Promise<SaveResult>
 /** Docker packs the image for as long as somebody uses what it packs. */
 async function withImage<T>(
   found: ImageInfo,
-  folder: Promise<string | undefined>,
   { engine, signal }: SaveParts,
   use: (packed: PackedImage) => Promise<T>,
 ): Promise<T> {
-  const packed = await askForImage(found, folder, { engine, signal })
+  const packed = await askForImage(found, { engine, signal })
   try {
     return await use(packed)
   } finally {

@@ -46,6 +46,7 @@ interface Story {
 async function read({ archive, packing = async () => {}, onLayer = () => {}, place = folder }: Story) {
   const said = { sent: 0, resets: 0 }
   const engine = {
+    packingFolder: async () => place,
     async *save(): Bytes {
       await packing()
       for (let at = 0; at < archive.length; at += 1000) {
@@ -55,10 +56,7 @@ async function read({ archive, packing = async () => {}, onLayer = () => {}, pla
     },
   }
   const found = { id: digest(image.config), layers: image.diffIds, names: [] }
-  const packed = await askForImage(found, Promise.resolve(place), {
-    engine: engine as unknown as Engine,
-    signal: never,
-  })
+  const packed = await askForImage(found, { engine: engine as unknown as Engine, signal: never })
   const reading = {
     onLayer: async (tar: Bytes) => {
       const bytes = await collect(tar, 1e9, 'a layer')
