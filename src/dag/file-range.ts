@@ -46,6 +46,25 @@ export async function* leavesInRange(
 }
 
 /**
+ * The links of a file's tree, depth first, each before what is below it. Nodes are read with `block`, one at a time: that of a link when the next
+ * link is asked for.
+ * @throws NOT_AN_IMAGE, and what `block` throws
+ */
+export async function* linksOfFile(
+  cid: CID,
+  block: (cid: CID) => Promise<Uint8Array>,
+  depth = 0,
+): AsyncGenerator<{ readonly cid: CID; readonly size: number }> {
+  if (isLeaf(cid)) return
+  const parts = partsOf({ cid, bytes: await block(cid) })
+  if (parts === undefined || depth > MAX_DEPTH) throw notOurs(cid)
+  for (const part of parts) {
+    yield part
+    if (!isLeaf(part.cid)) yield* linksOfFile(part.cid, block, depth + 1)
+  }
+}
+
+/**
  * What a leaf has in the range.
  * @throws NOT_AN_IMAGE when the leaf is not as long as its node says
  */

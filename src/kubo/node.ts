@@ -39,6 +39,11 @@ export interface Node {
   hasBlock(cid: CID, signal: AbortSignal): Promise<boolean>
   /** The bytes of a file at `/ipfs/<cid>/…`, from this node or whoever it finds; waits as long as the signal lets it. */
   cat(path: string, signal: AbortSignal, range?: Range): Bytes
+  /**
+   * Gets what is below a block, from whoever the node finds; waits as long as the signal lets it. Yields once for each link, depth first, when
+   * its block is there, however often that is linked. A node asks for all that one of the DAG's nodes links at once, with a session for all.
+   */
+  fetchBelow(cid: CID, signal: AbortSignal): AsyncIterable<void>
   /** A quicker reader, of files that this node has all of. */
   ownFiles(signal: AbortSignal): OwnFiles
   /** Bytes of blocks that the node has got from the network since it was started. */
@@ -76,6 +81,11 @@ export interface Range {
 interface PinLine {
   readonly Pins?: readonly string[]
   readonly Progress?: number
+}
+
+/** A line of the answer of `refs`. */
+interface RefLine {
+  readonly Err?: string
 }
 
 /** A line of the answer of `routing/findprovs`; source: go-libp2p/core/routing/query.go. */
@@ -154,6 +164,14 @@ class KuboNode implements Node {
     const part = range === undefined ? '' : `&offset=${range.offset}&length=${range.length}`
     const response = await call(this.#endpoint, { path: `cat?arg=${encodeURIComponent(path)}${part}`, signal })
     yield* bytesOf(response, this.#endpoint, signal)
+  }
+
+  async *fetchBelow(cid: CID, signal: AbortSignal): AsyncIterable<void> {
+    const response = await call(this.#endpoint, { path: `refs?arg=${cid.toString()}&recursive=true`, signal })
+    for await (const { Err } of jsonLines<RefLine>(bytesOf(response, this.#endpoint, signal))) {
+      if (Err) throw nodeFailed(Err, new Error(Err))
+      yield
+    }
   }
 
   ownFiles(signal: AbortSignal): OwnFiles {

@@ -5,15 +5,15 @@ import { DockerIpfsError } from '../errors.ts'
 import { type Platform, parsePlatform, platformOf } from '../image/platform.ts'
 import type { Node } from '../kubo/node.ts'
 import { resolve } from '../names/resolve.ts'
+import { LayerFetch } from './fetch.ts'
 import { askForImages, type KnownBlobs } from './held.ts'
 import { type ImageSource, openImage } from './image-source.ts'
 import { intoEngine, type Loaded, type Loading, type OpenLayers, removedMeanwhile } from './into-engine.ts'
 import { knownBlobs } from './known-blobs.ts'
 import type { NodeFirst } from './node-first.ts'
-import { noPin, type Pinning, pinAhead } from './pin.ts'
-import { NO_LIMIT_MS, type ReadingAhead, readAhead } from './read-ahead.ts'
+import { noPin, type Pinning, pinAfter } from './pin.ts'
+import { type LayerReader, readAhead } from './read-ahead.ts'
 import { rememberLoaded } from './remember.ts'
-import { Rounds } from './rounds.ts'
 import { watchSources } from './sources.ts'
 
 export interface LoadOptions extends Loading {
@@ -67,15 +67,15 @@ export async function load(reference: string, options: NodeLoadOptions): Promise
  */
 export async function loadFromNode(root: CID, options: NodeLoadOptions): Promise<LoadResult> {
   const sources = watchSources(options)
-  const { source } = options
-  const rounds = new Rounds(source === undefined ? options.timeoutMs : NO_LIMIT_MS)
-  return loadRoot(root, { ...options, node: source ?? options.node }, async (image) => {
-    const wasPinned = await options.node.isPinned(root, options.signal)
+  const { node, source, signal } = options
+  return loadRoot(root, { ...options, node: source ?? node }, async (image) => {
+    const wasPinned = await node.isPinned(root, signal)
     const wantsPin = options.noPin !== true
+    const fetch = wasPinned || source !== undefined ? undefined : new LayerFetch(image, options)
     return {
-      openLayers: (layers) => readAhead(image, layers, { ...options, ...placeOf(options, wasPinned), rounds }),
+      openLayers: (layers) => openLayers(image, layers, options, fetch),
       knownBlobs: (ids) => knownBlobs(image, ids, options),
-      pin: wasPinned || !wantsPin ? noPin(wasPinned) : await pinAhead(root, { ...options, rounds }),
+      pin: wasPinned || !wantsPin ? noPin(wasPinned) : pinAfter(root, { ...options, fetch }),
       async after({ imageId, bytesHad }, isPinned) {
         if (isPinned && wantsPin) await rememberLoaded(image, { imageId, tag: options.tag }, options)
         await sources.report(image, { bytesHad, wasPinned, isPinned })
@@ -84,9 +84,25 @@ export async function loadFromNode(root: CID, options: NodeLoadOptions): Promise
   })
 }
 
-function placeOf({ node, source, signal }: NodeLoadOptions, wasPinned: boolean): Pick<ReadingAhead, 'node' | 'from'> {
-  if (source !== undefined) return { node: source, from: 'both' }
-  return wasPinned ? { node: node.ownFiles(signal), from: 'node' } : { node, from: 'network' }
+/** From the node, which may have to get them first, or from gateways beside it. */
+function openLayers(
+  image: ImageSource,
+  layers: ImageSource['layers'],
+  options: NodeLoadOptions,
+  fetch: LayerFetch | undefined,
+): LayerReader {
+  const { node, source, signal } = options
+  if (source !== undefined) return readAhead(image, layers, { ...options, node: source, from: 'both' })
+  const files = node.ownFiles(signal)
+  const following = fetch?.follow(layers, files)
+  const reader = readAhead(image, layers, { ...options, node: following?.files ?? files, from: 'node' })
+  return {
+    blob: reader.blob,
+    close() {
+      reader.close()
+      following?.close()
+    },
+  }
 }
 
 /** Loads an image from wherever its blocks are read. */

@@ -3,9 +3,9 @@ import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Node } from '../kubo/node.ts'
 import type { Report } from './events.ts'
+import type { LayerFetch } from './fetch.ts'
 import type { Reading } from './image-source.ts'
 import type { NodeFirst } from './node-first.ts'
-import { ASK_AGAIN_AFTER, type Rounds } from './rounds.ts'
 
 /** A pin that is being made while the image is read. */
 export interface Pinning {
@@ -23,67 +23,58 @@ export function noPin(isPinned: boolean): Pinning {
   return { done: async () => isPinned, undo: async () => undefined }
 }
 
-/** A reading from a node. */
-interface FromNode extends Reading {
+interface PinOptions extends Reading {
   readonly node: Node
   readonly source?: NodeFirst
-  /** With what else is asked of the node. */
-  readonly rounds: Rounds
+  /** What gets the layers that are read; without it the pin begins when it is waited for. */
+  readonly fetch: LayerFetch | undefined
 }
 
 const UNDO_MS = 10_000
-/** How much earlier a pin begins than a reading. */
-export const HEAD_START_MS = 250
 
 /**
- * Pins the root, which is not pinned yet, beside reading it: it brings what nobody reads, such as the blocks of image.tar. The pin is some
- * way ahead when this returns, or done.
+ * Pins the root, which is not pinned yet, once the layers that are read are there, or when it is waited for: pin and reading would ask for the
+ * same blocks, and a pin asks for no more than 32 at once. It brings what nobody reads, such as the blocks of image.tar.
  */
-export async function pinAhead(root: CID, { node, source, signal, timeoutMs, rounds }: FromNode): Promise<Pinning> {
+export function pinAfter(root: CID, { node, source, signal, timeoutMs, fetch }: PinOptions): Pinning {
   const stop = new AbortController()
   const stopped = AbortSignal.any([signal, stop.signal])
+  const waitedFor = Promise.withResolvers<void>()
+  let hasAsked = false
   let onProgress = () => {}
   const work = (async () => {
-    for (;;) {
-      const round = await rounds.follow(stopped)
-      try {
-        return await node.pin(root, PIN_NAME, AbortSignal.any([stopped, round]), () => onProgress())
-      } catch (error) {
-        if (stopped.aborted || !round.aborted) throw error
-      }
-    }
+    await Promise.race([waitedFor.promise, ...(fetch === undefined ? [] : [fetch.read])])
+    stopped.throwIfAborted()
+    await fetch?.rest(stopped, () => onProgress())
+    hasAsked = true
+    await node.pin(root, PIN_NAME, stopped, () => onProgress())
   })()
-  // Where a reading and a pin ask for the same blocks from the first one on, the peer now and then does not answer (measured with Kubo 0.43,
-  // for blocks that it had sent a moment before: 13 loads of 80 stood still; of those in which the pin was ahead, 1).
-  await Promise.race([work.catch(() => undefined), sleep(HEAD_START_MS)])
+  work.catch(() => undefined)
   return {
     async done(report) {
       const giveUp = () => stop.abort(new DockerIpfsError('CONTENT_NOT_FOUND', 'no block came for too long'))
       // Where gateways had to be asked the node has looked long enough.
       const limit = setTimeout(giveUp, source?.asksGateways ? source.graceMs : timeoutMs)
-      const again = setInterval(() => rounds.anew(), timeoutMs * ASK_AGAIN_AFTER)
-      onProgress = () => {
-        limit.refresh()
-        again.refresh()
-      }
+      onProgress = () => limit.refresh()
+      waitedFor.resolve()
       try {
         await work
         return true
       } catch (error) {
         if (signal.aborted) throw signal.reason
-        await unpinSoon(root, node)
+        if (hasAsked) await unpinSoon(root, node)
         report({ type: 'warning', text: `the image is loaded, but the node could not pin it: ${messageOf(error)}` })
         return false
       } finally {
         onProgress = () => {}
         clearTimeout(limit)
-        clearInterval(again)
       }
     },
     async undo(reason) {
       stop.abort(reason)
+      waitedFor.resolve()
       await work.catch(() => undefined)
-      await unpinSoon(root, node)
+      if (hasAsked) await unpinSoon(root, node)
     },
   }
 }

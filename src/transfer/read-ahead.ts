@@ -3,34 +3,29 @@ import { verified } from '../image/verified.ts'
 import type { OwnFiles } from '../kubo/own-files.ts'
 import { type Bytes, lean, mapInOrder, readAtOnce } from '../streams.ts'
 import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
-import { HEAD_START_MS } from './pin.ts'
-import { Rounds } from './rounds.ts'
 
 type SourceLayer = ImageSource['layers'][number]
 
-/**
- * Bytes of one request to the node, and requests under way or waiting to be read: what bounds the memory. For each request the
- * node asks the network for ten blocks at a time, so that over a long way their number decides how many are in flight.
- */
+/** Bytes of one request, and requests under way or waiting to be read: what bounds the memory. */
 const WINDOWS = {
-  /** What the node has is read when it is wanted. */
+  /** What the node has, or gets meanwhile, is read when it is wanted. */
   node: { segment: Number.POSITIVE_INFINITY, atOnce: 1 },
-  network: { segment: 1024 * 1024, atOnce: 24 },
   /** Each request leads through the nodes of the file, and over a leaf at each end, once more: so few and large ones. */
   gateways: { segment: 8 * 1024 * 1024, atOnce: 3 },
-  /** A node first, gateways when it finds nobody. */
+  /**
+   * A node first, gateways when it finds nobody. For each request the node asks the network for ten blocks at a time, so that over a long way
+   * their number decides how many are in flight.
+   */
   both: { segment: 1024 * 1024, atOnce: 24 },
 }
 
 /** Gateways are watched, and changed, where they are asked: here no limit that anybody meets. */
-export const NO_LIMIT_MS = 24 * 60 * 60 * 1000
+const NO_LIMIT_MS = 24 * 60 * 60 * 1000
 
 export interface ReadingAhead extends Omit<Reading, 'node'> {
   readonly node: OwnFiles
   /** Where the bytes are. */
   readonly from: keyof typeof WINDOWS
-  /** With what else is asked of the node. */
-  readonly rounds?: Rounds
 }
 
 /** Reads layers ahead of who takes them. */
@@ -56,31 +51,11 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
   const timeoutMs = reading.from === 'gateways' || reading.from === 'both' ? NO_LIMIT_MS : reading.timeoutMs
   const stop = new AbortController()
   const signal = AbortSignal.any([reading.signal, stop.signal])
-  const rounds = reading.rounds ?? new Rounds(timeoutMs)
-  async function* fetch({ layer, offset, length }: Segment): Bytes {
+  const ahead = mapInOrder(segmentsOf(layers, segment), atOnce, async ({ layer, offset, length }) => {
     const path = `/ipfs/${image.root}/${blobPath(layer.digest)}`
-    for (let got = 0; ; ) {
-      const round = await rounds.join(HEAD_START_MS, signal)
-      try {
-        const range = { offset: offset + got, length: length - got }
-        for await (const part of reading.node.cat(path, AbortSignal.any([signal, round.signal]), range)) {
-          round.heard()
-          got += part.length
-          yield part
-        }
-        return
-      } catch (error) {
-        // Both limits may be reached at the same moment: then the reason is that of the other.
-        if (signal.aborted) throw signal.reason
-        if (!round.signal.aborted) throw error
-      } finally {
-        round.leave()
-      }
-    }
-  }
-  const ahead = mapInOrder(segmentsOf(layers, segment), atOnce, async (one) =>
-    reading.from === 'node' ? fetch(one) : readAtOnce(fetch(one)),
-  )
+    const bytes = reading.node.cat(path, signal, { offset, length })
+    return reading.from === 'node' ? bytes : readAtOnce(bytes)
+  })
 
   async function* read(layer: SourceLayer): Bytes {
     for (let at = 0; at < layer.size; at += segment) {

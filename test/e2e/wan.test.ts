@@ -92,6 +92,25 @@ describe.each([...new Set([ENGINES[0] ?? '', ENGINES.at(-1) ?? ''])])(
       expect(await fetched()).toBeLessThan(1.2 * SIZE)
     })
 
+    test('stops with Ctrl-C while blocks come, keeps nothing, and goes on from there later', async () => {
+      const stopped = await real.leavingNothing(async () => {
+        const running = load()
+        await fetchedAtLeast(SIZE / 3)
+        running.signalAll('SIGINT')
+        return running.finished
+      })
+      expect(stopped).toMatchObject({ exitCode: 130, stdout: '', stderr: 'cancelled\n' })
+      expect(await engine().images()).toEqual([])
+      expect(await near().pins()).toEqual([])
+      const before = await fetched()
+      await Bun.sleep(300)
+      // What was on its way may still come, but no more is asked for.
+      expect((await fetched()) - before).toBeLessThan(SIZE / 4)
+      expect(await load().finished).toMatchObject({ exitCode: 0, stderr: '' })
+      await isThere()
+      expect(await fetched()).toBeLessThan(1.2 * SIZE)
+    })
+
     test('says that nobody has it when the way is cut, keeps nothing, and goes on from there later', async () => {
       const cut = await real.leavingNothing(async () => {
         const running = load('--timeout', '3s')

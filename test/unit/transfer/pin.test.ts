@@ -1,66 +1,97 @@
 import { expect, test } from 'bun:test'
 import { parseCid } from '../../../src/dag/cid.ts'
 import type { Node } from '../../../src/kubo/node.ts'
-import { pinAhead } from '../../../src/transfer/pin.ts'
-import { Rounds } from '../../../src/transfer/rounds.ts'
+import type { LayerFetch } from '../../../src/transfer/fetch.ts'
+import { pinAfter } from '../../../src/transfer/pin.ts'
 import { GOLDEN_ROOTS } from '../../support/images.ts'
 
 const ROOT = parseCid(GOLDEN_ROOTS.tiny)
 
-/** A node whose first pin waits for ever. */
-function fakeNode() {
-  const node = {
-    asked: 0,
-    unpinned: 0,
-    async pin(_root: unknown, _name: string, signal: AbortSignal): Promise<void> {
-      node.asked += 1
-      if (node.asked > 1) return
-      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-    },
-    isPinned: async () => true,
-    async unpin(): Promise<void> {
-      node.unpinned += 1
-    },
+/** A node that says what was asked of it; its pin may wait for ever. */
+class FakeNode {
+  readonly asked: string[] = []
+  answers = true
+
+  async pin(_root: unknown, _name: string, signal: AbortSignal): Promise<void> {
+    this.asked.push('pin')
+    if (this.answers) return
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   }
-  return node
+
+  isPinned = async () => true
+
+  async unpin(): Promise<void> {
+    this.asked.push('unpin')
+  }
+
+  pinAfter(timeoutMs: number, fetch?: { readonly read: Promise<void>; rest(): Promise<void> }) {
+    return pinAfter(ROOT, {
+      node: this as unknown as Node,
+      signal: new AbortController().signal,
+      timeoutMs,
+      fetch: fetch as unknown as LayerFetch | undefined,
+    })
+  }
 }
 
-function pinOn(node: ReturnType<typeof fakeNode>, rounds: Rounds, timeoutMs: number) {
-  return pinAhead(ROOT, { node: node as unknown as Node, signal: new AbortController().signal, timeoutMs, rounds })
-}
-
-test('a pin is asked for anew with what else is asked of the node', async () => {
-  const [node, rounds] = [fakeNode(), new Rounds(60_000)]
-  const pin = await pinOn(node, rounds, 60_000)
-  rounds.anew()
+test('a pin begins when what is read is there, after the rest', async () => {
+  const node = new FakeNode()
+  const read = Promise.withResolvers<void>()
+  const pin = node.pinAfter(60_000, {
+    read: read.promise,
+    rest: async () => {
+      node.asked.push('rest')
+    },
+  })
+  await Bun.sleep(5)
+  expect(node.asked).toEqual([])
+  read.resolve()
+  await Bun.sleep(5)
+  expect(node.asked).toEqual(['rest', 'pin'])
   expect(await pin.done(() => {})).toBe(true)
-  expect(node).toMatchObject({ asked: 2, unpinned: 0 })
 })
 
-test('a pin that is waited for is asked for anew by itself', async () => {
-  const node = fakeNode()
-  const pin = await pinOn(node, new Rounds(60_000), 3000)
+test('a pin begins when it is waited for, where nothing is read', async () => {
+  const node = new FakeNode()
+  const pin = node.pinAfter(60_000)
+  await Bun.sleep(5)
+  expect(node.asked).toEqual([])
   expect(await pin.done(() => {})).toBe(true)
-  expect(node).toMatchObject({ asked: 2, unpinned: 0 })
+  expect(node.asked).toEqual(['pin'])
 })
 
 test('a pin that does not come is given up with a warning, and taken back', async () => {
-  const node = fakeNode()
-  const pin = await pinOn(node, new Rounds(60_000), 100)
+  const node = new FakeNode()
+  node.answers = false
+  const pin = node.pinAfter(100)
   const warnings: string[] = []
   const isPinned = await pin.done((event) => {
     if (event.type === 'warning') warnings.push(event.text)
   })
   expect(isPinned).toBe(false)
   expect(warnings).toEqual(['the image is loaded, but the node could not pin it: no block came for too long'])
-  expect(node.asked).toBe(1)
-  expect(node.unpinned).toBeGreaterThan(0)
+  expect(node.asked.slice(0, 2)).toEqual(['pin', 'unpin'])
 })
 
-test('a pin that is undone is not asked for again', async () => {
-  const [node, rounds] = [fakeNode(), new Rounds(60_000)]
-  const pin = await pinOn(node, rounds, 60_000)
-  rounds.anew()
-  await pin.undo(new Error('cancelled'))
-  expect(node.asked).toBe(1)
+test('a pin is given up when the rest does not come, and then there is nothing to take back', async () => {
+  const node = new FakeNode()
+  const never = new Promise<void>(() => undefined)
+  const rest = (signal?: AbortSignal) =>
+    new Promise<void>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+  const pin = node.pinAfter(100, { read: never, rest })
+  expect(await pin.done(() => {})).toBe(false)
+  expect(node.asked).toEqual([])
+})
+
+test('a pin that is undone is taken back where it was begun, and else never begun', async () => {
+  const node = new FakeNode()
+  node.answers = false
+  const begun = node.pinAfter(60_000, { read: Promise.resolve(), rest: async () => undefined })
+  await Bun.sleep(5)
+  await begun.undo(new Error('cancelled'))
+  expect(node.asked.slice(0, 2)).toEqual(['pin', 'unpin'])
+
+  const other = new FakeNode()
+  await other.pinAfter(60_000).undo(new Error('cancelled'))
+  expect(other.asked).toEqual([])
 })

@@ -18,8 +18,6 @@ class FakeNode {
   mostOpen = 0
   answer: (blob: Buffer, range: Range) => Buffer = (blob, { offset, length }) => blob.subarray(offset, offset + length)
   before: (range: Range) => Promise<unknown> = async () => undefined
-  /** Nothing is asked of it any more, for now. */
-  idle = () => {}
 
   async *cat(path: string, signal: AbortSignal, range: Range): Bytes {
     const at = LAYERS.findIndex((layer) => path.endsWith(layer.digest.slice(7)))
@@ -34,14 +32,17 @@ class FakeNode {
       yield this.answer(BLOBS[at] as Buffer, range)
     } finally {
       this.open -= 1
-      if (this.open === 0) this.idle()
     }
   }
 
   reader(
-    options: { readonly from?: 'node' | 'network'; readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+    options: {
+      readonly from?: 'node' | 'both' | 'gateways'
+      readonly signal?: AbortSignal
+      readonly timeoutMs?: number
+    } = {},
   ): LayerReader {
-    const { from = 'network', signal = new AbortController().signal, timeoutMs = 5000 } = options
+    const { from = 'both', signal = new AbortController().signal, timeoutMs = 5000 } = options
     return readAhead(IMAGE, LAYERS, { node: this as unknown as Node, signal, timeoutMs, from })
   }
 }
@@ -121,31 +122,12 @@ describe('layers read ahead', () => {
     expect(await failure(all(node.reader()))).toMatchObject({ message: 'node is gone' })
   })
 
-  test('are asked for anew where they were left, when a question stays without an answer', async () => {
-    const node = new FakeNode()
-    let lost = 0
-    node.before = ({ offset }) => (offset === MIB && lost++ === 0 ? new Promise(() => undefined) : Promise.resolve())
-    const got = await all(node.reader({ timeoutMs: 3000 }))
-    expect(got.map((bytes, at) => bytes.equals(BLOBS[at] as Buffer))).toEqual([true, true, true])
-    expect(node.asked.filter((what) => what === '0 1')).toHaveLength(2)
-  })
-
-  test('are all asked for anew together: a node may forget a lost question only when nobody asks it', async () => {
-    const node = new FakeNode()
-    let forgets = false
-    node.idle = () => {
-      forgets = true
-    }
-    node.before = () => (forgets ? Promise.resolve() : new Promise(() => undefined))
-    const got = await all(node.reader({ timeoutMs: 3000 }))
-    expect(got.map((bytes, at) => bytes.equals(BLOBS[at] as Buffer))).toEqual([true, true, true])
-    expect(node.asked).toHaveLength(2 * (4 + 1 + 9))
-  })
-
   test('that do not come are not found', async () => {
     const node = new FakeNode()
     node.before = () => new Promise(() => undefined)
-    expect(await failure(all(node.reader({ timeoutMs: 50 })))).toMatchObject({ code: 'CONTENT_NOT_FOUND' })
+    expect(await failure(all(node.reader({ from: 'node', timeoutMs: 50 })))).toMatchObject({
+      code: 'CONTENT_NOT_FOUND',
+    })
     await Bun.sleep(5)
     expect(node.open).toBe(0)
   })
