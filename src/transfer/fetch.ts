@@ -41,15 +41,15 @@ export class LayerFetch {
   readonly #fetching: Fetching
   readonly #fetched = new Set<string>()
   /** Resolves when the layers that are read are there; never, when they do not come. */
-  readonly read: Promise<void>
-  readonly #isRead: () => void
+  readonly arrived: Promise<void>
+  readonly #hasArrived: () => void
 
   constructor(image: ImageSource, fetching: Fetching) {
     this.#image = image
     this.#fetching = fetching
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.read = promise
-    this.#isRead = resolve
+    this.arrived = promise
+    this.#hasArrived = resolve
   }
 
   /** Begins to get these layers, in this order; gives their files as they come, read from `files`. */
@@ -58,7 +58,7 @@ export class LayerFetch {
     const signal = AbortSignal.any([this.#fetching.signal, stop.signal])
     const arrivals = new Map(layers.map((layer) => [this.#pathOf(layer), new Arrival(layer.size)]))
     const work = this.#get(layers, signal, (layer, there) => arrivals.get(this.#pathOf(layer))?.advance(there))
-    work.then(this.#isRead, (error) => {
+    work.then(this.#hasArrived, (error) => {
       for (const arrival of arrivals.values()) arrival.fail(error)
     })
     const cat: OwnFiles['cat'] = async function* (path, signal, { offset, length }) {
@@ -94,24 +94,33 @@ export class LayerFetch {
     const cids = await this.#cidsOf(missing, signal)
     // Else each would be waited for alone.
     await this.#persist(signal, (round, heard) =>
-      Promise.all(cids.map((cid) => node.block(cid, round).then(heard))).then(() => undefined),
+      Promise.all(cids.map((cid) => node.block(cid, round).then(() => heard(true)))).then(() => undefined),
     )
     for (const [at, layer] of missing.entries()) {
-      const cid = cids[at] as CID
-      await this.#persist(signal, async (round, heard) => {
-        let there = 0
-        const links = linksOfFile(cid, (inner) => node.block(inner, round))
-        for await (const _ of node.fetchBelow(cid, round)) {
-          heard()
-          // Of a file that others wrote nothing is known before all of it is there.
-          const link = (await links.next().catch(() => undefined))?.value
-          if (link && isLeaf(link.cid)) there += link.size
-          onProgress(layer, there)
-        }
-      })
+      await this.#getOne(cids[at] as CID, signal, (there) => onProgress(layer, there))
       this.#fetched.add(layer.digest)
       onProgress(layer, layer.size)
     }
+  }
+
+  async #getOne(cid: CID, signal: AbortSignal, onProgress: (there: number) => void): Promise<void> {
+    const { node } = this.#fetching
+    let most = 0
+    await this.#persist(signal, async (round, heard) => {
+      let [count, there] = [0, 0]
+      const links = linksOfFile(cid, (inner) => node.block(inner, round))
+      for await (const _ of node.fetchBelow(cid, round)) {
+        count += 1
+        // Of a file that others wrote nothing is known before all of it is there.
+        const link = (await links.next().catch(() => undefined))?.value
+        if (link && isLeaf(link.cid)) there += link.size
+        // What came in an earlier round is told again.
+        heard(count > most)
+        if (count <= most) continue
+        most = count
+        onProgress(there)
+      }
+    })
   }
 
   /** @throws NOT_AN_IMAGE */
@@ -127,15 +136,21 @@ export class LayerFetch {
     })
   }
 
-  /** Asks anew as often as nothing comes for too long. */
-  async #persist(signal: AbortSignal, ask: (round: AbortSignal, heard: () => void) => Promise<void>): Promise<void> {
+  /**
+   * Asks anew as often as nothing comes for too long.
+   * @param ask says of each thing that comes whether it is new
+   */
+  async #persist(
+    signal: AbortSignal,
+    ask: (round: AbortSignal, heard: (isNew: boolean) => void) => Promise<void>,
+  ): Promise<void> {
     const longest = this.#fetching.timeoutMs * MOST_QUIET
     for (let quietMs = QUIET_MS; ; ) {
       const round = new AbortController()
       let hasCome = false
       const timer = setTimeout(() => round.abort(), Math.min(quietMs, longest))
-      const heard = () => {
-        hasCome = true
+      const heard = (isNew: boolean) => {
+        hasCome ||= isNew
         timer.refresh()
       }
       try {
@@ -148,7 +163,7 @@ export class LayerFetch {
         clearTimeout(timer)
       }
       quietMs = hasCome ? QUIET_MS : 2 * quietMs
-      await sleep(PAUSE_MS, undefined, { signal })
+      await sleep(PAUSE_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
     }
   }
 }

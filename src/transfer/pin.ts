@@ -43,7 +43,7 @@ export function pinAfter(root: CID, { node, source, signal, timeoutMs, fetch }: 
   let hasAsked = false
   let onProgress = () => {}
   const work = (async () => {
-    await Promise.race([waitedFor.promise, ...(fetch === undefined ? [] : [fetch.read])])
+    await Promise.race([waitedFor.promise, ...(fetch === undefined ? [] : [fetch.arrived])])
     stopped.throwIfAborted()
     await fetch?.rest(stopped, () => onProgress())
     hasAsked = true

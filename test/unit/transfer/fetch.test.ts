@@ -113,7 +113,7 @@ describe('layers that are fetched', () => {
     node.before = async () => (waits++ % 100 === 0 ? Bun.sleep(1) : undefined)
     const fetch = node.fetch()
     expect(await readAll(fetch.follow(LAYERS, node.files).files)).toEqual([true, true, true])
-    await fetch.read
+    await fetch.arrived
     expect(node.asked).toEqual(['0', '1', '2'])
   })
 
@@ -121,7 +121,7 @@ describe('layers that are fetched', () => {
     const node = new FarNode()
     const fetch = node.fetch()
     fetch.follow(LAYERS, node.files)
-    await fetch.read
+    await fetch.arrived
     expect(node.asked).toEqual(['0', '1', '2'])
   })
 
@@ -148,6 +148,25 @@ describe('layers that are fetched', () => {
     const fetch = node.fetch({ timeoutMs: 150 })
     expect(await readAll(fetch.follow(LAYERS, node.files).files)).toEqual([true, true, true])
     expect(node.asked).toEqual(['0', '0', '1', '2'])
+  })
+
+  test('are not told of again when they are asked for anew, and asked for less and less often', async () => {
+    const node = new FarNode()
+    let left = 1500
+    node.before = async (signal) => {
+      left -= 1
+      if (left <= 0) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const stop = new AbortController()
+    const told: number[] = []
+    const rest = node.fetch({ timeoutMs: 300 }).rest(stop.signal, () => told.push(performance.now()))
+    const began = performance.now()
+    await Bun.sleep(1000)
+    stop.abort(new Error('given up'))
+    await expect(rest).rejects.toThrow('given up')
+    expect(node.asked.length).toBeGreaterThan(1)
+    expect(told).toHaveLength(1499)
+    expect(Math.max(...told)).toBeLessThan(began + 500)
   })
 
   test('fail with what the node says', async () => {

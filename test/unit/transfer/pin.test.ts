@@ -24,7 +24,7 @@ class FakeNode {
     this.asked.push('unpin')
   }
 
-  pinAfter(timeoutMs: number, fetch?: { readonly read: Promise<void>; rest(): Promise<void> }) {
+  pinAfter(timeoutMs: number, fetch?: { readonly arrived: Promise<void>; rest(): Promise<void> }) {
     return pinAfter(ROOT, {
       node: this as unknown as Node,
       signal: new AbortController().signal,
@@ -38,7 +38,7 @@ test('a pin begins when what is read is there, after the rest', async () => {
   const node = new FakeNode()
   const read = Promise.withResolvers<void>()
   const pin = node.pinAfter(60_000, {
-    read: read.promise,
+    arrived: read.promise,
     rest: async () => {
       node.asked.push('rest')
     },
@@ -78,7 +78,7 @@ test('a pin is given up when the rest does not come, and then there is nothing t
   const never = new Promise<void>(() => undefined)
   const rest = (signal?: AbortSignal) =>
     new Promise<void>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
-  const pin = node.pinAfter(100, { read: never, rest })
+  const pin = node.pinAfter(100, { arrived: never, rest })
   expect(await pin.done(() => {})).toBe(false)
   expect(node.asked).toEqual([])
 })
@@ -86,7 +86,7 @@ test('a pin is given up when the rest does not come, and then there is nothing t
 test('a pin that is undone is taken back where it was begun, and else never begun', async () => {
   const node = new FakeNode()
   node.answers = false
-  const begun = node.pinAfter(60_000, { read: Promise.resolve(), rest: async () => undefined })
+  const begun = node.pinAfter(60_000, { arrived: Promise.resolve(), rest: async () => undefined })
   await Bun.sleep(5)
   await begun.undo(new Error('cancelled'))
   expect(node.asked.slice(0, 2)).toEqual(['pin', 'unpin'])
