@@ -1,7 +1,7 @@
 import { DockerIpfsError } from '../errors.ts'
 import { isObject } from '../json.ts'
-import { toAnnounce } from './announcing.ts'
 import type { Endpoint } from './endpoint.ts'
+import { toAnnounce } from './routing.ts'
 import { askObject, shown } from './rpc.ts'
 import { askVersion } from './version.ts'
 

@@ -3,7 +3,6 @@ import { checkBlock, MAX_BLOCK } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { type Bytes, collect } from '../streams.ts'
-import { announceError } from './announcing.ts'
 import { Catalogue } from './catalogue.ts'
 import { createClient } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -12,6 +11,7 @@ import { Mfs } from './mfs.ts'
 import { Naming } from './naming.ts'
 import { type OwnFiles, openOwnFiles } from './own-files.ts'
 import { Publications } from './publications.ts'
+import { announce, providers } from './routing.ts'
 import { answerOf, bytesOf, call, jsonLines, nodeError, nodeFailed, shown } from './rpc.ts'
 import { askVersion } from './version.ts'
 
@@ -48,6 +48,8 @@ export interface Node {
   ownFiles(signal: AbortSignal): OwnFiles
   /** Bytes of blocks that the node has got from the network since it was started. */
   bytesFetched(signal: AbortSignal): Promise<number>
+  /** All bytes that other nodes sent about blocks, with those of a block under way; where the node does not count them, as above. */
+  bytesReceived(signal: AbortSignal): Promise<number>
   /** Fetches the whole DAG and pins it under a name. Tells whenever more of it is there. */
   pin(root: CID, name: string, signal: AbortSignal, onProgress?: () => void): Promise<void>
   /**
@@ -88,12 +90,8 @@ interface RefLine {
   readonly Err?: string
 }
 
-/** A line of the answer of `routing/findprovs`; source: go-libp2p/core/routing/query.go. */
-interface RoutingLine {
-  readonly Type?: number
-  readonly Responses?: readonly { readonly ID: string }[] | null
-}
-const PROVIDER = 4
+/** The protocol by which nodes give each other blocks. */
+const BITSWAP = '/ipfs/bitswap/1.2.0'
 
 /** Time for an answer that needs no network, in milliseconds. kubo-rpc-client's own timeout never fires. */
 const ANSWER_MS = 30_000
@@ -185,6 +183,18 @@ class KuboNode implements Node {
     )
   }
 
+  async bytesReceived(signal: AbortSignal): Promise<number> {
+    try {
+      return await this.#ask(signal, async (limited) => {
+        const response = await call(this.#endpoint, { path: `stats/bw?proto=${BITSWAP}`, signal: limited })
+        return ((await response.json()) as { TotalIn: number }).TotalIn
+      })
+    } catch {
+      // Swarm.DisableBandwidthMetrics
+      return this.bytesFetched(signal)
+    }
+  }
+
   async pin(root: CID, name: string, signal: AbortSignal, onProgress = () => {}): Promise<void> {
     // Plain HTTP: kubo-rpc-client cannot ask for progress, and a pin that takes long sends nothing else.
     const path = `pin/add?arg=${root.toString()}&name=${encodeURIComponent(name)}&progress=true`
@@ -249,32 +259,12 @@ class KuboNode implements Node {
     return this.#ask(signal, async (limited) => Number((await this.#client.repo.stat({ signal: limited })).repoSize))
   }
 
-  async announce(root: CID, signal: AbortSignal): Promise<void> {
-    // `provide/once` is there since Kubo 0.43; before that it was `routing/provide`. kubo-rpc-client knows only the latter.
-    const path = `provide/once?arg=${root.toString()}`
-    const response = await call(this.#endpoint, { path, signal }).catch((error: unknown) => {
-      if (!/404|not found/i.test(messageOf(error))) throw announceError(error, this.#endpoint)
-      return call(this.#endpoint, { path: `routing/provide?arg=${root.toString()}`, signal })
-    })
-    const text = await answerOf(response, this.#endpoint, signal)
-    const complaint = /"(?:Error|Message)":"([^"]+)"/.exec(text)
-    if (complaint) throw nodeFailed(complaint[1] as string, new Error(text))
+  announce(root: CID, signal: AbortSignal): Promise<void> {
+    return announce(root, this.#endpoint, signal)
   }
 
-  async providers(root: CID, timeoutMs: number, signal: AbortSignal): Promise<string[]> {
-    const limit = AbortSignal.timeout(timeoutMs)
-    const limited = AbortSignal.any([signal, limit])
-    const found = new Set<string>()
-    try {
-      const response = await call(this.#endpoint, { path: `routing/findprovs?arg=${root.toString()}`, signal: limited })
-      const bytes = bytesOf(response, this.#endpoint, limited)
-      for await (const { Type, Responses } of jsonLines<RoutingLine>(bytes)) {
-        if (Type === PROVIDER) for (const { ID } of Responses ?? []) found.add(ID)
-      }
-    } catch (error) {
-      if (!limit.aborted || signal.aborted) throw error
-    }
-    return [...found]
+  providers(root: CID, timeoutMs: number, signal: AbortSignal): Promise<string[]> {
+    return providers(root, { endpoint: this.#endpoint, timeoutMs, signal })
   }
 
   async peers(signal: AbortSignal): Promise<number> {

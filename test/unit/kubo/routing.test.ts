@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { DockerIpfsError, messageOf } from '../../../src/errors.ts'
-import { announceError } from '../../../src/kubo/announcing.ts'
+import { announceError } from '../../../src/kubo/routing.ts'
 
 const kubo = new DockerIpfsError('NODE_FAILED', 'the IPFS node answered: cannot provide: Provide.Enabled is false')
 
