@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { findFile } from '../dag/block-source.ts'
 import { isLeaf, readDirectory } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
@@ -8,19 +7,21 @@ import { blobPath, hexOf } from '../image/canonical.ts'
 import type { Node } from '../kubo/node.ts'
 import type { OwnFiles } from '../kubo/own-files.ts'
 import { Arrival } from './arrival.ts'
-import type { ImageSource, Reading } from './image-source.ts'
+import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
+import { type Persisting, persist } from './persist.ts'
 
 type SourceLayer = ImageSource['layers'][number]
 
-/** Time in which nothing comes after which the node is asked anew, at first, in milliseconds; it doubles each time that nothing came. */
-const QUIET_MS = 2000
-/** As a part of the time limit, the most. */
-const MOST_QUIET = 1 / 3
-/** Time in which a node, and its peers, forget what is not asked for any more, in milliseconds. */
-const PAUSE_MS = 300
-
 interface Fetching extends Reading {
   readonly node: Node
+}
+
+interface Getting {
+  readonly signal: AbortSignal
+  /** Hears when anything comes. */
+  readonly onProgress?: () => void
+  /** Hears how many bytes of a layer, from its beginning, are there. */
+  readonly advance?: (layer: SourceLayer, there: number) => void
 }
 
 /** Layers that are read as they come. */
@@ -56,8 +57,13 @@ export class LayerFetch {
   follow(layers: readonly SourceLayer[], files: OwnFiles): Following {
     const stop = new AbortController()
     const signal = AbortSignal.any([this.#fetching.signal, stop.signal])
+    const { root } = this.#image
+    const { timeoutMs } = this.#fetching
     const arrivals = new Map(layers.map((layer) => [this.#pathOf(layer), new Arrival(layer.size)]))
-    const work = this.#get(layers, signal, (layer, there) => arrivals.get(this.#pathOf(layer))?.advance(there))
+    const work = this.#get(layers, {
+      signal,
+      advance: (layer, there) => arrivals.get(this.#pathOf(layer))?.advance(there),
+    })
     work.then(this.#hasArrived, (error) => {
       for (const arrival of arrivals.values()) arrival.fail(error)
     })
@@ -65,48 +71,53 @@ export class LayerFetch {
       const end = offset + length
       for (let at = offset; at < end; ) {
         const to = Math.min((await arrivals.get(path)?.beyond(at, signal)) ?? end, end)
-        yield* files.cat(path, signal, { offset: at, length: to - at })
+        const stalled = new AbortController()
+        const bytes = files.cat(path, AbortSignal.any([signal, stalled.signal]), { offset: at, length: to - at })
+        yield* withoutStall(bytes, root, timeoutMs, stalled)
         at = to
       }
     }
     return { files: { cat }, close: () => stop.abort() }
   }
 
-  /** Gets the layers that have not been asked for. */
+  /** Gets the layers that have not been asked for; `onProgress` hears when anything comes. */
   async rest(signal: AbortSignal, onProgress: () => void): Promise<void> {
-    await this.#get(this.#image.layers, signal, onProgress)
+    await this.#get(this.#image.layers, { signal, onProgress })
   }
 
   #pathOf(layer: SourceLayer): string {
     return `/ipfs/${this.#image.root}/${blobPath(layer.digest)}`
   }
 
-  /** @param onProgress hears how many bytes of a layer, from its beginning, are there */
-  async #get(
-    layers: readonly SourceLayer[],
-    signal: AbortSignal,
-    onProgress: (layer: SourceLayer, there: number) => void,
-  ): Promise<void> {
+  async #get(layers: readonly SourceLayer[], { signal, onProgress, advance }: Getting): Promise<void> {
     const distinct = new Map(layers.map((layer) => [layer.digest, layer]))
     const missing = [...distinct.values()].filter(({ digest }) => !this.#fetched.has(digest))
     if (missing.length === 0) return
     const { node } = this.#fetching
-    const cids = await this.#cidsOf(missing, signal)
-    // Else each would be waited for alone.
-    await this.#persist(signal, (round, heard) =>
-      Promise.all(cids.map((cid) => node.block(cid, round).then(() => heard(true)))).then(() => undefined),
-    )
-    for (const [at, layer] of missing.entries()) {
-      await this.#getOne(cids[at] as CID, signal, (there) => onProgress(layer, there))
+    const persisting = { ...this.#fetching, root: this.#image.root, signal, onProgress }
+    const [tops, here] = [new Map<SourceLayer, CID>(), new Set<SourceLayer>()]
+    await persist(persisting, async (round, heard) => {
+      const cids = await this.#cidsOf(missing, round)
+      const top = async (layer: SourceLayer, cid: CID) => {
+        tops.set(layer, cid)
+        await node.block(cid, round)
+        heard(!here.has(layer))
+        here.add(layer)
+      }
+      // At once: else each would be waited for alone.
+      await Promise.all(missing.map((layer, at) => top(layer, cids[at] as CID)))
+    })
+    for (const [layer, cid] of tops) {
+      await this.#getOne(cid, persisting, (there) => advance?.(layer, there))
       this.#fetched.add(layer.digest)
-      onProgress(layer, layer.size)
+      advance?.(layer, layer.size)
     }
   }
 
-  async #getOne(cid: CID, signal: AbortSignal, onProgress: (there: number) => void): Promise<void> {
-    const { node } = this.#fetching
+  async #getOne(cid: CID, persisting: Persisting, advance: (there: number) => void): Promise<void> {
+    const { node } = persisting
     let most = 0
-    await this.#persist(signal, async (round, heard) => {
+    await persist(persisting, async (round, heard) => {
       let [count, there] = [0, 0]
       const links = linksOfFile(cid, (inner) => node.block(inner, round))
       for await (const _ of node.fetchBelow(cid, round)) {
@@ -118,7 +129,7 @@ export class LayerFetch {
         heard(count > most)
         if (count <= most) continue
         most = count
-        onProgress(there)
+        advance(there)
       }
     })
   }
@@ -134,36 +145,5 @@ export class LayerFetch {
       if (cid === undefined) throw new DockerIpfsError('NOT_AN_IMAGE', `${root} has no ${blobPath(digest)}`)
       return cid
     })
-  }
-
-  /**
-   * Asks anew as often as nothing comes for too long.
-   * @param ask says of each thing that comes whether it is new
-   */
-  async #persist(
-    signal: AbortSignal,
-    ask: (round: AbortSignal, heard: (isNew: boolean) => void) => Promise<void>,
-  ): Promise<void> {
-    const longest = this.#fetching.timeoutMs * MOST_QUIET
-    for (let quietMs = QUIET_MS; ; ) {
-      const round = new AbortController()
-      let hasCome = false
-      const timer = setTimeout(() => round.abort(), Math.min(quietMs, longest))
-      const heard = (isNew: boolean) => {
-        hasCome ||= isNew
-        timer.refresh()
-      }
-      try {
-        await ask(AbortSignal.any([signal, round.signal]), heard)
-        return
-      } catch (error) {
-        if (signal.aborted) throw signal.reason
-        if (!round.signal.aborted) throw error
-      } finally {
-        clearTimeout(timer)
-      }
-      quietMs = hasCome ? QUIET_MS : 2 * quietMs
-      await sleep(PAUSE_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
-    }
   }
 }

@@ -246,7 +246,7 @@ function notAnImage(root: CID, why: string): DockerIpfsError {
   return new DockerIpfsError('NOT_AN_IMAGE', `${root} is not an image saved by docker ipfs: ${why}`)
 }
 
-function notFound(root: CID, timeoutMs: number): DockerIpfsError {
+export function notFound(root: CID, timeoutMs: number): DockerIpfsError {
   return new DockerIpfsError('CONTENT_NOT_FOUND', `no node gave ${root} within ${Math.round(timeoutMs / 1000)} s`, {
     hint: 'Check the CID, and that a node which has it is running and reachable; --timeout waits longer.',
   })

@@ -94,13 +94,14 @@ function openLayers(
   const { node, source, signal } = options
   if (source !== undefined) return readAhead(image, layers, { ...options, node: source, from: 'both' })
   const files = node.ownFiles(signal)
-  const following = fetch?.follow(layers, files)
-  const reader = readAhead(image, layers, { ...options, node: following?.files ?? files, from: 'node' })
+  if (fetch === undefined) return readAhead(image, layers, { ...options, node: files, from: 'node' })
+  const following = fetch.follow(layers, files)
+  const reader = readAhead(image, layers, { ...options, node: following.files, from: 'arriving' })
   return {
     blob: reader.blob,
     close() {
       reader.close()
-      following?.close()
+      following.close()
     },
   }
 }

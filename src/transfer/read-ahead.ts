@@ -6,20 +6,25 @@ import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
 
 type SourceLayer = ImageSource['layers'][number]
 
-/** Bytes of one request, and requests under way or waiting to be read: what bounds the memory. */
+/** Bytes of one request, and requests under way or waiting to be read: what bounds the memory; and whether the time limit is kept here. */
 const WINDOWS = {
-  /** What the node has, or gets meanwhile, is read when it is wanted. */
-  node: { segment: Number.POSITIVE_INFINITY, atOnce: 1 },
-  /** Each request leads through the nodes of the file, and over a leaf at each end, once more: so few and large ones. */
-  gateways: { segment: 8 * 1024 * 1024, atOnce: 3 },
+  /** What the node has is read when it is wanted. */
+  node: { segment: Number.POSITIVE_INFINITY, atOnce: 1, isLimited: true },
+  /** What the node gets meanwhile too; whoever gets it sees that it comes. */
+  arriving: { segment: Number.POSITIVE_INFINITY, atOnce: 1, isLimited: false },
+  /**
+   * Each request leads through the nodes of the file, and over a leaf at each end, once more: so few and large ones. Gateways are watched, and
+   * changed, where they are asked.
+   */
+  gateways: { segment: 8 * 1024 * 1024, atOnce: 3, isLimited: false },
   /**
    * A node first, gateways when it finds nobody. For each request the node asks the network for ten blocks at a time, so that over a long way
    * their number decides how many are in flight.
    */
-  both: { segment: 1024 * 1024, atOnce: 24 },
+  both: { segment: 1024 * 1024, atOnce: 24, isLimited: false },
 }
 
-/** Gateways are watched, and changed, where they are asked: here no limit that anybody meets. */
+/** No limit that anybody meets. */
 const NO_LIMIT_MS = 24 * 60 * 60 * 1000
 
 export interface ReadingAhead extends Omit<Reading, 'node'> {
@@ -47,14 +52,14 @@ interface Segment {
  * wait for the one before otherwise, and no request stays open while the engine takes its time.
  */
 export function readAhead(image: ImageSource, layers: readonly SourceLayer[], reading: ReadingAhead): LayerReader {
-  const { segment, atOnce } = WINDOWS[reading.from]
-  const timeoutMs = reading.from === 'gateways' || reading.from === 'both' ? NO_LIMIT_MS : reading.timeoutMs
+  const { segment, atOnce, isLimited } = WINDOWS[reading.from]
+  const timeoutMs = isLimited ? reading.timeoutMs : NO_LIMIT_MS
   const stop = new AbortController()
   const signal = AbortSignal.any([reading.signal, stop.signal])
   const ahead = mapInOrder(segmentsOf(layers, segment), atOnce, async ({ layer, offset, length }) => {
     const path = `/ipfs/${image.root}/${blobPath(layer.digest)}`
     const bytes = reading.node.cat(path, signal, { offset, length })
-    return reading.from === 'node' ? bytes : readAtOnce(bytes)
+    return Number.isFinite(segment) ? readAtOnce(bytes) : bytes
   })
 
   async function* read(layer: SourceLayer): Bytes {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { join, keepApart } from '../support/far.ts'
 import { contentsOf, imageOf, noise } from '../support/images.ts'
-import { ENGINES, type KuboNode, script, useReal } from '../support/real.ts'
+import { ENGINES, script, useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 import { Toxiproxy, type Way } from '../support/toxiproxy.ts'
 
@@ -9,28 +10,13 @@ const layer = (name: string) =>
   tarOf(Array.from({ length: 250 }, (_, at) => ({ path: `${name}/${at}`, body: noise(24_000, `${name} ${at}`) })))
 const IMAGE = imageOf([layer('one'), layer('two')])
 const SIZE = 12_000_000
-/** A port where nobody listens. */
-const NOBODY = 9
 
 const real = useReal({ engines: ENGINES, nodes: ['far', 'near'] })
 const [far, near] = [() => real.node('far'), () => real.node('near')]
 const proxy = { way: undefined as unknown as Way, toxiproxy: undefined as unknown as Toxiproxy }
 let root = ''
 
-/** Joins the near node to the far one, over the long way. */
-async function connect(): Promise<void> {
-  const id = far().swarm.split('/').at(-1)
-  await near().rpc(`swarm/connect?arg=/ip4/127.0.0.1/tcp/${proxy.way.port}/p2p/${id}`)
-}
-
-/** Starts a node anew, that says it is at this port. */
-async function announces(node: KuboNode, port: number): Promise<void> {
-  await node.stop()
-  await node.configure((config) => {
-    Object.assign(config['Addresses'] ?? {}, { Announce: [`/ip4/127.0.0.1/tcp/${port}`] })
-  })
-  await node.restart()
-}
+const connect = () => join(near(), far(), proxy.way)
 
 /** Bytes of blocks that the near node has got since it was started. */
 async function fetched(): Promise<number> {
@@ -47,9 +33,7 @@ beforeAll(async () => {
   proxy.way = await proxy.toxiproxy.way('far', Number(far().swarm.split('/')[4]))
   // 50 ms there and back, and 24 Mbit/s.
   await proxy.way.trouble({ latency: 25, rate: 3000 })
-  // Else either node would find the short way, the far one when it has still blocks to send.
-  await announces(far(), proxy.way.port)
-  await announces(near(), NOBODY)
+  await keepApart(near(), far(), proxy.way)
   const engine = real.engine(ENGINES[0] ?? '')
   root = await engine.save(far(), await engine.give(IMAGE))
 })

@@ -37,7 +37,7 @@ class FakeNode {
 
   reader(
     options: {
-      readonly from?: 'node' | 'both' | 'gateways'
+      readonly from?: 'node' | 'arriving' | 'both' | 'gateways'
       readonly signal?: AbortSignal
       readonly timeoutMs?: number
     } = {},
@@ -130,6 +130,12 @@ describe('layers read ahead', () => {
     })
     await Bun.sleep(5)
     expect(node.open).toBe(0)
+  })
+
+  test('that arrive are waited for, as long as who gets them does', async () => {
+    const node = new FakeNode()
+    node.before = () => Bun.sleep(200)
+    expect((await all(node.reader({ from: 'arriving', timeoutMs: 50 }))).map(digest)).toEqual(BLOBS.map(digest))
   })
 
   test('end with the reader, and with the signal', async () => {
