@@ -42,8 +42,9 @@ export interface Node {
   /**
    * Gets what is below a block, from whoever the node finds; waits as long as the signal lets it. Yields once for each link, depth first, when
    * its block is there, however often that is linked. A node asks for all that one of the DAG's nodes links at once, with a session for all.
+   * `levels`: so many, not all.
    */
-  fetchBelow(cid: CID, signal: AbortSignal): AsyncIterable<void>
+  fetchBelow(cid: CID, signal: AbortSignal, levels?: number): AsyncIterable<void>
   /** A quicker reader, of files that this node has all of. */
   ownFiles(signal: AbortSignal): OwnFiles
   /** Bytes of blocks that the node has got from the network since it was started. */
@@ -164,8 +165,9 @@ class KuboNode implements Node {
     yield* bytesOf(response, this.#endpoint, signal)
   }
 
-  async *fetchBelow(cid: CID, signal: AbortSignal): AsyncIterable<void> {
-    const response = await call(this.#endpoint, { path: `refs?arg=${cid.toString()}&recursive=true`, signal })
+  async *fetchBelow(cid: CID, signal: AbortSignal, levels = -1): AsyncIterable<void> {
+    const path = `refs?arg=${cid.toString()}&recursive=true&max-depth=${levels}`
+    const response = await call(this.#endpoint, { path, signal })
     for await (const { Err } of jsonLines<RefLine>(bytesOf(response, this.#endpoint, signal))) {
       if (Err) throw nodeFailed(Err, new Error(Err))
       yield

@@ -10,6 +10,21 @@ import { Arrival } from './arrival.ts'
 import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
 import { type Persisting, persist } from './persist.ts'
 
+/** The folder `sha256`, and the first block of each blob: all of a small one, such as the manifest. */
+const LEVELS = 2
+/** Time for them, in milliseconds: a block that nobody has may be one that is not wanted. */
+const AHEAD_MS = 1000
+
+/**
+ * Gets the first block of each blob of an image with one request, as far as they come soon. Over a long way each document would be
+ * waited for alone else, twice: for who has it, and for itself.
+ */
+export async function fetchAhead(blobs: CID, node: Node, signal: AbortSignal): Promise<void> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(AHEAD_MS)])
+  // Who reads them afterwards hears what is wrong.
+  await Array.fromAsync(node.fetchBelow(blobs, limited, LEVELS)).catch(() => signal.throwIfAborted())
+}
+
 type SourceLayer = ImageSource['layers'][number]
 
 interface Fetching extends Reading {

@@ -29,6 +29,11 @@ export interface Reading {
   readonly timeoutMs: number
 }
 
+export interface Opening extends Reading {
+  /** Gets what will be wanted next of the folder of blobs. */
+  readonly ahead?: ((blobs: CID, signal: AbortSignal) => Promise<void>) | undefined
+}
+
 const MAX_DOCUMENT = 8 * 1024 * 1024
 
 /**
@@ -36,7 +41,7 @@ const MAX_DOCUMENT = 8 * 1024 * 1024
  * not trusted. Of several platforms, one is chosen.
  * @throws PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
  */
-export async function openImage(root: CID, reading: Reading, wanted: Wanted = {}): Promise<ImageSource> {
+export async function openImage(root: CID, reading: Opening, wanted: Wanted = {}): Promise<ImageSource> {
   const top = await readTop(root, reading)
   const entry = top.mediaType === INDEX_TYPE ? await choose(root, top, reading, wanted) : top
   const image = await openManifest(root, entry, entry === top, reading)
@@ -68,7 +73,7 @@ export async function openWhole(root: CID, reading: Reading, asked?: Platform): 
   return { digest: top.digest, platforms }
 }
 
-async function readTop(root: CID, reading: Reading): Promise<Descriptor> {
+async function readTop(root: CID, reading: Opening): Promise<Descriptor> {
   const index = readIndex(await readIndexBlock(root, reading), { what: `index.json of ${root}`, code: 'NOT_AN_IMAGE' })
   const [top, ...more] = index
   if (top === undefined || more.length > 0) throw notAnImage(root, `its index names ${index.length} manifests`)
@@ -169,13 +174,14 @@ function readBlob(
 }
 
 /** The root block and index.json, both checked by CID. */
-async function readIndexBlock(root: CID, reading: Reading): Promise<Uint8Array> {
+async function readIndexBlock(root: CID, reading: Opening): Promise<Uint8Array> {
   const entries = readDirectory({ cid: root, bytes: await readBlock(root, root, reading) })
-  const index = entries?.get('index.json')
-  if (index === undefined || !entries?.has('oci-layout') || !entries.has('blobs')) {
+  const [index, blobs] = [entries?.get('index.json'), entries?.get('blobs')]
+  if (index === undefined || blobs === undefined || !entries?.has('oci-layout')) {
     throw notAnImage(root, entries === undefined ? 'it is a file, not a directory' : 'it lacks index.json')
   }
-  return readBlock(root, index, reading)
+  const [bytes] = await Promise.all([readBlock(root, index, reading), reading.ahead?.(blobs, reading.signal)])
+  return bytes
 }
 
 async function readBlock(root: CID, cid: CID, { node, signal, timeoutMs }: Reading): Promise<Uint8Array> {

@@ -5,9 +5,9 @@ import { DockerIpfsError } from '../errors.ts'
 import { type Platform, parsePlatform, platformOf } from '../image/platform.ts'
 import type { Node } from '../kubo/node.ts'
 import { resolve } from '../names/resolve.ts'
-import { LayerFetch } from './fetch.ts'
+import { fetchAhead, LayerFetch } from './fetch.ts'
 import { askForImages, type KnownBlobs } from './held.ts'
-import { type ImageSource, openImage } from './image-source.ts'
+import { type ImageSource, type Opening, openImage } from './image-source.ts'
 import { intoEngine, type Loaded, type Loading, type OpenLayers, removedMeanwhile } from './into-engine.ts'
 import { knownBlobs } from './known-blobs.ts'
 import type { NodeFirst } from './node-first.ts'
@@ -16,7 +16,7 @@ import { type LayerReader, readAhead } from './read-ahead.ts'
 import { rememberLoaded } from './remember.ts'
 import { watchSources } from './sources.ts'
 
-export interface LoadOptions extends Loading {
+export interface LoadOptions extends Loading, Pick<Opening, 'ahead'> {
   /** Name for the image; without it the image stays unnamed, as with `docker load` of an archive without names. */
   readonly tag?: string
   /** Of an image with several platforms, this one and not that of the engine. */
@@ -68,7 +68,11 @@ export async function load(reference: string, options: NodeLoadOptions): Promise
 export async function loadFromNode(root: CID, options: NodeLoadOptions): Promise<LoadResult> {
   const sources = watchSources(options)
   const { node, source, signal } = options
-  return loadRoot(root, { ...options, node: source ?? node }, async (image) => {
+  const reading =
+    source === undefined
+      ? { node, ahead: (blobs: CID, limited: AbortSignal) => fetchAhead(blobs, node, limited) }
+      : { node: source }
+  return loadRoot(root, { ...options, ...reading }, async (image) => {
     const wasPinned = await node.isPinned(root, signal)
     const wantsPin = options.noPin !== true
     const fetch = wasPinned || source !== undefined ? undefined : new LayerFetch(image, options)

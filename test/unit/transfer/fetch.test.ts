@@ -13,7 +13,7 @@ import { leavesInRange } from '../../../src/dag/file-range.ts'
 import type { Node } from '../../../src/kubo/node.ts'
 import type { OwnFiles } from '../../../src/kubo/own-files.ts'
 import { type Bytes, collect } from '../../../src/streams.ts'
-import { LayerFetch } from '../../../src/transfer/fetch.ts'
+import { fetchAhead, LayerFetch } from '../../../src/transfer/fetch.ts'
 import type { ImageSource } from '../../../src/transfer/image-source.ts'
 import { bulk, digest } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
@@ -265,3 +265,51 @@ const foreignRoot = (async () => {
   const inner = await writeDirectory(new Map([['sha256', sha256]]), sink)
   return writeDirectory(new Map([['blobs', await writeDirectory(new Map([['sha256', inner]]), sink)]]), sink)
 })()
+
+describe('the first blocks of all blobs', () => {
+  const ahead = (
+    fetchBelow: (cid: CID, signal: AbortSignal, levels: number) => AsyncGenerator<void>,
+    signal: AbortSignal,
+  ) => fetchAhead(blobs.cid, { fetchBelow } as unknown as Node, signal)
+  const never = (signal: AbortSignal) =>
+    new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+
+  test('are asked for at once, and waited for', async () => {
+    const asked: [string, number][] = []
+    let links = 0
+    await ahead(async function* (cid, _, levels) {
+      asked.push([cid.toString(), levels])
+      for (; links < 5; links += 1) {
+        await Bun.sleep(2)
+        yield
+      }
+    }, new AbortController().signal)
+    expect(asked).toEqual([[blobs.cid.toString(), 2]])
+    expect(links).toBe(5)
+  })
+
+  test('are not waited for when one does not come, or the node cannot give them', async () => {
+    let isOpen = true
+    await ahead(async function* (_, signal) {
+      try {
+        yield await never(signal)
+      } finally {
+        isOpen = false
+      }
+    }, new AbortController().signal)
+    expect(isOpen).toBe(false)
+    // biome-ignore lint/correctness/useYield: it fails before.
+    await ahead(async function* () {
+      throw new Error('the node is gone')
+    }, new AbortController().signal)
+  })
+
+  test('end with the signal', async () => {
+    const stop = new AbortController()
+    const asking = ahead(async function* (_, signal) {
+      yield await never(signal)
+    }, stop.signal)
+    stop.abort(new Error('cancelled'))
+    await expect(asking).rejects.toThrow('cancelled')
+  })
+})

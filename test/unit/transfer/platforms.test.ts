@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { catBlocks } from '../../../src/dag/block-source.ts'
+import { readDirectory } from '../../../src/dag/blocks.ts'
 import type { CID } from '../../../src/dag/cid.ts'
 import { writeLayer } from '../../../src/dag/layer.ts'
 import { parsePlatform, platformOf } from '../../../src/image/platform.ts'
@@ -97,7 +98,7 @@ describe('an image with several platforms', () => {
   test('names those that there are when none fits', async () => {
     const { sink, root } = await write(amd64, arm64, arm)
     const machine = platformOf('linux', 's390x', '')
-    expect(openImage(root.cid, reading(sink), { machine })).rejects.toMatchObject({
+    await expect(openImage(root.cid, reading(sink), { machine })).rejects.toMatchObject({
       code: 'PLATFORM_NOT_FOUND',
       message: 'the image has no linux/s390x, only linux/amd64, linux/arm/v7, linux/arm64',
     })
@@ -108,7 +109,33 @@ test('an image of one platform is refused to who asks for another, and else give
   const { sink, root } = await write(amd64)
   const machine = platformOf('linux', 'aarch64', '')
   expect((await openImage(root.cid, reading(sink), { machine })).configDigest).toBe(digest(amd64.config))
-  expect(openImage(root.cid, reading(sink), { asked: parsePlatform('linux/arm64') })).rejects.toMatchObject({
+  await expect(openImage(root.cid, reading(sink), { asked: parsePlatform('linux/arm64') })).rejects.toMatchObject({
     message: 'the image has no linux/arm64, only linux/amd64',
   })
+})
+
+test('an image is opened when what is wanted next has come, and only of a folder that may be one', async () => {
+  const { sink, root } = await write(amd64)
+  const plain = reading(sink)
+  const seen: string[] = []
+  const cat = (path: string) => {
+    seen.push(path.split('/')[3] ?? '')
+    return plain.node.cat(path)
+  }
+  const ahead = async (blobs: CID) => {
+    await Bun.sleep(5)
+    seen.push(
+      readDirectory({ cid: root.cid, bytes: await plain.node.block(root.cid) })
+        ?.get('blobs')
+        ?.equals(blobs)
+        ? 'ahead'
+        : 'other',
+    )
+  }
+  await openImage(root.cid, { ...plain, node: { ...plain.node, cat }, ahead })
+  expect(seen).toEqual(['ahead', 'blobs', 'blobs'])
+
+  const folder = readDirectory({ cid: root.cid, bytes: await plain.node.block(root.cid) })?.get('blobs') as CID
+  await expect(openImage(folder, { ...plain, ahead })).rejects.toMatchObject({ code: 'NOT_AN_IMAGE' })
+  expect(seen).toHaveLength(3)
 })
