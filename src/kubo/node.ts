@@ -12,7 +12,7 @@ import { Naming } from './naming.ts'
 import { type OwnFiles, openOwnFiles } from './own-files.ts'
 import { Publications } from './publications.ts'
 import { announce, providers } from './routing.ts'
-import { answerOf, bytesOf, call, jsonLines, nodeError, nodeFailed, shown } from './rpc.ts'
+import { answerOf, askObject, bytesOf, call, jsonLines, nodeError, nodeFailed, shown } from './rpc.ts'
 import { askVersion } from './version.ts'
 
 export type { ImportSession } from './import.ts'
@@ -186,15 +186,10 @@ class KuboNode implements Node {
   }
 
   async bytesReceived(signal: AbortSignal): Promise<number> {
-    try {
-      return await this.#ask(signal, async (limited) => {
-        const response = await call(this.#endpoint, { path: `stats/bw?proto=${BITSWAP}`, signal: limited })
-        return ((await response.json()) as { TotalIn: number }).TotalIn
-      })
-    } catch {
-      // Swarm.DisableBandwidthMetrics
-      return this.bytesFetched(signal)
-    }
+    const ask = (limited: AbortSignal) => askObject(this.#endpoint, `stats/bw?proto=${BITSWAP}`, limited)
+    const total = (await this.#ask(signal, ask).catch(() => undefined))?.['TotalIn']
+    // It does not count with Swarm.DisableBandwidthMetrics.
+    return typeof total === 'number' ? total : this.bytesFetched(signal)
   }
 
   async pin(root: CID, name: string, signal: AbortSignal, onProgress = () => {}): Promise<void> {

@@ -109,8 +109,7 @@ describe.each(ENGINES)('what %s has loaded', (name) => {
 
   test('with --no-pin is neither pinned nor named, and of what the engine has nothing is fetched', async () => {
     const before = await real.node('far').names()
-    const received = async () =>
-      (JSON.parse(await real.node('far').rpc('bitswap/stat')) as { DataReceived: number }).DataReceived
+    const received = () => real.node('far').fetched()
     const first = await received()
     await load(engine(), roots.old)
     const run = await engine().ipfs(real.node('far'), 'load', '--no-pin', '--tag', 'app:2', roots.new)

@@ -18,11 +18,7 @@ let root = ''
 
 const connect = () => join(near(), far(), proxy.way)
 
-/** Bytes of blocks that the near node has got since it was started. */
-async function fetched(): Promise<number> {
-  const stat = JSON.parse(await near().rpc('bitswap/stat')) as { DataReceived: number }
-  return stat.DataReceived
-}
+const fetched = () => near().fetched()
 
 async function fetchedAtLeast(bytes: number): Promise<void> {
   while ((await fetched()) < bytes) await Bun.sleep(20)

@@ -325,6 +325,11 @@ export class KuboNode implements Api {
     return text
   }
 
+  /** Bytes of blocks that the node has got from others since it was started. */
+  async fetched(): Promise<number> {
+    return (JSON.parse(await this.rpc('bitswap/stat')) as { DataReceived: number }).DataReceived
+  }
+
   /** What is pinned with all that belongs to it; not the empty folder that every new node has. */
   async pins(): Promise<string[]> {
     const { Keys = {} } = JSON.parse(await this.rpc('pin/ls?type=recursive')) as { Keys?: object }

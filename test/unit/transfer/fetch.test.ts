@@ -17,6 +17,7 @@ import { fetchAhead, LayerFetch } from '../../../src/transfer/fetch.ts'
 import type { ImageSource } from '../../../src/transfer/image-source.ts'
 import { bulk, digest } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
+import { never } from '../../support/never.ts'
 
 const sink = new MemorySink()
 const blockOf = async (cid: CID) => sink.blocks.get(cid.toString()) as Uint8Array
@@ -50,6 +51,14 @@ class FarNode {
   /** Before each block that is not here yet. */
   before: (signal: AbortSignal) => Promise<unknown> = async () => undefined
 
+  /** So many blocks that are not here yet come, and then none. */
+  givesOnly(blocks: number): void {
+    let left = blocks
+    this.before = async (signal) => {
+      if (left-- <= 0) await never(signal)
+    }
+  }
+
   async block(cid: CID): Promise<Uint8Array> {
     this.here.add(cid.toString())
     return blockOf(cid)
@@ -68,7 +77,7 @@ class FarNode {
   async *#links(cid: CID, signal: AbortSignal): AsyncGenerator<void> {
     for (const child of childrenOf({ cid, bytes: await blockOf(cid) })) {
       signal.throwIfAborted()
-      const aborted = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      const aborted = never(signal)
       aborted.catch(() => undefined)
       if (!this.here.has(child.toString())) await Promise.race([this.before(signal), aborted])
       this.here.add(child.toString())
@@ -145,7 +154,7 @@ describe('layers that are fetched', () => {
     let left = 1500
     node.before = async (signal) => {
       left -= 1
-      if (left === 0) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      if (left === 0) await never(signal)
     }
     const fetch = node.fetch({ timeoutMs: 600 })
     expect(await readAll(fetch.follow(LAYERS, node.files).files)).toEqual([true, true, true])
@@ -154,11 +163,7 @@ describe('layers that are fetched', () => {
 
   test('that stop coming are not found, and asked for anew before that', async () => {
     const node = new FarNode()
-    let left = 1500
-    node.before = async (signal) => {
-      left -= 1
-      if (left <= 0) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-    }
+    node.givesOnly(1499)
     await expect(readAll(node.fetch({ timeoutMs: 300 }).follow(LAYERS, node.files).files)).rejects.toMatchObject({
       code: 'CONTENT_NOT_FOUND',
     })
@@ -167,11 +172,7 @@ describe('layers that are fetched', () => {
 
   test('that came before are not told of again when they are asked for anew', async () => {
     const node = new FarNode()
-    let left = 1500
-    node.before = async (signal) => {
-      left -= 1
-      if (left <= 0) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-    }
+    node.givesOnly(1499)
     let told = 0
     const rest = node.fetch({ timeoutMs: 300 }).rest(new AbortController().signal, () => {
       told += 1
@@ -187,7 +188,7 @@ describe('layers that are fetched', () => {
     const files: OwnFiles = {
       async *cat(_, signal) {
         yield Buffer.from('a')
-        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        await never(signal)
       },
     }
     const following = node.fetch({ timeoutMs: 100 }).follow(LAYERS, files)
@@ -271,8 +272,6 @@ describe('the first blocks of all blobs', () => {
     fetchBelow: (cid: CID, signal: AbortSignal, levels: number) => AsyncGenerator<void>,
     signal: AbortSignal,
   ) => fetchAhead(blobs.cid, { fetchBelow } as unknown as Node, signal)
-  const never = (signal: AbortSignal) =>
-    new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
   test('are asked for at once, and waited for', async () => {
     const asked: [string, number][] = []

@@ -122,20 +122,14 @@ test('an image is opened when what is wanted next has come, and only of a folder
     seen.push(path.split('/')[3] ?? '')
     return plain.node.cat(path)
   }
-  const ahead = async (blobs: CID) => {
+  const blobs = readDirectory({ cid: root.cid, bytes: await plain.node.block(root.cid) })?.get('blobs') as CID
+  const ahead = async (folder: CID) => {
     await Bun.sleep(5)
-    seen.push(
-      readDirectory({ cid: root.cid, bytes: await plain.node.block(root.cid) })
-        ?.get('blobs')
-        ?.equals(blobs)
-        ? 'ahead'
-        : 'other',
-    )
+    seen.push(folder.equals(blobs) ? 'ahead' : 'other')
   }
   await openImage(root.cid, { ...plain, node: { ...plain.node, cat }, ahead })
   expect(seen).toEqual(['ahead', 'blobs', 'blobs'])
 
-  const folder = readDirectory({ cid: root.cid, bytes: await plain.node.block(root.cid) })?.get('blobs') as CID
-  await expect(openImage(folder, { ...plain, ahead })).rejects.toMatchObject({ code: 'NOT_AN_IMAGE' })
+  await expect(openImage(blobs, { ...plain, ahead })).rejects.toMatchObject({ code: 'NOT_AN_IMAGE' })
   expect(seen).toHaveLength(3)
 })
