@@ -107,6 +107,8 @@ export class LayerFetch {
   async #get(layers: readonly SourceLayer[], { signal, onProgress, advance }: Getting): Promise<void> {
     const distinct = new Map(layers.map((layer) => [layer.digest, layer]))
     const missing = [...distinct.values()].filter(({ digest }) => !this.#fetched.has(digest))
+    // Of a load that sends all again, since the engine lost something.
+    for (const layer of distinct.values()) if (this.#fetched.has(layer.digest)) advance?.(layer, layer.size)
     if (missing.length === 0) return
     const { node } = this.#fetching
     const persisting = { ...this.#fetching, root: this.#image.root, signal, onProgress }

@@ -149,6 +149,18 @@ describe('layers that are fetched', () => {
     expect(progress).toBeGreaterThan(2200)
   })
 
+  test('are read again, and not asked for again, by who sends all of them after some', async () => {
+    const node = new FarNode()
+    const fetch = node.fetch()
+    const some = fetch.follow(LAYERS.slice(1), node.files)
+    expect(await readAll(some.files, LAYERS.slice(1))).toEqual([true, true])
+    some.close()
+    const asked = node.asked.length
+    const all = fetch.follow(LAYERS, node.files)
+    expect(await readAll(all.files)).toEqual([true, true, true])
+    expect(node.asked.slice(asked)).toEqual(['0'])
+  })
+
   test('are asked for anew when nothing comes for too long', async () => {
     const node = new FarNode()
     let left = 1500
