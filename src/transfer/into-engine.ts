@@ -5,8 +5,9 @@ import { type Fault, faultOf, type Target } from './engine-image.ts'
 import type { Report } from './events.ts'
 import { type EngineState, findHeld, type KnownBlobs, major } from './held.ts'
 import type { ImageSource, Reading } from './image-source.ts'
-import { layersToSend, loadArchive } from './load-archive.ts'
+import { LowerImages } from './in-steps.ts'
 import type { LayerReader } from './read-ahead.ts'
+import { layersToSend, lowerIds, type Step, stepsOf, wholeStep } from './steps.ts'
 
 export interface Loading extends Reading {
   readonly engine: Engine
@@ -50,28 +51,36 @@ export async function intoEngine(image: ImageSource, state: EngineState, loading
   const { info, images } = state
   const imageId = info.containerdStore ? image.manifestDigest : image.configDigest
   const target = { image, imageId, info }
+  const ids = await images.ids
   // One that is not listed is not there, or below another as a step of its build: those docker does not let go.
-  const before = (await images.ids).includes(imageId) ? await faultOf(target, loading, false) : 'gone'
+  const before = ids.includes(imageId) ? await faultOf(target, loading, false) : 'gone'
+  const lower = new LowerImages(engine)
+  // Of a load of this image that was killed. Once the image is there, its layers need no other.
+  const left = info.containerdStore ? [] : ids.filter((id) => lowerIds(image).has(id))
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
-    return { imageId, bytesHad: bytesOf(image, () => true), released: Promise.resolve() }
+    return { imageId, bytesHad: bytesOf(image, () => true), released: lower.remove(left) }
   }
   const held = await findHeld(image, state, loading)
+  const release = async (others: readonly string[]) => {
+    await Promise.all([held.release(), lower.remove(others)])
+  }
   try {
-    const fault = await send(target, held.digests, loading)
+    const steps = info.containerdStore ? [wholeStep(image, held.digests)] : stepsOf(image, held.digests)
+    const fault = await send(target, steps, { ...loading, lower })
     if (fault === undefined) {
       const bytesHad = bytesOf(image, (digest) => held.digests.has(digest))
-      return { imageId, bytesHad, released: held.release() }
+      return { imageId, bytesHad, released: release(left) }
     }
     if (!fault.mayPass) throw fault.error
     // Somebody may have removed a layer, or the image itself, meanwhile.
     report({ type: 'warning', text: `${fault.error.message}: sending all layers` })
-    const again = await send(target, new Set(), loading)
+    const again = await send(target, [wholeStep(image, new Set())], { ...loading, lower })
     if (again !== undefined) throw again.error
-    return { imageId, bytesHad: 0, released: held.release() }
+    return { imageId, bytesHad: 0, released: release(left) }
   } catch (error) {
     if (before === 'gone') await removeUnnamed(imageId, engine)
-    await held.release()
+    await release([])
     throw error
   }
 }
@@ -83,15 +92,18 @@ interface Failure {
   readonly mayPass: boolean
 }
 
+interface SendingTo extends FromSource {
+  readonly lower: LowerImages
+}
+
 /** Sends the image and looks at it: "Loaded image" and exit code 0 prove nothing. */
-async function send(target: Target, leaveOut: ReadonlySet<string>, loading: FromSource): Promise<Failure | undefined> {
-  const { engine, signal, report } = loading
+async function send(target: Target, steps: readonly Step[], loading: SendingTo): Promise<Failure | undefined> {
   const plain = major(target.info) < FIRST_WITH_ZSTD
-  const leftOut = leaveOut.size > 0
-  const reader = loading.openLayers(layersToSend(target.image, leaveOut))
+  const leftOut = steps.some(({ leaveOut }) => leaveOut.size > 0)
+  const reader = loading.openLayers(steps.flatMap(layersToSend))
   let said: string
   try {
-    said = await engine.load(loadArchive(target.image, { plain, leaveOut }, reader, report), signal)
+    said = await loading.lower.send(steps, { ...loading, reader, plain })
   } catch (error) {
     if (!(error instanceof DockerIpfsError && error.code === 'ENGINE_FAILED')) throw error
     return { error, mayPass: leftOut || LOST.test(error.message) }

@@ -6,38 +6,40 @@ import type { Bytes } from '../streams.ts'
 import type { Report } from './events.ts'
 import type { ImageSource } from './image-source.ts'
 import type { LayerReader } from './read-ahead.ts'
+import { distinct, type Step } from './steps.ts'
 
 type SourceLayer = ImageSource['layers'][number]
 
-/** What an archive must be like for one engine. */
+/** What an archive must be like for one engine, and when it may end. */
 export interface ArchiveForm {
   /** Layers uncompressed, and no OCI layout: for engines before 23. */
   readonly plain: boolean
-  /** Digests of the layer blobs that the engine has no need of. */
-  readonly leaveOut: ReadonlySet<string>
+  /** Called when all is sent but the end of the archive, which is sent afterwards. */
+  readonly end: () => Promise<void>
 }
 
 /**
  * The archive for `docker load`, without names. With `plain`, layers are uncompressed and only docker's own manifest.json
  * is there, for engines before 23, which read neither zstd nor an OCI layout; else it is image.tar as it is on IPFS.
  */
-export async function* loadArchive(image: ImageSource, form: ArchiveForm, reader: LayerReader, report: Report): Bytes {
-  const { plain, leaveOut } = form
-  const configPath = plain ? `${hexOf(image.configDigest)}.json` : blobPath(image.configDigest)
+export async function* loadArchive(
+  step: Step,
+  { plain, end }: ArchiveForm,
+  reader: LayerReader,
+  report: Report,
+): Bytes {
+  const { config, manifest, layers, leaveOut } = step
+  const configPath = plain ? `${hexOf(config.digest)}.json` : blobPath(config.digest)
   const layerPath = (layer: SourceLayer) => (plain ? `${hexOf(layer.diffId)}.tar` : blobPath(layer.digest))
-  if (!plain) {
+  if (!plain && manifest !== undefined) {
     yield* archiveFile('oci-layout', Buffer.from(OCI_LAYOUT))
-    const manifest = { digest: image.manifestDigest, size: image.manifestBytes.length }
-    yield* archiveFile('index.json', ociIndex(manifest).bytes)
-    yield* archiveFile(blobPath(image.manifestDigest), image.manifestBytes)
+    yield* archiveFile('index.json', ociIndex({ digest: manifest.digest, size: manifest.size }).bytes)
+    yield* archiveFile(blobPath(manifest.digest), manifest.bytes)
   }
-  yield* archiveFile('manifest.json', dockerManifest(configPath, image.layers.map(layerPath)).bytes)
-  yield* archiveFile(configPath, image.configBytes)
+  yield* archiveFile('manifest.json', dockerManifest(configPath, layers.map(layerPath)).bytes)
+  yield* archiveFile(configPath, config.bytes)
 
-  const sent = new Set<string>()
-  for (const layer of image.layers) {
-    if (sent.has(layer.digest)) continue
-    sent.add(layer.digest)
+  for (const layer of distinct(layers.slice(step.from))) {
     if (leaveOut.has(layer.digest)) {
       report({ type: 'layer-done', layer: layer.diffId, status: 'Already exists', bytesDone: layer.size })
       continue
@@ -49,13 +51,8 @@ export async function* loadArchive(image: ImageSource, form: ArchiveForm, reader
     yield new Uint8Array(paddingOf(size))
     report({ type: 'layer-done', layer: layer.diffId, status: 'Loaded', bytesDone: size })
   }
+  await end()
   yield END_OF_ARCHIVE
-}
-
-/** What of an image is sent, in the order of the archive. */
-export function layersToSend(image: ImageSource, leaveOut: ReadonlySet<string>): readonly SourceLayer[] {
-  const distinct = new Map(image.layers.map((layer) => [layer.digest, layer]))
-  return [...distinct.values()].filter(({ digest }) => !leaveOut.has(digest))
 }
 
 /** The engine holds each tar against its diffID itself: only that it is as long as its header says is left to see to. */

@@ -1,11 +1,12 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Block, type DagNode, leafNode, rawBlock, writeDirectory } from '../../src/dag/blocks.ts'
 import { parseCid } from '../../src/dag/cid.ts'
-import { digest, imageOf, noise } from '../support/images.ts'
+import { bulk, digest, imageOf } from '../support/images.ts'
 import { ENGINES, useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
-const IMAGE = imageOf(['one', 'two'].map((name) => tarOf([{ path: name, body: noise(1_300_000, name) }])))
+/** Each layer is worth a step of its own. */
+const IMAGE = imageOf(['one', 'two'].map((name) => tarOf([{ path: name, body: bulk(17_000_000, name) }])))
 
 const real = useReal({ engines: ENGINES, nodes: ['node'] })
 const node = () => real.node()

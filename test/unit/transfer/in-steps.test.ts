@@ -1,0 +1,254 @@
+import { describe, expect, test } from 'bun:test'
+import { parseCid } from '../../../src/dag/cid.ts'
+import type { Engine } from '../../../src/docker/engine.ts'
+import { DockerIpfsError } from '../../../src/errors.ts'
+import { readArchive } from '../../../src/image/archive.ts'
+import type { Node } from '../../../src/kubo/node.ts'
+import { type Bytes, collect, deferred } from '../../../src/streams.ts'
+import type { ProgressEvent } from '../../../src/transfer/events.ts'
+import { askForImages } from '../../../src/transfer/held.ts'
+import type { ImageSource } from '../../../src/transfer/image-source.ts'
+import { intoEngine } from '../../../src/transfer/into-engine.ts'
+import { readAhead } from '../../../src/transfer/read-ahead.ts'
+import { lowerIds, stepsOf } from '../../../src/transfer/steps.ts'
+import { digest, GOLDEN_ROOTS } from '../../support/images.ts'
+
+const MIB = 1024 * 1024
+
+/** An image whose layers say that their tars are so large, in MiB; the blobs are a few bytes. Equal letters are equal layers. */
+function imageOf(letters: string, ...sizes: number[]): ImageSource {
+  const configBytes = Buffer.from(`config of ${letters}`)
+  const layers = [...letters].map((letter, at) => {
+    const blob = blobOf(letter)
+    const tarSize = (sizes[at] ?? 0) * MIB
+    return { digest: digest(blob), size: blob.length, tarSize, diffId: `sha256:${letter.repeat(64)}` }
+  })
+  return {
+    root: parseCid(GOLDEN_ROOTS.tiny),
+    isWhole: true,
+    manifestBytes: Buffer.from('manifest'),
+    manifestDigest: digest(Buffer.from('manifest')),
+    configBytes,
+    configDigest: digest(configBytes),
+    config: {
+      os: 'linux',
+      architecture: 'amd64',
+      variant: '',
+      created: '',
+      diffIds: layers.map(({ diffId }) => diffId),
+    },
+    layers,
+  }
+}
+
+const blobOf = (letter: string) => Buffer.from(`layer ${letter}`)
+const LETTERS = 'abcdef'
+const byHex = new Map([...LETTERS].map((letter) => [digest(blobOf(letter)).slice(7), letter]))
+
+/** Letters of the layers that each step names, with those in brackets that its archive has. */
+function shown(image: ImageSource, leaveOut = ''): string[] {
+  const out = new Set([...leaveOut].map((letter) => digest(blobOf(letter))))
+  const letterOf = (layer: { digest: string }) => byHex.get(layer.digest.slice(7)) ?? '?'
+  return stepsOf(image, out).map(({ layers, from, leaveOut: without }) => {
+    const below = layers.slice(0, from).map(letterOf).join('')
+    const sent = layers.slice(from).filter((layer) => !without.has(layer.digest))
+    return `${below}(${sent.map(letterOf).join('')})`
+  })
+}
+
+describe('the steps of a load', () => {
+  test('are one for an image that is small, or of one layer', () => {
+    expect(shown(imageOf('abc', 10, 10, 5))).toEqual(['(abc)'])
+    expect(shown(imageOf('a', 500))).toEqual(['(a)'])
+    expect(shown(imageOf(''))).toEqual(['()'])
+  })
+
+  test('have at least 16 MiB of layers each, that are not left out', () => {
+    expect(shown(imageOf('abcdef', 100, 1, 15, 3, 16, 1))).toEqual(['(a)', 'a(bc)', 'abc(def)'])
+    expect(shown(imageOf('abcd', 1, 1, 100, 100))).toEqual(['(abc)', 'abc(d)'])
+    expect(shown(imageOf('abcd', 100, 100, 15, 100), 'ab')).toEqual(['(cd)'])
+    expect(shown(imageOf('abcd', 100, 100, 16, 100), 'ab')).toEqual(['(c)', 'abc(d)'])
+  })
+
+  test('bring a layer again that stands above another one, too', () => {
+    expect(shown(imageOf('abcb', 20, 1, 20, 1))).toEqual(['(a)', 'a(bcb)'])
+    expect(shown(imageOf('abab', 20, 20, 20, 20))).toEqual(['(a)', 'a(b)', 'ab(a)', 'aba(b)'])
+  })
+})
+
+/** A classic store: it makes an image when it has all of an archive, and the layers below those that this has. */
+class ClassicStore implements Partial<Engine> {
+  /** diffIDs of each image, by ID. */
+  readonly images = new Map<string, string[]>()
+  /** What happened, in order; letters stand for layers. */
+  readonly log: string[] = []
+  /** Called when all of an archive is there; with the number of the load. */
+  make: (load: number) => Promise<void> = async () => undefined
+  /** Called with the path of each file that has come. */
+  heard: (path: string) => void = () => undefined
+  #loads = 0
+
+  async inspect(id: string) {
+    const layers = this.images.get(id)
+    return layers && { id, layers, names: [] }
+  }
+
+  async imageIds() {
+    return [...this.images.keys()]
+  }
+
+  async layersOf() {
+    return [...this.images.values()]
+  }
+
+  async load(archive: Bytes, signal: AbortSignal): Promise<string> {
+    const load = this.#loads++
+    this.log.push(`load ${load}`)
+    const files = new Map<string, Buffer>()
+    for await (const { path, body } of readArchive(archive)) {
+      files.set(path, Buffer.from(await collect(body, MIB, path)))
+      this.heard(path)
+    }
+    signal.throwIfAborted()
+    this.log.push(`has ${load}`)
+    await this.make(load)
+    const [manifest] = JSON.parse(String(files.get('manifest.json'))) as [{ Config: string; Layers: string[] }]
+    const letters = manifest.Layers.map((path) => byHex.get(path.split('/').at(-1) ?? '') ?? '?')
+    const diffIds = letters.map((letter) => `sha256:${letter.repeat(64)}`)
+    for (const [at, path] of manifest.Layers.entries()) {
+      const isKnown = [...this.images.values()].some(
+        (layers) => layers[at] && isPrefix(diffIds.slice(0, at + 1), layers),
+      )
+      if (!isKnown && !files.has(path)) throw new DockerIpfsError('ENGINE_FAILED', `open ${path}: no such file`)
+    }
+    const id = digest(files.get(manifest.Config) as Buffer)
+    this.images.set(id, diffIds)
+    this.log.push(`made ${load}: ${letters.join('')}`)
+    return `Loaded image ID: ${id}`
+  }
+
+  async remove(ids: readonly string[]): Promise<void> {
+    for (const id of ids) if (this.images.delete(id)) this.log.push('removed')
+  }
+}
+
+const isPrefix = (some: string[], all: string[]) => some.every((diffId, at) => all[at] === diffId)
+
+function load(store: ClassicStore, image: ImageSource, cancel = new AbortController()) {
+  const events: ProgressEvent[] = []
+  const cat = async function* (path: string): Bytes {
+    yield blobOf(byHex.get(path.split('/').at(-1) ?? '') ?? '?')
+  }
+  const loading = {
+    engine: store as unknown as Engine,
+    node: { cat } as unknown as Node,
+    report: (event: ProgressEvent) => events.push(event),
+    signal: cancel.signal,
+    timeoutMs: 1000,
+  }
+  const state = {
+    info: { version: '26.1.5', containerdStore: false, architecture: 'x86_64', os: 'linux' },
+    images: askForImages(loading.engine, loading.signal),
+  }
+  const run = intoEngine(image, state, {
+    ...loading,
+    openLayers: (layers) => readAhead(image, layers, { ...loading, from: 'node' }),
+  })
+  return { done: run.then(({ released }) => released), events }
+}
+
+const IMAGE = imageOf('abc', 20, 20, 20)
+const warnings = (events: ProgressEvent[]) => events.flatMap((event) => (event.type === 'warning' ? [event.text] : []))
+
+describe('a load in steps', () => {
+  test('sends each step but its end while the one before is made, and no third one', async () => {
+    const store = new ClassicStore()
+    const [isMade, next] = [deferred<void>(), deferred<void>()]
+    store.make = (load) => (load === 0 ? isMade.promise : Promise.resolve())
+    store.heard = (path) => byHex.get(path.split('/').at(-1) ?? '') === 'b' && next.resolve()
+    const { done } = load(store, IMAGE)
+    await next.promise
+    await Bun.sleep(20)
+    expect(store.log.toSorted()).toEqual(['has 0', 'load 0', 'load 1'])
+    isMade.resolve()
+    await done
+    expect(store.log.filter((line) => line.startsWith('made'))).toEqual(['made 0: a', 'made 1: ab', 'made 2: abc'])
+    expect(store.log.slice(-2)).toEqual(['removed', 'removed'])
+    expect([...store.images.keys()]).toEqual([IMAGE.configDigest])
+  })
+
+  test('goes on where one that was killed has left images, and takes them away', async () => {
+    const store = new ClassicStore()
+    const [lowest = ''] = lowerIds(IMAGE)
+    store.images.set(lowest, [IMAGE.layers[0]?.diffId ?? ''])
+    store.images.set('other', [IMAGE.layers[0]?.diffId ?? ''])
+    await load(store, IMAGE).done
+    expect(store.log.filter((line) => line.startsWith('made'))).toEqual(['made 0: ab', 'made 1: abc'])
+    expect([...store.images.keys()]).toEqual(['other', IMAGE.configDigest])
+    // That it was killed after the last step changes nothing.
+    store.images.set(lowest, [IMAGE.layers[0]?.diffId ?? ''])
+    await load(store, IMAGE).done
+    expect([...store.images.keys()]).toEqual(['other', IMAGE.configDigest])
+  })
+
+  test('sends all in one archive when somebody removes an image of lower layers', async () => {
+    const store = new ClassicStore()
+    store.make = async (load) => {
+      if (load === 1) store.images.clear()
+    }
+    const { done, events } = load(store, IMAGE)
+    await done
+    expect(store.log.filter((line) => line.startsWith('made'))).toEqual(['made 0: a', expect.stringMatching(/: abc$/)])
+    expect(warnings(events)).toEqual([expect.stringMatching(/no such file: sending all layers$/)])
+    expect([...store.images.keys()]).toEqual([IMAGE.configDigest])
+  })
+
+  test('that is cancelled waits for what the engine makes, and takes it away', async () => {
+    const store = new ClassicStore()
+    const [isMade, hasAll, cancel] = [deferred<void>(), deferred<void>(), new AbortController()]
+    store.make = () => {
+      hasAll.resolve()
+      return isMade.promise
+    }
+    const { done } = load(store, IMAGE, cancel)
+    const ended = done.catch((error: unknown) => error)
+    await hasAll.promise
+    cancel.abort(new DockerIpfsError('CANCELLED', 'cancelled', { signal: 2 }))
+    expect(await Promise.race([ended, Bun.sleep(50)])).toBeUndefined()
+    isMade.resolve()
+    expect(await ended).toMatchObject({ code: 'CANCELLED' })
+    expect(store.log.slice(-2)).toEqual(['made 0: a', 'removed'])
+    expect(store.images.size).toBe(0)
+  })
+
+  test('ends with what the engine says of a step, and takes away what is there', async () => {
+    const store = new ClassicStore()
+    store.make = async (load) => {
+      if (load === 1) throw new DockerIpfsError('INTEGRITY', 'invalid diffID for layer 1')
+    }
+    await expect(load(store, IMAGE).done).rejects.toMatchObject({
+      code: 'INTEGRITY',
+      message: 'invalid diffID for layer 1',
+    })
+    expect(store.log.filter((line) => line.startsWith('has'))).toEqual(['has 0', 'has 1'])
+    expect(store.images.size).toBe(0)
+  })
+
+  test('ends where the engine answers before it has all of a step', async () => {
+    const store = new ClassicStore()
+    const whole = store.load.bind(store)
+    let loads = 0
+    store.load = async (archive, signal) => {
+      loads += 1
+      if (loads !== 2) return whole(archive, signal)
+      for await (const _ of archive) break
+      return 'no'
+    }
+    await expect(load(store, IMAGE).done).rejects.toMatchObject({
+      code: 'INTEGRITY',
+      message: `the engine loaded no image with ID ${IMAGE.configDigest}`,
+    })
+    expect(loads).toBe(2)
+    expect(store.images.size).toBe(0)
+  })
+})
