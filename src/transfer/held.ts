@@ -43,7 +43,7 @@ export async function findHeld(
 ): Promise<Held> {
   const none = { digests: new Set<string>(), release: async () => undefined }
   if (!info.containerdStore) return { ...none, digests: layersInCommon(image, await images.layers) }
-  if (major(info) < FIRST_THAT_TELLS) return none
+  if (!canLeaveOut(info)) return none
   const known = (await knownBlobs?.(await images.ids)) ?? none.digests
   const digests = new Set(image.layers.map(({ digest }) => digest).filter((digest) => known.has(digest)))
   const rest = image.layers.filter(({ digest }) => !digests.has(digest))
@@ -74,6 +74,11 @@ function layersInCommon(image: ImageSource, images: readonly (readonly string[])
   }
   const needed = new Set(image.layers.slice(common).map((layer) => layer.digest))
   return new Set(image.layers.map((layer) => layer.digest).filter((digest) => !needed.has(digest)))
+}
+
+/** Whether an engine is content with an archive that lacks layers that it has. */
+export function canLeaveOut(info: EngineInfo): boolean {
+  return !info.containerdStore || major(info) >= FIRST_THAT_TELLS
 }
 
 export function major(info: EngineInfo): number {

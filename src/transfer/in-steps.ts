@@ -1,9 +1,9 @@
-import type { Engine } from '../docker/engine.ts'
+import type { Engine, EngineInfo } from '../docker/engine.ts'
 import { abortable, deferred } from '../streams.ts'
 import type { Report } from './events.ts'
 import { loadArchive } from './load-archive.ts'
 import type { LayerReader } from './read-ahead.ts'
-import type { Step } from './steps.ts'
+import { idOf, type Step } from './steps.ts'
 
 /** For an engine that is at work on an image of lower layers, and for removing these, in milliseconds. */
 const SETTLE_MS = 10_000
@@ -20,13 +20,15 @@ export interface Sending {
 /** The images that a load makes of the lowest layers, one step after the other, and takes away when it is over. */
 export class LowerImages {
   readonly #engine: Engine
+  readonly #info: EngineInfo
   readonly #ids: string[] = []
   /** The last of them, which the engine may be at work on; it does not hear that nobody wants it any more. */
   #making: Promise<unknown> = Promise.resolve()
   readonly #giveUp = new AbortController()
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, info: EngineInfo) {
     this.#engine = engine
+    this.#info = info
   }
 
   /**
@@ -78,7 +80,7 @@ export class LowerImages {
       // From here on it will be there.
       signal.throwIfAborted()
       signal.removeEventListener('abort', stop)
-      this.#ids.push(step.config.digest)
+      this.#ids.push(idOf(step, this.#info))
       this.#making = answer
     }
     const connected = AbortSignal.any([open.signal, this.#giveUp.signal])

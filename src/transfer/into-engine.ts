@@ -3,7 +3,7 @@ import { DockerIpfsError } from '../errors.ts'
 import type { Node } from '../kubo/node.ts'
 import { type Fault, faultOf, type Target } from './engine-image.ts'
 import type { Report } from './events.ts'
-import { type EngineState, findHeld, type KnownBlobs, major } from './held.ts'
+import { canLeaveOut, type EngineState, findHeld, type KnownBlobs, major } from './held.ts'
 import type { ImageSource, Reading } from './image-source.ts'
 import { LowerImages } from './in-steps.ts'
 import type { LayerReader } from './read-ahead.ts'
@@ -54,9 +54,10 @@ export async function intoEngine(image: ImageSource, state: EngineState, loading
   const ids = await images.ids
   // One that is not listed is not there, or below another as a step of its build: those docker does not let go.
   const before = ids.includes(imageId) ? await faultOf(target, loading, false) : 'gone'
-  const lower = new LowerImages(engine)
+  const lower = new LowerImages(engine, info)
   // Of a load of this image that was killed. Once the image is there, its layers need no other.
-  const left = info.containerdStore ? [] : ids.filter((id) => lowerIds(image).has(id))
+  const lowest = lowerIds(image, info)
+  const left = ids.filter((id) => lowest.has(id))
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
     return { imageId, bytesHad: bytesOf(image, () => true), released: lower.remove(left) }
@@ -66,7 +67,7 @@ export async function intoEngine(image: ImageSource, state: EngineState, loading
     await Promise.all([held.release(), lower.remove(others)])
   }
   try {
-    const steps = info.containerdStore ? [wholeStep(image, held.digests)] : stepsOf(image, held.digests)
+    const steps = canLeaveOut(info) ? stepsOf(image, held.digests) : [wholeStep(image, held.digests)]
     const fault = await send(target, steps, { ...loading, lower })
     if (fault === undefined) {
       const bytesHad = bytesOf(image, (digest) => held.digests.has(digest))

@@ -31,7 +31,7 @@ export async function* loadArchive(
   const { config, manifest, layers, leaveOut } = step
   const configPath = plain ? `${hexOf(config.digest)}.json` : blobPath(config.digest)
   const layerPath = (layer: SourceLayer) => (plain ? `${hexOf(layer.diffId)}.tar` : blobPath(layer.digest))
-  if (!plain && manifest !== undefined) {
+  if (!plain) {
     yield* archiveFile('oci-layout', Buffer.from(OCI_LAYOUT))
     yield* archiveFile('index.json', ociIndex({ digest: manifest.digest, size: manifest.size }).bytes)
     yield* archiveFile(blobPath(manifest.digest), manifest.bytes)

@@ -1,4 +1,5 @@
-import { type Document, document } from '../image/canonical.ts'
+import type { EngineInfo } from '../docker/engine.ts'
+import { type Document, document, ociManifest } from '../image/canonical.ts'
 import type { ImageSource } from './image-source.ts'
 
 type SourceLayer = ImageSource['layers'][number]
@@ -6,8 +7,7 @@ type SourceLayer = ImageSource['layers'][number]
 /** One archive for the engine: the image, or the lowest of its layers as an image of their own. */
 export interface Step {
   readonly config: Document
-  /** Of the image itself, where the engine may want the OCI layout. */
-  readonly manifest?: Document
+  readonly manifest: Document
   /** The layers that the config names, bottom first. */
   readonly layers: readonly SourceLayer[]
   /** Where in them those begin that no step before had. */
@@ -32,8 +32,8 @@ export function wholeStep(image: ImageSource, leaveOut: ReadonlySet<string>): St
 }
 
 /**
- * The image in several archives: each makes an image of the layers so far, and leaves out those that the one before brought. A classic
- * store unpacks nothing before it has all of an archive; so it unpacks one step while it is sent the next.
+ * The image in several archives: each makes an image of the layers so far, and leaves out those that the one before brought. An
+ * engine unpacks nothing before it has all of an archive; so it unpacks one step while it is sent the next.
  */
 export function stepsOf(image: ImageSource, leaveOut: ReadonlySet<string>): Step[] {
   const { layers } = image
@@ -46,15 +46,22 @@ export function stepsOf(image: ImageSource, leaveOut: ReadonlySet<string>): Step
     rest -= size
     if (bytes < STEP_BYTES || rest < STEP_BYTES) continue
     const lower = layers.slice(0, at + 1)
-    steps.push({ config: lowerConfig(image, lower.length), layers: lower, from, leaveOut })
+    steps.push({ ...lowerImage(image, lower.length), layers: lower, from, leaveOut })
     ;[from, bytes] = [at + 1, 0]
   }
   return [...steps, { ...wholeStep(image, leaveOut), from }]
 }
 
-/** The IDs that images of the lowest layers of this one have on a classic store, whatever the steps. */
-export function lowerIds(image: ImageSource): Set<string> {
-  return new Set(image.layers.slice(1).map((_, at) => lowerConfig(image, at + 1).digest))
+type Documents = Pick<Step, 'config' | 'manifest'>
+
+/** The ID that the image of a step has on an engine. */
+export function idOf({ config, manifest }: Documents, { containerdStore }: EngineInfo): string {
+  return containerdStore ? manifest.digest : config.digest
+}
+
+/** The IDs that images of the lowest layers of this one have, whatever the steps. */
+export function lowerIds(image: ImageSource, info: EngineInfo): Set<string> {
+  return new Set(image.layers.slice(1).map((_, at) => idOf(lowerImage(image, at + 1), info)))
 }
 
 /** The layers that are in the archive, each once. */
@@ -67,9 +74,10 @@ export function distinct(layers: readonly SourceLayer[]): SourceLayer[] {
 }
 
 /** Of one image alone, so that a load removes no layer that another one counts on; and the same each time, so that it is found again. */
-function lowerConfig({ config, configDigest, layers }: ImageSource, count: number): Document {
-  const { architecture, os } = config
+function lowerImage({ config: { architecture, os }, configDigest, layers }: ImageSource, count: number): Documents {
+  const lowest = layers.slice(0, count)
   const author = `docker-ipfs: the lowest ${count} layers of ${configDigest}, while it is loaded`
-  const rootfs = { type: 'layers', diff_ids: layers.slice(0, count).map(({ diffId }) => diffId) }
-  return document(Buffer.from(JSON.stringify({ architecture, os, author, rootfs })))
+  const rootfs = { type: 'layers', diff_ids: lowest.map(({ diffId }) => diffId) }
+  const config = document(Buffer.from(JSON.stringify({ architecture, os, author, rootfs })))
+  return { config, manifest: ociManifest(config, lowest, 'lower') }
 }

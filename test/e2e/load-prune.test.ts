@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
-import { digest, imageOf, noise } from '../support/images.ts'
+import { bulk, digest, imageOf } from '../support/images.ts'
 import { ENGINES, useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
@@ -10,9 +10,10 @@ const ROUNDS = Number(process.env['ROUNDS'] ?? 3)
 const REMOVED =
   /^ERROR: (the image, or a part of it, was removed|the engine lacks a part of the image|the Docker engine answered: .*(not found|no such file|does not exist))/i
 
-const layer = (name: string) => tarOf([{ path: name, body: noise(1_500_000, name) }])
-const SHARED = [layer('base'), layer('middle')]
-const IMAGES = ['a', 'b'].map((name) => imageOf([...SHARED, layer(name)]))
+/** The base and the layer above are worth a step each, so that images of lower layers are there to be pruned, too. */
+const layer = (name: string, bytes: number) => tarOf([{ path: name, body: bulk(bytes, name) }])
+const SHARED = [layer('base', 17_000_000), layer('middle', 1_500_000)]
+const IMAGES = ['a', 'b'].map((name) => imageOf([...SHARED, layer(name, 17_000_000)]))
 
 const real = useReal({ engines: ENGINES, nodes: ['node'] })
 const node = () => real.node()

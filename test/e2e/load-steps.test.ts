@@ -21,98 +21,98 @@ beforeAll(async () => {
   root = await engine.save(node(), await engine.give(IMAGE))
 })
 
-// A containerd store is given all in one.
-describe.each(ENGINES.filter((name) => !name.endsWith('-ctr')))(
-  '%s, which unpacks the lower layer already,',
-  (name) => {
-    const engine = () => real.engine(name)
-    let middle: Relay
-    let running: Running
+/** A containerd store before Docker 28 is given all in one. */
+const IN_STEPS = ENGINES.filter((name) => !name.endsWith('-ctr') || Number(/\d+/.exec(name)?.[0]) >= 28)
 
-    /** Starts a load, and gives what the engine has while the upper layer is under way. */
-    async function inBetween(): Promise<string[]> {
-      running = engine().behind(middle).startIpfs(node(), ['load', root])
-      expect(await Promise.race([middle.reached, running.finished])).toBeUndefined()
-      for (let looks = 0; looks < 200; looks += 1) {
-        const images = await engine().images()
-        if (images.length > 0) return images
-        await Bun.sleep(50)
-      }
-      throw new Error('the engine has no image of the lower layer')
+describe.each(IN_STEPS)('%s, which unpacks the lower layer already,', (name) => {
+  const engine = () => real.engine(name)
+  let middle: Relay
+  let running: Running
+
+  /** Starts a load, and gives what the engine has while the upper layer is under way. */
+  async function inBetween(): Promise<string[]> {
+    running = engine().behind(middle).startIpfs(node(), ['load', root])
+    expect(await Promise.race([middle.reached, running.finished])).toBeUndefined()
+    for (let looks = 0; looks < 200; looks += 1) {
+      const images = await engine().images()
+      if (images.length > 0) return images
+      await Bun.sleep(50)
     }
+    throw new Error('the engine has no image of the lower layer')
+  }
 
-    beforeEach(async () => {
-      await engine().clear()
-      await node()
-        .rpc(`pin/rm?arg=${root}`)
-        .catch(() => undefined)
-      const stall = { from: 'caller', after: BEHIND_LOWER } as const
-      middle = await relay({ path: `${real.place.folder}/steps.sock` }, { path: engine().socket }, stall)
-    })
-    afterEach(() => {
-      running.end()
-      middle.close()
-    })
+  beforeEach(async () => {
+    await engine().clear()
+    await node()
+      .rpc(`pin/rm?arg=${root}`)
+      .catch(() => undefined)
+    const stall = { from: 'caller', after: BEHIND_LOWER } as const
+    middle = await relay({ path: `${real.place.folder}/steps.sock` }, { path: engine().socket }, stall)
+  })
+  afterEach(() => {
+    running.end()
+    middle.close()
+  })
 
-    test('has an image of it alone, and at the end the whole image and nothing else', async () => {
-      const lower = await inBetween()
-      expect(lower).toEqual([expect.stringMatching(/^sha256:\w+ <none>:<none>$/)])
-      const said = await engine().docker(
-        'image',
-        'inspect',
-        '-f',
-        '{{json .RootFS.Layers}} {{.Author}}',
-        lower[0]?.split(' ')[0] ?? '',
-      )
-      expect(said).toBe(
-        `["${IMAGE.diffIds[0]}"] docker-ipfs: the lowest 1 layers of ${whole.config}, while it is loaded`,
-      )
-      middle.release()
-      expect(await running.finished).toMatchObject({ exitCode: 0 })
-      expect(await engine().onlyContents()).toEqual(whole)
-      expect(await node().pins()).toEqual([root])
-    })
+  test('has an image of it alone, and at the end the whole image and nothing else', async () => {
+    const lower = await inBetween()
+    expect(lower).toEqual([expect.stringMatching(/^sha256:\w+ <none>:<none>$/)])
+    const said = await engine().docker(
+      'image',
+      'inspect',
+      '-f',
+      '{{json .RootFS.Layers}} {{.Author}}',
+      lower[0]?.split(' ')[0] ?? '',
+    )
+    expect(said).toBe(`["${IMAGE.diffIds[0]}"] docker-ipfs: the lowest 1 layers of ${whole.config}, while it is loaded`)
+    middle.release()
+    expect(await running.finished).toMatchObject({ exitCode: 0 })
+    expect(await engine().onlyContents()).toEqual(whole)
+    expect(await node().pins()).toEqual([root])
+  })
 
-    test('has nothing after Ctrl-C', async () => {
-      await real.leavingNothing(async () => {
-        await inBetween()
-        running.signalAll('SIGINT')
-        expect(await running.finished).toMatchObject({
-          exitCode: 130,
-          stdout: '',
-          stderr: expect.stringMatching(/cancelled\n$/),
-        })
+  test('has nothing after Ctrl-C', async () => {
+    await real.leavingNothing(async () => {
+      await inBetween()
+      running.signalAll('SIGINT')
+      expect(await running.finished).toMatchObject({
+        exitCode: 130,
+        stdout: '',
+        stderr: expect.stringMatching(/cancelled\n$/),
       })
     })
+  })
 
-    test('has nothing when its connection breaks', async () => {
-      await real.leavingNothing(async () => {
-        await inBetween()
-        middle.cut()
-        expect(await running.finished).toMatchObject({ stdout: '' })
-      })
-    })
-
-    test('is not sent it again when the load was killed and is repeated, and then has the image alone', async () => {
+  test('has nothing when its connection breaks', async () => {
+    await real.leavingNothing(async () => {
       await inBetween()
-      process.kill((await running.plugin()) ?? 0, 'SIGKILL')
-      await running.finished
-      expect(await engine().images()).toHaveLength(1)
-      const again = await engine().ipfs(node(), 'load', root)
-      expect(again).toMatchObject({ exitCode: 0 })
-      expect(again.stderr).toContain(`${IMAGE.diffIds[0]?.slice(7, 19)}: Already exists`)
-      expect(await engine().onlyContents()).toEqual(whole)
+      middle.cut()
+      expect(await running.finished).toMatchObject({ stdout: '' })
     })
+  })
 
-    test('is sent all again when somebody removes what has no name', async () => {
-      await inBetween()
-      await engine().docker('image', 'prune', '--force')
-      expect(await engine().images()).toEqual([])
-      middle.release()
-      const run = await running.finished
-      expect(run).toMatchObject({ exitCode: 0 })
-      expect(run.stderr).toContain(': sending all layers\n')
-      expect(await engine().onlyContents()).toEqual(whole)
-    })
-  },
-)
+  test('is not sent it again when the load was killed and is repeated, and then has the image alone', async () => {
+    await inBetween()
+    process.kill((await running.plugin()) ?? 0, 'SIGKILL')
+    await running.finished
+    // What stands between does not see it: the engine would go on waiting.
+    middle.cut()
+    expect(await engine().images()).toHaveLength(1)
+    const again = await engine().ipfs(node(), 'load', root)
+    expect(again).toMatchObject({ exitCode: 0 })
+    expect(again.stderr).toContain(`${IMAGE.diffIds[0]?.slice(7, 19)}: Already exists`)
+    expect(await engine().onlyContents()).toEqual(whole)
+  })
+
+  test('has the whole image though somebody removes what has no name', async () => {
+    await inBetween()
+    await engine().docker('image', 'prune', '--force')
+    expect(await engine().images()).toEqual([])
+    middle.release()
+    const run = await running.finished
+    expect(run).toMatchObject({ exitCode: 0 })
+    // A containerd store may still have the blob by then.
+    if (!engine().isContainerd) expect(run.stderr).toContain(': sending all layers\n')
+    expect(await engine().onlyContents()).toEqual(whole)
+  })
+})

@@ -14,6 +14,7 @@ import { lowerIds, stepsOf } from '../../../src/transfer/steps.ts'
 import { digest, GOLDEN_ROOTS } from '../../support/images.ts'
 
 const MIB = 1024 * 1024
+const INFO = { version: '26.1.5', containerdStore: false, architecture: 'x86_64', os: 'linux' }
 
 /** An image whose layers say that their tars are so large, in MiB; the blobs are a few bytes. Equal letters are equal layers. */
 function imageOf(letters: string, ...sizes: number[]): ImageSource {
@@ -147,7 +148,7 @@ function load(store: ClassicStore, image: ImageSource, cancel = new AbortControl
     timeoutMs: 1000,
   }
   const state = {
-    info: { version: '26.1.5', containerdStore: false, architecture: 'x86_64', os: 'linux' },
+    info: INFO,
     images: askForImages(loading.engine, loading.signal),
   }
   const run = intoEngine(image, state, {
@@ -179,7 +180,7 @@ describe('a load in steps', () => {
 
   test('goes on where one that was killed has left images, and takes them away', async () => {
     const store = new ClassicStore()
-    const [lowest = ''] = lowerIds(IMAGE)
+    const [lowest = ''] = lowerIds(IMAGE, INFO)
     store.images.set(lowest, [IMAGE.layers[0]?.diffId ?? ''])
     store.images.set('other', [IMAGE.layers[0]?.diffId ?? ''])
     await load(store, IMAGE).done
