@@ -100,7 +100,7 @@ interface SendingTo extends FromSource {
 /** Sends the image and looks at it: "Loaded image" and exit code 0 prove nothing. */
 async function send(target: Target, steps: readonly Step[], loading: SendingTo): Promise<Failure | undefined> {
   const plain = major(target.info) < FIRST_WITH_ZSTD
-  const leftOut = steps.some(({ leaveOut }) => leaveOut.size > 0)
+  const leftOut = steps.length > 1 || steps.some(({ leaveOut }) => leaveOut.size > 0)
   const reader = loading.openLayers(steps.flatMap(layersToSend))
   let said: string
   try {

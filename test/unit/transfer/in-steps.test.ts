@@ -235,7 +235,7 @@ describe('a load in steps', () => {
     expect(store.images.size).toBe(0)
   })
 
-  test('ends where the engine answers before it has all of a step', async () => {
+  test('sends all in one archive when the engine answers before it has all of a step', async () => {
     const store = new ClassicStore()
     const whole = store.load.bind(store)
     let loads = 0
@@ -245,11 +245,19 @@ describe('a load in steps', () => {
       for await (const _ of archive) break
       return 'no'
     }
-    await expect(load(store, IMAGE).done).rejects.toMatchObject({
-      code: 'INTEGRITY',
-      message: `the engine loaded no image with ID ${IMAGE.configDigest}`,
-    })
-    expect(loads).toBe(2)
-    expect(store.images.size).toBe(0)
+    const { done, events } = load(store, IMAGE)
+    await done
+    expect(loads).toBe(3)
+    expect(warnings(events)).toEqual([`the engine loaded no image with ID ${IMAGE.configDigest}: sending all layers`])
+    expect([...store.images.keys()]).toEqual([IMAGE.configDigest])
+  })
+
+  test('sends all in one archive to an engine that wants all layers', async () => {
+    const store = new ClassicStore()
+    store.make = async (load) => {
+      if (load === 1) throw new DockerIpfsError('ENGINE_FAILED', 'the Docker engine answered: payload does not match')
+    }
+    await load(store, IMAGE).done
+    expect([...store.images.keys()]).toEqual([IMAGE.configDigest])
   })
 })
