@@ -1,8 +1,8 @@
 /**
- * Peak memory of a save and a load of an image whose one file is large, and of a save from the engine; the archive of the first save comes through
- * a pipe and is made as it is read.
+ * Peak memory of a save and a load of a large image, each layer of which is one file, and of a save from the engine; the archive of the first
+ * save comes through a pipe and is made as it is read.
  *
- *     bun bench/large-image.ts [--gb 5] [--engine docker28-ctr]     `--engine ''`: the save alone
+ *     bun bench/large-image.ts [--gb 5] [--layers 1] [--engine docker28-ctr]     `--engine ''`: the save alone
  *
  * Bytes repeat every 10 MiB, so that the node keeps little; the engine needs three times the image on its disk.
  */
@@ -17,11 +17,16 @@ import { MemoryWatch } from './memory.ts'
 import { buildPlugin, removeEngine, removeNode, startEngine, startNode } from './places.ts'
 
 const { values: flags } = parseArgs({
-  options: { gb: { type: 'string', default: '5' }, engine: { type: 'string', default: 'docker28-ctr' } },
+  options: {
+    gb: { type: 'string', default: '5' },
+    layers: { type: 'string', default: '1' },
+    engine: { type: 'string', default: 'docker28-ctr' },
+  },
 })
 const PIECE = 10 * 1024 * 1024
-const pieces = Math.ceil((Number(flags.gb) * 1e9) / PIECE)
-const size = pieces * PIECE
+const layers = Number(flags.layers)
+const pieces = Math.ceil((Number(flags.gb) * 1e9) / PIECE / layers)
+const size = layers * pieces * PIECE
 
 const dockerConfig = await buildPlugin()
 const node = await startNode('large', true)
@@ -69,27 +74,35 @@ async function watched(
   return output.trim()
 }
 
-/** As `docker save` of 20.10 writes it: the layer first. */
+/** As `docker save` of 20.10 writes it: the layers first. */
 async function* archive(): AsyncGenerator<Uint8Array> {
   const piece = bulk(PIECE, 'large')
-  const layerSize = fileHeader('big', size).length + size + END_OF_ARCHIVE.length
-  const hash = createHash('sha256')
-  const hashed = (bytes: Uint8Array) => {
-    hash.update(bytes)
-    return bytes
+  const names = Array.from({ length: layers }, (_, at) => `big${at}`)
+  const diffIds: string[] = []
+  for (const name of names) {
+    const hash = createHash('sha256')
+    yield fileHeader(
+      `${name}/layer.tar`,
+      fileHeader(name, pieces * PIECE).length + pieces * PIECE + END_OF_ARCHIVE.length,
+    )
+    for (const bytes of [
+      fileHeader(name, pieces * PIECE),
+      ...Array.from({ length: pieces }, () => piece),
+      END_OF_ARCHIVE,
+    ]) {
+      hash.update(bytes)
+      yield bytes
+    }
+    diffIds.push(`sha256:${hash.digest('hex')}`)
   }
-  yield fileHeader('layer.tar', layerSize)
-  yield hashed(fileHeader('big', size))
-  for (let at = 0; at < pieces; at += 1) yield hashed(piece)
-  yield hashed(END_OF_ARCHIVE)
-  const diffId = `sha256:${hash.digest('hex')}`
   yield document('config.json', {
     architecture: 'amd64',
     os: 'linux',
     config: {},
-    rootfs: { type: 'layers', diff_ids: [diffId] },
+    rootfs: { type: 'layers', diff_ids: diffIds },
   })
-  yield document('manifest.json', [{ Config: 'config.json', RepoTags: null, Layers: ['layer.tar'] }])
+  const paths = names.map((name) => `${name}/layer.tar`)
+  yield document('manifest.json', [{ Config: 'config.json', RepoTags: null, Layers: paths }])
   yield END_OF_ARCHIVE
 }
 
