@@ -25,10 +25,12 @@ export class LowerImages {
   /** The last of them, which the engine may be at work on; it does not hear that nobody wants it any more. */
   #making: Promise<unknown> = Promise.resolve()
   readonly #giveUp = new AbortController()
+  readonly #settleMs: number
 
-  constructor(engine: Engine, info: EngineInfo) {
+  constructor(engine: Engine, info: EngineInfo, settleMs = SETTLE_MS) {
     this.#engine = engine
     this.#info = info
+    this.#settleMs = settleMs
   }
 
   /**
@@ -42,9 +44,10 @@ export class LowerImages {
     const answers: Promise<string>[] = []
     try {
       for (const [at, step] of steps.entries()) {
-        // One is made, one waits: more would fill the engine's disk, and be a connection each.
-        await answers[at - 2]
         const before = answers[at - 1]
+        const lost = before === undefined ? [] : [failureOf(before)]
+        // One is made, one waits: more would fill the engine's disk, and be a connection each.
+        await Promise.race([answers[at - 2], ...lost])
         const sent = deferred<true>()
         const beforeEnd = async () => {
           sent.resolve(true)
@@ -54,9 +57,8 @@ export class LowerImages {
         const answer = this.#sendOne(step, { ...sending, signal }, { beforeEnd, isLast })
         answer.catch(() => undefined)
         answers.push(answer)
-        const lost = before?.then(() => new Promise<never>(() => undefined))
         // It may say what is wrong before it has all: then the reader is not where the next step begins.
-        if ((await Promise.race([sent.promise, answer, ...(lost ? [lost] : [])])) !== true) break
+        if ((await Promise.race([sent.promise, answer, ...lost])) !== true) break
       }
       return (await answers.at(-1)) ?? ''
     } catch (error) {
@@ -92,11 +94,16 @@ export class LowerImages {
   /** Takes them away, and others. Nothing that goes wrong here matters: what is left is an image without a name. */
   async remove(others: readonly string[]): Promise<void> {
     const settled = this.#making.catch(() => undefined)
-    const limit = setTimeout(() => this.#giveUp.abort(), SETTLE_MS)
+    const limit = setTimeout(() => this.#giveUp.abort(), this.#settleMs)
     await settled
     clearTimeout(limit)
     // The load's signal may be spent by now.
     const ids = [...this.#ids, ...others]
     await this.#engine.remove(ids, AbortSignal.timeout(REMOVE_MS)).catch(() => undefined)
   }
+}
+
+/** Rejects when the answer does, and never resolves. */
+function failureOf(answer: Promise<unknown>): Promise<never> {
+  return answer.then(() => new Promise<never>(() => undefined))
 }

@@ -8,6 +8,7 @@ import { type Bytes, collect, deferred } from '../../../src/streams.ts'
 import type { ProgressEvent } from '../../../src/transfer/events.ts'
 import { askForImages } from '../../../src/transfer/held.ts'
 import type { ImageSource } from '../../../src/transfer/image-source.ts'
+import { LowerImages } from '../../../src/transfer/in-steps.ts'
 import { intoEngine } from '../../../src/transfer/into-engine.ts'
 import { readAhead } from '../../../src/transfer/read-ahead.ts'
 import { lowerIds, stepsOf } from '../../../src/transfer/steps.ts'
@@ -133,6 +134,10 @@ class ClassicStore implements Partial<Engine> {
   }
 }
 
+async function* once(bytes: Uint8Array): Bytes {
+  yield bytes
+}
+
 const isPrefix = (some: string[], all: string[]) => some.every((diffId, at) => all[at] === diffId)
 
 function load(store: ClassicStore, image: ImageSource, cancel = new AbortController()) {
@@ -220,6 +225,29 @@ describe('a load in steps', () => {
     expect(await ended).toMatchObject({ code: 'CANCELLED' })
     expect(store.log.slice(-2)).toEqual(['made 0: a', 'removed'])
     expect(store.images.size).toBe(0)
+  })
+
+  test('that is cancelled does not wait for ever for an engine that never ends', async () => {
+    const store = new ClassicStore()
+    const [hasAll, cancel] = [deferred<void>(), new AbortController()]
+    store.load = async (archive, signal) => {
+      for await (const _ of archive) signal.throwIfAborted()
+      hasAll.resolve()
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const lower = new LowerImages(store as unknown as Engine, INFO, 50)
+    const reader = {
+      blob: (layer: { digest: string }) => once(blobOf(byHex.get(layer.digest.slice(7)) ?? '?')),
+      close() {},
+    }
+    const sending = { reader, signal: cancel.signal, report: () => undefined, plain: false }
+    const sent = lower.send(stepsOf(IMAGE, new Set()), sending)
+    const ended = sent.catch((error: unknown) => error)
+    await hasAll.promise
+    await Bun.sleep(20)
+    cancel.abort(new Error('enough'))
+    expect(await ended).toMatchObject({ message: 'enough' })
+    await lower.remove([])
   })
 
   test('ends with what the engine says of a step, and takes away what is there', async () => {
