@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import { parseCid } from '../../../src/dag/cid.ts'
 import type { Engine } from '../../../src/docker/engine.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { readArchive } from '../../../src/image/archive.ts'
@@ -12,71 +11,10 @@ import { LowerImages } from '../../../src/transfer/in-steps.ts'
 import { intoEngine } from '../../../src/transfer/into-engine.ts'
 import { readAhead } from '../../../src/transfer/read-ahead.ts'
 import { lowerIds, stepsOf } from '../../../src/transfer/steps.ts'
-import { digest, GOLDEN_ROOTS } from '../../support/images.ts'
+import { digest } from '../../support/images.ts'
+import { blobOf, byHex, layeredImage } from '../../support/layered.ts'
 
-const MIB = 1024 * 1024
 const INFO = { version: '26.1.5', containerdStore: false, architecture: 'x86_64', os: 'linux' }
-
-/** An image whose layers say that their tars are so large, in MiB; the blobs are a few bytes. Equal letters are equal layers. */
-function imageOf(letters: string, ...sizes: number[]): ImageSource {
-  const configBytes = Buffer.from(`config of ${letters}`)
-  const layers = [...letters].map((letter, at) => {
-    const blob = blobOf(letter)
-    const tarSize = (sizes[at] ?? 0) * MIB
-    return { digest: digest(blob), size: blob.length, tarSize, diffId: `sha256:${letter.repeat(64)}` }
-  })
-  return {
-    root: parseCid(GOLDEN_ROOTS.tiny),
-    isWhole: true,
-    manifestBytes: Buffer.from('manifest'),
-    manifestDigest: digest(Buffer.from('manifest')),
-    configBytes,
-    configDigest: digest(configBytes),
-    config: {
-      os: 'linux',
-      architecture: 'amd64',
-      variant: '',
-      created: '',
-      diffIds: layers.map(({ diffId }) => diffId),
-    },
-    layers,
-  }
-}
-
-const blobOf = (letter: string) => Buffer.from(`layer ${letter}`)
-const LETTERS = 'abcdef'
-const byHex = new Map([...LETTERS].map((letter) => [digest(blobOf(letter)).slice(7), letter]))
-
-/** Letters of the layers that each step names, with those in brackets that its archive has. */
-function shown(image: ImageSource, leaveOut = ''): string[] {
-  const out = new Set([...leaveOut].map((letter) => digest(blobOf(letter))))
-  const letterOf = (layer: { digest: string }) => byHex.get(layer.digest.slice(7)) ?? '?'
-  return stepsOf(image, out).map(({ layers, from, leaveOut: without }) => {
-    const below = layers.slice(0, from).map(letterOf).join('')
-    const sent = layers.slice(from).filter((layer) => !without.has(layer.digest))
-    return `${below}(${sent.map(letterOf).join('')})`
-  })
-}
-
-describe('the steps of a load', () => {
-  test('are one for an image that is small, or of one layer', () => {
-    expect(shown(imageOf('abc', 10, 10, 5))).toEqual(['(abc)'])
-    expect(shown(imageOf('a', 500))).toEqual(['(a)'])
-    expect(shown(imageOf(''))).toEqual(['()'])
-  })
-
-  test('have at least 16 MiB of layers each, that are not left out', () => {
-    expect(shown(imageOf('abcdef', 100, 1, 15, 3, 16, 1))).toEqual(['(a)', 'a(bc)', 'abc(def)'])
-    expect(shown(imageOf('abcd', 1, 1, 100, 100))).toEqual(['(abc)', 'abc(d)'])
-    expect(shown(imageOf('abcd', 100, 100, 15, 100), 'ab')).toEqual(['(cd)'])
-    expect(shown(imageOf('abcd', 100, 100, 16, 100), 'ab')).toEqual(['(c)', 'abc(d)'])
-  })
-
-  test('bring a layer again that stands above another one, too', () => {
-    expect(shown(imageOf('abcb', 20, 1, 20, 1))).toEqual(['(a)', 'a(bcb)'])
-    expect(shown(imageOf('abab', 20, 20, 20, 20))).toEqual(['(a)', 'a(b)', 'ab(a)', 'aba(b)'])
-  })
-})
 
 /** A classic store: it makes an image when it has all of an archive, and the layers below those that this has. */
 class ClassicStore implements Partial<Engine> {
@@ -108,7 +46,7 @@ class ClassicStore implements Partial<Engine> {
     this.log.push(`load ${load}`)
     const files = new Map<string, Buffer>()
     for await (const { path, body } of readArchive(archive)) {
-      files.set(path, Buffer.from(await collect(body, MIB, path)))
+      files.set(path, Buffer.from(await collect(body, 1 << 20, path)))
       this.heard(path)
     }
     signal.throwIfAborted()
@@ -163,7 +101,7 @@ function load(store: ClassicStore, image: ImageSource, cancel = new AbortControl
   return { done: run.then(({ released }) => released), events }
 }
 
-const IMAGE = imageOf('abc', 20, 20, 20)
+const IMAGE = layeredImage('abc', 20, 20, 20)
 const warnings = (events: ProgressEvent[]) => events.flatMap((event) => (event.type === 'warning' ? [event.text] : []))
 
 describe('a load in steps', () => {

@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'bun:test'
+import type { ImageSource } from '../../../src/transfer/image-source.ts'
+import { stepsOf } from '../../../src/transfer/steps.ts'
+import { digest } from '../../support/images.ts'
+import { blobOf, byHex, layeredImage } from '../../support/layered.ts'
+
+/** Letters of the layers that each step names, with those in brackets that its archive has. */
+function shown(image: ImageSource, leaveOut = ''): string[] {
+  const out = new Set([...leaveOut].map((letter) => digest(blobOf(letter))))
+  const letterOf = (layer: { digest: string }) => byHex.get(layer.digest.slice(7)) ?? '?'
+  return stepsOf(image, out).map(({ layers, from, leaveOut: without }) => {
+    const below = layers.slice(0, from).map(letterOf).join('')
+    const sent = layers.slice(from).filter((layer) => !without.has(layer.digest))
+    return `${below}(${sent.map(letterOf).join('')})`
+  })
+}
+
+describe('the steps of a load', () => {
+  test('are one for an image that is small, or of one layer', () => {
+    expect(shown(layeredImage('abc', 10, 10, 5))).toEqual(['(abc)'])
+    expect(shown(layeredImage('a', 500))).toEqual(['(a)'])
+    expect(shown(layeredImage(''))).toEqual(['()'])
+  })
+
+  test('have at least 16 MiB of layers each, that are not left out', () => {
+    expect(shown(layeredImage('abcdef', 100, 1, 15, 3, 16, 1))).toEqual(['(a)', 'a(bc)', 'abc(def)'])
+    expect(shown(layeredImage('abcd', 1, 1, 100, 100))).toEqual(['(abc)', 'abc(d)'])
+    expect(shown(layeredImage('abcd', 100, 100, 15, 100), 'ab')).toEqual(['(cd)'])
+    expect(shown(layeredImage('abcd', 100, 100, 16, 100), 'ab')).toEqual(['(c)', 'abc(d)'])
+  })
+
+  test('bring a layer again that stands above another one, too', () => {
+    expect(shown(layeredImage('abcb', 20, 1, 20, 1))).toEqual(['(a)', 'a(bcb)'])
+    expect(shown(layeredImage('abab', 20, 20, 20, 20))).toEqual(['(a)', 'a(b)', 'ab(a)', 'aba(b)'])
+  })
+})
