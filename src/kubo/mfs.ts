@@ -42,6 +42,10 @@ const MAX_AT_ONCE = 64 * 1024 * 1024
 const OFFLINE = { offline: true }
 const FORCE = { force: true }
 
+/** Between the folder that `cp` makes and what it puts there another one's change came (Kubo 0.43): then nothing was put. */
+const INTERRUPTED = /cannot put node in path .*: file does not exist/
+const MAX_TRIES = 3
+
 /** Our folder in the node's MFS. People may edit it, so looking never fails: what cannot be read counts as not there. */
 export class Mfs {
   readonly #client: KuboRPCClient
@@ -163,15 +167,18 @@ export class Mfs {
   /** Links a path to a CID. False where something is there already, which is left alone. */
   async link(path: string, cid: CID, signal: AbortSignal): Promise<boolean> {
     const options = { parents: true, flush: false, signal, ...OFFLINE }
-    return this.#change(signal, async () => {
+    const link = async (triesLeft: number): Promise<boolean> => {
       try {
         await this.#client.files.cp(cid, `${TOP}/${path}`, options)
         return true
       } catch (error) {
-        if (!/already has entry/.test(messageOf(error))) throw error
-        return false
+        const words = messageOf(error)
+        if (/already has entry/.test(words)) return false
+        if (triesLeft === 0 || !INTERRUPTED.test(words)) throw error
+        return link(triesLeft - 1)
       }
-    })
+    }
+    return this.#change(signal, () => link(MAX_TRIES))
   }
 
   async write(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {

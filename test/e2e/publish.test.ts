@@ -298,7 +298,8 @@ describe('a publication is old or new, never broken,', () => {
         const names = ['a', 'b', 'c'].map((name) => `${name}${round}:1`)
         for (const name of names) await works(atShop('tag', 'shop:1', name))
         const runs = await Promise.all(names.map((name) => publishing(name).finished))
-        expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0])
+        // With what it says, where one fails.
+        expect(runs.filter(({ exitCode }) => exitCode !== 0)).toEqual([])
         const after = await whole(await standsFor(key))
         expect(tagsOf(after).sort()).toEqual([...tagsOf(before), ...names].sort())
         expect(after.sequence).toBe(before.sequence + 3)
