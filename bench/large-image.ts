@@ -26,7 +26,8 @@ const { values: flags } = parseArgs({
 const PIECE = 10 * 1024 * 1024
 const layers = Number(flags.layers)
 const pieces = Math.ceil((Number(flags.gb) * 1e9) / PIECE / layers)
-const size = layers * pieces * PIECE
+const fileSize = pieces * PIECE
+const size = layers * fileSize
 
 const dockerConfig = await buildPlugin()
 const node = await startNode('large', true)
@@ -81,15 +82,9 @@ async function* archive(): AsyncGenerator<Uint8Array> {
   const diffIds: string[] = []
   for (const name of names) {
     const hash = createHash('sha256')
-    yield fileHeader(
-      `${name}/layer.tar`,
-      fileHeader(name, pieces * PIECE).length + pieces * PIECE + END_OF_ARCHIVE.length,
-    )
-    for (const bytes of [
-      fileHeader(name, pieces * PIECE),
-      ...Array.from({ length: pieces }, () => piece),
-      END_OF_ARCHIVE,
-    ]) {
+    const header = fileHeader(name, fileSize)
+    yield fileHeader(`${name}/layer.tar`, header.length + fileSize + END_OF_ARCHIVE.length)
+    for (const bytes of [header, ...Array<Uint8Array>(pieces).fill(piece), END_OF_ARCHIVE]) {
       hash.update(bytes)
       yield bytes
     }

@@ -12,6 +12,14 @@ export interface Target {
   readonly info: EngineInfo
 }
 
+/** For taking away what a load leaves: its signal may be spent by then. In milliseconds. */
+export const CLEANUP_MS = 10_000
+
+/** Takes away images that a load made, as far as they are there. Nothing that goes wrong here matters: what is left has no name. */
+export async function removeAfterLoad(ids: readonly string[], engine: Engine, options?: { readonly force: boolean }) {
+  await engine.remove(ids, AbortSignal.timeout(CLEANUP_MS), options).catch(() => undefined)
+}
+
 /** What is wrong with the engine's image: it is not there, has other layers than it should, or lacks some of its blobs. */
 export type Fault = 'gone' | 'other' | 'incomplete'
 

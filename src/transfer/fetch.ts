@@ -7,7 +7,7 @@ import { blobPath, hexOf } from '../image/canonical.ts'
 import type { Node } from '../kubo/node.ts'
 import type { OwnFiles } from '../kubo/own-files.ts'
 import { Arrival } from './arrival.ts'
-import { type ImageSource, type Reading, withoutStall } from './image-source.ts'
+import { distinct, type ImageSource, type Reading, withoutStall } from './image-source.ts'
 import { type Persisting, persist } from './persist.ts'
 
 /** The folder `sha256`, and the first block of each blob: all of a small one, such as the manifest. */
@@ -105,10 +105,12 @@ export class LayerFetch {
   }
 
   async #get(layers: readonly SourceLayer[], { signal, onProgress, advance }: Getting): Promise<void> {
-    const distinct = new Map(layers.map((layer) => [layer.digest, layer]))
-    const missing = [...distinct.values()].filter(({ digest }) => !this.#fetched.has(digest))
-    // Of a load that sends all again, since the engine lost something.
-    for (const layer of distinct.values()) if (this.#fetched.has(layer.digest)) advance?.(layer, layer.size)
+    const missing: SourceLayer[] = []
+    for (const layer of distinct(layers)) {
+      // Of a load that sends all again, since the engine lost something.
+      if (this.#fetched.has(layer.digest)) advance?.(layer, layer.size)
+      else missing.push(layer)
+    }
     if (missing.length === 0) return
     const { node } = this.#fetching
     const persisting = { ...this.#fetching, root: this.#image.root, signal, onProgress }

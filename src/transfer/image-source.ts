@@ -22,6 +22,11 @@ export interface ImageSource {
   readonly layers: readonly (LayerRef & { readonly diffId: string })[]
 }
 
+/** The layers of an image, or some of them, each blob once. */
+export function distinct<L extends LayerRef>(layers: readonly L[]): L[] {
+  return [...new Map(layers.map((layer) => [layer.digest, layer])).values()]
+}
+
 export interface Reading {
   readonly node: BlockSource
   readonly signal: AbortSignal

@@ -1,13 +1,13 @@
 import type { Engine, EngineInfo } from '../docker/engine.ts'
 import { abortable, deferred } from '../streams.ts'
+import { removeAfterLoad } from './engine-image.ts'
 import type { Report } from './events.ts'
 import { loadArchive } from './load-archive.ts'
 import type { LayerReader } from './read-ahead.ts'
 import { idOf, type Step } from './steps.ts'
 
-/** For an engine that is at work on an image of lower layers, and for removing these, in milliseconds. */
+/** For an engine that is at work on an image of lower layers, in milliseconds. */
 const SETTLE_MS = 10_000
-const REMOVE_MS = 10_000
 
 export interface Sending {
   readonly reader: LayerReader
@@ -91,15 +91,13 @@ export class LowerImages {
     return answer.finally(() => signal.removeEventListener('abort', stop))
   }
 
-  /** Takes them away, and others. Nothing that goes wrong here matters: what is left is an image without a name. */
+  /** Takes them away, and others. */
   async remove(others: readonly string[]): Promise<void> {
     const settled = this.#making.catch(() => undefined)
     const limit = setTimeout(() => this.#giveUp.abort(), this.#settleMs)
     await settled
     clearTimeout(limit)
-    // The load's signal may be spent by now.
-    const ids = [...this.#ids, ...others]
-    await this.#engine.remove(ids, AbortSignal.timeout(REMOVE_MS)).catch(() => undefined)
+    await removeAfterLoad([...this.#ids, ...others], this.#engine)
   }
 }
 

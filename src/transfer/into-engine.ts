@@ -1,13 +1,13 @@
 import type { Engine } from '../docker/engine.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { Node } from '../kubo/node.ts'
-import { type Fault, faultOf, type Target } from './engine-image.ts'
+import { CLEANUP_MS, type Fault, faultOf, type Target } from './engine-image.ts'
 import type { Report } from './events.ts'
 import { canLeaveOut, type EngineState, findHeld, type KnownBlobs, major } from './held.ts'
-import type { ImageSource, Reading } from './image-source.ts'
+import { distinct, type ImageSource, type Reading } from './image-source.ts'
 import { LowerImages } from './in-steps.ts'
 import type { LayerReader } from './read-ahead.ts'
-import { layersToSend, lowerIds, type Step, stepsOf, wholeStep } from './steps.ts'
+import { idOf, layersToSend, lowerIds, type Step, stepsOf, wholeStep } from './steps.ts'
 
 export interface Loading extends Reading {
   readonly engine: Engine
@@ -39,8 +39,6 @@ export interface Loaded {
 /** The first engine that reads zstd layers (moby 23.0). */
 const FIRST_WITH_ZSTD = 23
 
-const CLEANUP_MS = 10_000
-
 /**
  * Gives the engine an image, or of it no more than it lacks, and looks at what came of it. What is wrong is removed again,
  * unless it was there before.
@@ -49,18 +47,21 @@ const CLEANUP_MS = 10_000
 export async function intoEngine(image: ImageSource, state: EngineState, loading: FromSource): Promise<Loaded> {
   const { engine, report } = loading
   const { info, images } = state
-  const imageId = info.containerdStore ? image.manifestDigest : image.configDigest
+  const whole = wholeStep(image, new Set())
+  const imageId = idOf(whole, info)
   const target = { image, imageId, info }
   const ids = await images.ids
   // One that is not listed is not there, or below another as a step of its build: those docker does not let go.
   const before = ids.includes(imageId) ? await faultOf(target, loading, false) : 'gone'
   const lower = new LowerImages(engine, info)
   // Of a load of this image that was killed. Once the image is there, its layers need no other.
-  const lowest = lowerIds(image, info)
-  const left = ids.filter((id) => lowest.has(id))
+  const left = () => {
+    const lowest = lowerIds(image, info)
+    return ids.filter((id) => lowest.has(id))
+  }
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
-    return { imageId, bytesHad: bytesOf(image, () => true), released: lower.remove(left) }
+    return { imageId, bytesHad: bytesOf(image, () => true), released: lower.remove(left()) }
   }
   const held = await findHeld(image, state, loading)
   const release = async (others: readonly string[]) => {
@@ -71,14 +72,14 @@ export async function intoEngine(image: ImageSource, state: EngineState, loading
     const fault = await send(target, steps, { ...loading, lower })
     if (fault === undefined) {
       const bytesHad = bytesOf(image, (digest) => held.digests.has(digest))
-      return { imageId, bytesHad, released: release(left) }
+      return { imageId, bytesHad, released: release(left()) }
     }
     if (!fault.mayPass) throw fault.error
     // Somebody may have removed a layer, or the image itself, meanwhile.
     report({ type: 'warning', text: `${fault.error.message}: sending all layers` })
-    const again = await send(target, [wholeStep(image, new Set())], { ...loading, lower })
+    const again = await send(target, [whole], { ...loading, lower })
     if (again !== undefined) throw again.error
-    return { imageId, bytesHad: 0, released: release(left) }
+    return { imageId, bytesHad: 0, released: release(left()) }
   } catch (error) {
     if (before === 'gone') await removeUnnamed(imageId, engine)
     await release([])
@@ -150,8 +151,7 @@ export function removedMeanwhile(cause: unknown): DockerIpfsError {
 }
 
 function bytesOf(image: ImageSource, isCounted: (digest: string) => boolean): number {
-  const sizes = new Map(image.layers.map((layer) => [layer.digest, layer.size]))
-  return [...sizes].reduce((sum, [digest, size]) => sum + (isCounted(digest) ? size : 0), 0)
+  return distinct(image.layers).reduce((sum, { digest, size }) => sum + (isCounted(digest) ? size : 0), 0)
 }
 
 /** Takes away what came of a load. A name is never given before all is right: an image that has one is somebody else's. */

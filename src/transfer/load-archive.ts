@@ -4,9 +4,9 @@ import { unpack } from '../image/decompress.ts'
 import { ofSize } from '../image/verified.ts'
 import type { Bytes } from '../streams.ts'
 import type { Report } from './events.ts'
-import type { ImageSource } from './image-source.ts'
+import { distinct, type ImageSource } from './image-source.ts'
 import type { LayerReader } from './read-ahead.ts'
-import { distinct, type Step } from './steps.ts'
+import type { Step } from './steps.ts'
 
 type SourceLayer = ImageSource['layers'][number]
 

@@ -3,7 +3,8 @@ import { END_OF_ARCHIVE } from '../dag/tar-header.ts'
 import type { Engine } from '../docker/engine.ts'
 import { blobPath, type Document, document, OCI_LAYOUT, ociIndex, ociManifest } from '../image/canonical.ts'
 import type { Bytes } from '../streams.ts'
-import type { ImageSource } from './image-source.ts'
+import { removeAfterLoad } from './engine-image.ts'
+import { distinct, type ImageSource } from './image-source.ts'
 import { archiveFile } from './load-archive.ts'
 
 type SourceLayer = ImageSource['layers'][number]
@@ -18,21 +19,16 @@ export interface Held {
 /** A platform that no engine is: it lists such images, and does not unpack them. */
 const NO_PLATFORM = { architecture: 'unknown', os: 'unknown' }
 
-const RELEASE_MS = 10_000
-
 /**
  * Finds out which layer blobs a containerd store has. The engine knows, but tells only of images: so it is given a tiny image
  * for each blob, without the blob, and asked which of them are whole. While such an image is there, its blob is kept, even
  * when the image that brought it goes. Needs API 1.48 (`Engine.isWhole`).
  */
 export async function holdBlobs(layers: readonly SourceLayer[], engine: Engine, signal: AbortSignal): Promise<Held> {
-  const unique = [...new Map(layers.map((layer) => [layer.digest, layer])).values()]
+  const unique = distinct(layers)
   const probes = unique.map(makeProbe)
   const ids = probes.map((probe) => probe.manifest.digest)
-  const release = async () => {
-    // The signal may be spent by now. What somebody else has removed already is no matter.
-    await engine.remove(ids, AbortSignal.timeout(RELEASE_MS), { force: true }).catch(() => undefined)
-  }
+  const release = () => removeAfterLoad(ids, engine, { force: true })
   try {
     await engine.load(probeArchive(probes), signal)
     const whole = await engine.wholeImages(signal)

@@ -1,6 +1,6 @@
 import type { EngineInfo } from '../docker/engine.ts'
 import { type Document, document, ociManifest } from '../image/canonical.ts'
-import type { ImageSource } from './image-source.ts'
+import { distinct, type ImageSource } from './image-source.ts'
 
 type SourceLayer = ImageSource['layers'][number]
 
@@ -67,10 +67,6 @@ export function lowerIds(image: ImageSource, info: EngineInfo): Set<string> {
 /** The layers that are in the archive, each once. */
 export function layersToSend({ layers, from, leaveOut }: Step): readonly SourceLayer[] {
   return distinct(layers.slice(from)).filter(({ digest }) => !leaveOut.has(digest))
-}
-
-export function distinct(layers: readonly SourceLayer[]): SourceLayer[] {
-  return [...new Map(layers.map((layer) => [layer.digest, layer])).values()]
 }
 
 /** Of one image alone, so that a load removes no layer that another one counts on; and the same each time, so that it is found again. */

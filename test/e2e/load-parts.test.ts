@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { digest, imageOf, noise, type TestImage } from '../support/images.ts'
-import { ENGINES, type Engine, useReal } from '../support/real.ts'
+import { ENGINES, ENGINES_LEAVING_OUT, type Engine, useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 const layer = (name: string, bytes = 300_000) => tarOf([{ path: `data/${name}`, body: noise(bytes, name) }])
@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 
 /** True where layers can be left out. */
-const canLeaveOut = (engine: Engine) => !engine.isContainerd || Number(/\d+/.exec(engine.name)?.[0]) >= 28
+const canLeaveOut = (engine: Engine) => ENGINES_LEAVING_OUT.includes(engine.name)
 
 async function load(engine: Engine, root: string, ...flags: string[]) {
   const run = await engine.ipfs(node(), 'load', ...flags, root)

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { bulk, digest, imageOf } from '../support/images.ts'
 import type { Running } from '../support/place.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { ENGINES, ENGINES_LEAVING_OUT, useReal } from '../support/real.ts'
 import { type Relay, relay } from '../support/relay.ts'
 import { tarOf } from '../support/tar.ts'
 
@@ -21,10 +21,8 @@ beforeAll(async () => {
   root = await engine.save(node(), await engine.give(IMAGE))
 })
 
-/** A containerd store before Docker 28 is given all in one. */
-const IN_STEPS = ENGINES.filter((name) => !name.endsWith('-ctr') || Number(/\d+/.exec(name)?.[0]) >= 28)
-
-describe.each(IN_STEPS)('%s, which unpacks the lower layer already,', (name) => {
+// Others are given all in one archive.
+describe.each(ENGINES_LEAVING_OUT)('%s, which unpacks the lower layer already,', (name) => {
   const engine = () => real.engine(name)
   let middle: Relay
   let running: Running

@@ -32,5 +32,7 @@ export function layeredImage(letters: string, ...sizes: number[]): ImageSource {
 
 export const blobOf = (letter: string) => Buffer.from(`layer ${letter}`)
 const LETTERS = 'abcdef'
-/** Which layer has a blob with this digest, in hex. */
-export const byHex = new Map([...LETTERS].map((letter) => [digest(blobOf(letter)).slice(7), letter]))
+const byHex = new Map([...LETTERS].map((letter) => [digest(blobOf(letter)).slice(7), letter]))
+
+/** Which layer has a blob of this digest, or at this path. */
+export const letterOf = (blob: string) => byHex.get(blob.split(/[:/]/).at(-1) ?? '') ?? '?'

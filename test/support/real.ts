@@ -26,8 +26,15 @@ export const ENGINES = (process.env['E2E_ENGINES'] ?? 'docker20 docker26-ctr doc
 /** 20.10 reads neither zstd layers nor OCI layouts. */
 export const ENGINES_WITH_ZSTD = ENGINES.filter((name) => !isOld(name))
 
+/** Those that need not be sent the layers that they have. */
+export const ENGINES_LEAVING_OUT = ENGINES.filter((name) => !name.endsWith('-ctr') || majorOf(name) >= 28)
+
+function majorOf(engine: string): number {
+  return Number(/\d+/.exec(engine)?.[0])
+}
+
 export function isOld(engine: string): boolean {
-  return Number(/\d+/.exec(engine)?.[0]) < 23
+  return majorOf(engine) < 23
 }
 
 export interface Needs {

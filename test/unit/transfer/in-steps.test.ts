@@ -12,7 +12,7 @@ import { intoEngine } from '../../../src/transfer/into-engine.ts'
 import { readAhead } from '../../../src/transfer/read-ahead.ts'
 import { lowerIds, stepsOf } from '../../../src/transfer/steps.ts'
 import { digest } from '../../support/images.ts'
-import { blobOf, byHex, layeredImage } from '../../support/layered.ts'
+import { blobOf, layeredImage, letterOf } from '../../support/layered.ts'
 
 const INFO = { version: '26.1.5', containerdStore: false, architecture: 'x86_64', os: 'linux' }
 
@@ -53,7 +53,7 @@ class ClassicStore implements Partial<Engine> {
     this.log.push(`has ${load}`)
     await this.make(load)
     const [manifest] = JSON.parse(String(files.get('manifest.json'))) as [{ Config: string; Layers: string[] }]
-    const letters = manifest.Layers.map((path) => byHex.get(path.split('/').at(-1) ?? '') ?? '?')
+    const letters = manifest.Layers.map(letterOf)
     const diffIds = letters.map((letter) => `sha256:${letter.repeat(64)}`)
     for (const [at, path] of manifest.Layers.entries()) {
       const isKnown = [...this.images.values()].some(
@@ -81,7 +81,7 @@ const isPrefix = (some: string[], all: string[]) => some.every((diffId, at) => a
 function load(store: ClassicStore, image: ImageSource, cancel = new AbortController()) {
   const events: ProgressEvent[] = []
   const cat = async function* (path: string): Bytes {
-    yield blobOf(byHex.get(path.split('/').at(-1) ?? '') ?? '?')
+    yield blobOf(letterOf(path))
   }
   const loading = {
     engine: store as unknown as Engine,
@@ -109,7 +109,7 @@ describe('a load in steps', () => {
     const store = new ClassicStore()
     const [isMade, next] = [deferred<void>(), deferred<void>()]
     store.make = (load) => (load === 0 ? isMade.promise : Promise.resolve())
-    store.heard = (path) => byHex.get(path.split('/').at(-1) ?? '') === 'b' && next.resolve()
+    store.heard = (path) => letterOf(path) === 'b' && next.resolve()
     const { done } = load(store, IMAGE)
     await next.promise
     await Bun.sleep(20)
@@ -175,7 +175,7 @@ describe('a load in steps', () => {
     }
     const lower = new LowerImages(store as unknown as Engine, INFO, 50)
     const reader = {
-      blob: (layer: { digest: string }) => once(blobOf(byHex.get(layer.digest.slice(7)) ?? '?')),
+      blob: (layer: { digest: string }) => once(blobOf(letterOf(layer.digest))),
       close() {},
     }
     const sending = { reader, signal: cancel.signal, report: () => undefined, plain: false }

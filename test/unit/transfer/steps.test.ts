@@ -2,16 +2,16 @@ import { describe, expect, test } from 'bun:test'
 import type { ImageSource } from '../../../src/transfer/image-source.ts'
 import { stepsOf } from '../../../src/transfer/steps.ts'
 import { digest } from '../../support/images.ts'
-import { blobOf, byHex, layeredImage } from '../../support/layered.ts'
+import { blobOf, layeredImage, letterOf } from '../../support/layered.ts'
 
 /** Letters of the layers that each step names, with those in brackets that its archive has. */
 function shown(image: ImageSource, leaveOut = ''): string[] {
   const out = new Set([...leaveOut].map((letter) => digest(blobOf(letter))))
-  const letterOf = (layer: { digest: string }) => byHex.get(layer.digest.slice(7)) ?? '?'
+  const lettersOf = (some: ImageSource['layers']) => some.map(({ digest: blob }) => letterOf(blob)).join('')
   return stepsOf(image, out).map(({ layers, from, leaveOut: without }) => {
-    const below = layers.slice(0, from).map(letterOf).join('')
+    const below = lettersOf(layers.slice(0, from))
     const sent = layers.slice(from).filter((layer) => !without.has(layer.digest))
-    return `${below}(${sent.map(letterOf).join('')})`
+    return `${below}(${lettersOf(sent)})`
   })
 }
 
