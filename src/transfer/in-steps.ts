@@ -9,6 +9,11 @@ import { idOf, type Step } from './steps.ts'
 /** For an engine that is at work on an image of lower layers, in milliseconds. */
 const SETTLE_MS = 10_000
 
+/** A wait longer than this is told, in milliseconds. */
+const UNTOLD_MS = 500
+
+const WAITING = 'Waiting for the engine, to remove the layers that it is at work on'
+
 export interface Sending {
   readonly reader: LayerReader
   readonly signal: AbortSignal
@@ -91,11 +96,12 @@ export class LowerImages {
     return answer.finally(() => signal.removeEventListener('abort', stop))
   }
 
-  /** Takes them away, and others. */
-  async remove(others: readonly string[]): Promise<void> {
-    const settled = this.#making.catch(() => undefined)
+  /** Takes them away, and others; first waits for the one that the engine is at work on. */
+  async remove(others: readonly string[], report: Report): Promise<void> {
     const limit = setTimeout(() => this.#giveUp.abort(), this.#settleMs)
-    await settled
+    const notice = setTimeout(() => report({ type: 'step', text: WAITING }), UNTOLD_MS)
+    await this.#making.catch(() => undefined)
+    clearTimeout(notice)
     clearTimeout(limit)
     await removeAfterLoad([...this.#ids, ...others], this.#engine)
   }

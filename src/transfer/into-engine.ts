@@ -61,11 +61,11 @@ export async function intoEngine(image: ImageSource, state: EngineState, loading
   }
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
-    return { imageId, bytesHad: bytesOf(image, () => true), released: lower.remove(left()) }
+    return { imageId, bytesHad: bytesOf(image, () => true), released: lower.remove(left(), report) }
   }
   const held = await findHeld(image, state, loading)
   const release = async (others: readonly string[]) => {
-    await Promise.all([held.release(), lower.remove(others)])
+    await Promise.all([held.release(), lower.remove(others, report)])
   }
   try {
     const steps = canLeaveOut(info) ? stepsOf(image, held.digests) : [wholeStep(image, held.digests)]

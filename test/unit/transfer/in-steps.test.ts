@@ -147,18 +147,22 @@ describe('a load in steps', () => {
     expect([...store.images.keys()]).toEqual([IMAGE.configDigest])
   })
 
-  test('that is cancelled waits for what the engine makes, and takes it away', async () => {
+  test('that is cancelled waits for what the engine makes, says so, and takes it away', async () => {
     const store = new ClassicStore()
     const [isMade, hasAll, cancel] = [deferred<void>(), deferred<void>(), new AbortController()]
     store.make = () => {
       hasAll.resolve()
       return isMade.promise
     }
-    const { done } = load(store, IMAGE, cancel)
+    const { done, events } = load(store, IMAGE, cancel)
     const ended = done.catch((error: unknown) => error)
     await hasAll.promise
+    const before = events.length
     cancel.abort(new DockerIpfsError('CANCELLED', 'cancelled', { signal: 2 }))
-    expect(await Promise.race([ended, Bun.sleep(50)])).toBeUndefined()
+    expect(await Promise.race([ended, Bun.sleep(600)])).toBeUndefined()
+    expect(events.slice(before).filter(({ type }) => type === 'step')).toEqual([
+      { type: 'step', text: 'Waiting for the engine, to remove the layers that it is at work on' },
+    ])
     isMade.resolve()
     expect(await ended).toMatchObject({ code: 'CANCELLED' })
     expect(store.log.slice(-2)).toEqual(['made 0: a', 'removed'])
@@ -185,7 +189,7 @@ describe('a load in steps', () => {
     await Bun.sleep(20)
     cancel.abort(new Error('enough'))
     expect(await ended).toMatchObject({ message: 'enough' })
-    await lower.remove([])
+    await lower.remove([], sending.report)
   })
 
   test('ends with what the engine says of a step, and takes away what is there', async () => {
