@@ -1,7 +1,9 @@
 /** An image that BuildKit builds, in each form in which it can be had. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Engine, type Real, run, script } from '../test/support/real.ts'
+import type { Engine } from '../test/support/engine.ts'
+import type { Real } from '../test/support/real.ts'
+import { run, script } from '../test/support/scripts.ts'
 
 const DOCKERFILE = `FROM scratch
 ADD rootfs.tar /

@@ -1,8 +1,9 @@
 /** The images that `bench/matrix.ts` carries from engine to engine. */
 import { mkdirSync } from 'node:fs'
+import type { Engine } from '../test/support/engine.ts'
 import { archive20, archiveOci, GOLDEN, imageOf, noise, type TestImage } from '../test/support/images.ts'
 import { ATTESTATION, forPlatform, Layout } from '../test/support/layouts.ts'
-import { type Engine, run, script } from '../test/support/real.ts'
+import { run, script } from '../test/support/scripts.ts'
 import { type Entry, tarOf } from '../test/support/tar.ts'
 
 export interface MatrixImage {

@@ -1,6 +1,6 @@
 /** What other tools make of an archive of `docker save`. */
 import { mkdirSync, rmSync } from 'node:fs'
-import { run, script } from '../test/support/real.ts'
+import { run, script } from '../test/support/scripts.ts'
 
 export interface Tool {
   readonly title: string

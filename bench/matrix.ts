@@ -8,7 +8,9 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { type Engine, Real, removeEngines, script } from '../test/support/real.ts'
+import type { Engine } from '../test/support/engine.ts'
+import { Real, removeEngines } from '../test/support/real.ts'
+import { script } from '../test/support/scripts.ts'
 import { buildEverywhere } from './matrix-build.ts'
 import { IMAGES, type MatrixImage } from './matrix-images.ts'
 import { type Built, type Cell, matrixMarkdown, type Row } from './matrix-table.ts'

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { zstdCompressSync } from 'node:zlib'
 import { archive20, archiveOci, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { PLUGIN, Place } from '../support/place.ts'
-import { run, script } from '../support/real.ts'
+import { run, script } from '../support/scripts.ts'
 
 setDefaultTimeout(600_000)
 const place = new Place()

@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { ENGINES } from '../support/engine.ts'
 import { archive20, archiveOci, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { ATTESTATION, Layout } from '../support/layouts.ts'
-import { ENGINES, run, script, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
+import { run, script } from '../support/scripts.ts'
 
 const real = useReal({ engines: ENGINES, nodes: ['node'] })
 const node = () => real.node()

@@ -1,8 +1,11 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { ENGINES, type Engine } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
+import type { Api } from '../support/kubo-node.ts'
 import type { Finished, Running, StartOptions } from '../support/place.ts'
-import { type Api, ENGINES, type Engine, script, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { type Relay, relay, type Stall } from '../support/relay.ts'
+import { script } from '../support/scripts.ts'
 
 const LARGE = GOLDEN.large()
 const root = GOLDEN_ROOTS.large

@@ -1,7 +1,9 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { ENGINES } from '../support/engine.ts'
 import { archiveOci, contentsOf, digest, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
-import { ENGINES, run, script, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
+import { run, script } from '../support/scripts.ts'
 import { tarOf } from '../support/tar.ts'
 
 const real = useReal({ engines: ENGINES, nodes: ['node'] })

@@ -1,8 +1,10 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { ENGINES, type Engine, isOld } from '../support/engine.ts'
 import { bulk, GOLDEN, GOLDEN_ROOTS, imageOf, noise, type TestImage } from '../support/images.ts'
-import { ENGINES, type Engine, isOld, type KuboNode, useReal } from '../support/real.ts'
+import type { KuboNode } from '../support/kubo-node.ts'
+import { useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 const TOP = '/docker-ipfs'

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { ENGINES } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
-import { ENGINES, script, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
+import { script } from '../support/scripts.ts'
 
 /** Nothing here depends on the engine. */
 const ENGINE = ENGINES[0] ?? ''

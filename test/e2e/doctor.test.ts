@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
+import { ENGINES } from '../support/engine.ts'
 import { type Finished, PLUGIN } from '../support/place.ts'
-import { ENGINES, run, script, stateOfNode, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
+import { run, script, stateOfNode } from '../support/scripts.ts'
 
 const NAME = ENGINES[0] ?? ''
 const real = useReal({ engines: [NAME], nodes: ['node', 'peer'] })

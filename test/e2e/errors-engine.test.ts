@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
 import { digest, GOLDEN, GOLDEN_ROOTS, imageOf } from '../support/images.ts'
 import { breaksAfter, endsAfter, hangsUpAfter, type Lie, lyingEngine, replaces } from '../support/lying-engine.ts'
 import type { Finished } from '../support/place.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 const real = useReal({ engines: ENGINES, nodes: ['node'] })

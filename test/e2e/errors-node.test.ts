@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ENGINES, isOld } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
 import type { Finished } from '../support/place.ts'
-import { ENGINES, isOld, run, script, stateOfNode, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { type Relay, relay } from '../support/relay.ts'
+import { run, script, stateOfNode } from '../support/scripts.ts'
 import { tarOf } from '../support/tar.ts'
 
 const LARGE = GOLDEN.large()

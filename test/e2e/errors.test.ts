@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
 import { GOLDEN } from '../support/images.ts'
+import type { KuboNode } from '../support/kubo-node.ts'
 import type { Finished } from '../support/place.ts'
-import { ENGINES, type KuboNode, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 
 const real = useReal({ engines: ENGINES, nodes: ['node'] })
 const node = () => real.node()

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
 import {
   adds,
   busy,
@@ -15,7 +16,7 @@ import {
   type TestGateway,
 } from '../support/gateway.ts'
 import { archiveOci, bulk, contentsOf, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { record } from '../support/recorder.ts'
 import { tarOf } from '../support/tar.ts'
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { ENGINES, type Engine } from '../support/engine.ts'
 import { bulk, imageOf } from '../support/images.ts'
-import { ENGINES, type Engine, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 /** Times that each victim is killed, in each command. */

@@ -1,8 +1,9 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Block, type DagNode, leafNode, rawBlock, writeDirectory } from '../../src/dag/blocks.ts'
 import { parseCid } from '../../src/dag/cid.ts'
+import { ENGINES } from '../support/engine.ts'
 import { bulk, digest, imageOf } from '../support/images.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 /** Each layer is worth a step of its own. */

@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { ENGINES, ENGINES_LEAVING_OUT, type Engine } from '../support/engine.ts'
 import { digest, imageOf, noise, type TestImage } from '../support/images.ts'
-import { ENGINES, ENGINES_LEAVING_OUT, type Engine, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 const layer = (name: string, bytes = 300_000) => tarOf([{ path: `data/${name}`, body: noise(bytes, name) }])

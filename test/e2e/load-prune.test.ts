@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
 import { bulk, digest, imageOf } from '../support/images.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 /** ROUNDS=50 for a night. */

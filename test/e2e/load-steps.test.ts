@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { ENGINES, ENGINES_LEAVING_OUT } from '../support/engine.ts'
 import { bulk, digest, imageOf } from '../support/images.ts'
 import type { Running } from '../support/place.ts'
-import { ENGINES, ENGINES_LEAVING_OUT, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { type Relay, relay } from '../support/relay.ts'
 import { tarOf } from '../support/tar.ts'
 

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ENGINES } from '../support/engine.ts'
 import type { Running } from '../support/place.ts'
-import { ENGINES, script, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
+import { script } from '../support/scripts.ts'
 
 const NET = `${ENGINES[0]}-net`
 const KUBO_IMAGE = 'ipfs/kubo:v0.43.0'

@@ -1,10 +1,12 @@
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { ENGINES } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
 import type { Finished, Running } from '../support/place.ts'
-import { ENGINES, script, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { relay } from '../support/relay.ts'
+import { script } from '../support/scripts.ts'
 import { tarOf } from '../support/tar.ts'
 
 const NET = `${ENGINES[0]}-net`

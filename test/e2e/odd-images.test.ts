@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
 import { archive20, archiveOci, contentsOf, digest, GOLDEN, imageOf, noise, type TestImage } from '../support/images.ts'
 import { Layout } from '../support/layouts.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 const real = useReal({ engines: ENGINES, nodes: ['node'] })

@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
 import { type Manner, startGateway, type TestGateway } from '../support/gateway.ts'
 import { contentsOf, twoLayers } from '../support/images.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 
 const IMAGE = twoLayers()
 

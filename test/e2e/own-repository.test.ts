@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { ENGINES } from '../support/engine.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { contentsOf, twoLayers } from '../support/images.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 
 const IMAGE = twoLayers()
 

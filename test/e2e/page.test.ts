@@ -4,8 +4,10 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import type { PublishedCatalogue } from '../../src/names/published.ts'
 import { renderPage } from '../../src/page/page.ts'
 import { faultsOf, startBrowser } from '../support/browser.ts'
+import { ENGINES_WITH_ZSTD } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
-import { ENGINES_WITH_ZSTD, script, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
+import { script } from '../support/scripts.ts'
 
 /** Nothing here depends on the engine, but that it reads zstd. */
 const ENGINE = ENGINES_WITH_ZSTD[0] ?? ''

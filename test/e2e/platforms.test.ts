@@ -1,7 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
 import { contentsOf, digest, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { ATTESTATION, forPlatform, Layout } from '../support/layouts.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 
 const real = useReal({ engines: ENGINES, nodes: ['node'] })
 const node = () => real.node()

@@ -2,9 +2,10 @@ import { beforeAll, describe, expect, test } from 'bun:test'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
+import { ENGINES } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { PLUGIN, type StartOptions } from '../support/place.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 
 const real = useReal({ engines: [ENGINES[0] ?? ''], nodes: ['node'] })
 const engine = () => real.engine(ENGINES[0] ?? '')

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Dns, startDns } from '../support/dns.ts'
+import { ENGINES } from '../support/engine.ts'
 import { bulk, digest, imageOf } from '../support/images.ts'
-import { ENGINES, type KuboNode, useReal } from '../support/real.ts'
+import type { KuboNode } from '../support/kubo-node.ts'
+import { useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 const [FIRST = '', SECOND = FIRST] = [ENGINES[0], ENGINES.at(-1)]

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ENGINES } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { type Nginx, startNginx } from '../support/nginx.ts'
 import { type Finished, PLUGIN } from '../support/place.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 
 // How a node is reached has nothing to do with the engine: one is enough.
 const NAME = ENGINES[0] ?? ''

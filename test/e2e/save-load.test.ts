@@ -1,7 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
 import { contentsOf, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import type { Finished } from '../support/place.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { relay } from '../support/relay.ts'
 import { tarOf } from '../support/tar.ts'
 

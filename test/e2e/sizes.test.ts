@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { ENGINES } from '../support/engine.ts'
 import { archiveOci, bulk, imageOf, type TestImage } from '../support/images.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 /** Nothing here depends on the engine, nor does anything use it. */

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
 import { join, keepApart } from '../support/far.ts'
 import { contentsOf, imageOf, noise } from '../support/images.ts'
-import { ENGINES, script, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
+import { script } from '../support/scripts.ts'
 import { tarOf } from '../support/tar.ts'
 import { Toxiproxy } from '../support/toxiproxy.ts'
 

@@ -1,6 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
 import { contentsOf, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
-import { ENGINES, type KuboNode, useReal } from '../support/real.ts'
+import type { KuboNode } from '../support/kubo-node.ts'
+import { useReal } from '../support/real.ts'
 
 const LARGE = GOLDEN.large()
 const [FIRST = '', SECOND = FIRST] = [ENGINES[0], ENGINES.at(-1)]

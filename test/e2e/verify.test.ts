@@ -5,10 +5,11 @@ import { carHeader, carSection } from '../../src/dag/car.ts'
 import { parseCid } from '../../src/dag/cid.ts'
 import { type Layer, writeLayer } from '../../src/dag/layer.ts'
 import { writeImage } from '../../src/transfer/image-dag.ts'
+import { ENGINES } from '../support/engine.ts'
 import { bulk, digest, GOLDEN_ROOTS, imageOf, type TestImage } from '../support/images.ts'
 import { forPlatform } from '../support/layouts.ts'
 import { MemorySink } from '../support/memory-sink.ts'
-import { ENGINES, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
 import { tarOf } from '../support/tar.ts'
 
 /** Nothing here depends on the engine. */

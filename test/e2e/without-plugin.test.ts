@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { zstdDecompressSync } from 'node:zlib'
+import { ENGINES, ENGINES_WITH_ZSTD } from '../support/engine.ts'
 import { contentsOf, digest, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
-import { ENGINES, ENGINES_WITH_ZSTD, run, script, useReal } from '../support/real.ts'
+import { useReal } from '../support/real.ts'
+import { run, script } from '../support/scripts.ts'
 
 const real = useReal({ engines: ENGINES, nodes: ['node'] })
 const IMAGES = { tiny: GOLDEN.tiny(), strange: GOLDEN.strange(), large: GOLDEN.large() }

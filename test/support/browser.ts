@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import axe from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { script } from './real.ts'
+import { script } from './scripts.ts'
 
 /** Starts a headless Chromium that talks to nobody on its own account. */
 export async function startBrowser(): Promise<Browser> {

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
-import { script } from './real.ts'
 import { freePort } from './relay.ts'
+import { script } from './scripts.ts'
 
 export interface Dns {
   /** Its address for Kubo's `DNS.Resolvers`, which takes DNS over HTTP alone. */

@@ -1,4 +1,4 @@
-import type { KuboNode } from './real.ts'
+import type { KuboNode } from './kubo-node.ts'
 import type { Way } from './toxiproxy.ts'
 
 /** A port where nobody listens. */

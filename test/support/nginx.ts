@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, script } from './real.ts'
 import { freePort } from './relay.ts'
+import { run, script } from './scripts.ts'
 
 /** A real nginx with a certificate of its own, in front of a node. */
 export interface Nginx {
