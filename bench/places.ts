@@ -24,7 +24,9 @@ export async function startEngine(name: string): Promise<RunningEngine> {
   return {
     name,
     host,
-    pids: processesWith(join(RUN_HOME, 'engines', name, '/')),
+    get pids() {
+      return processesWith(join(RUN_HOME, 'engines', name, '/'))
+    },
     docker: (...args) => run(['docker', '-H', host, ...args], { env: { DOCKER_BUILDKIT: '0' } }),
   }
 }
@@ -33,11 +35,10 @@ export async function removeEngine(name: string): Promise<void> {
   await run(['scripts/engine', 'rm', name], { env: ENV })
 }
 
-/** Removes every image; nothing but the benchmark uses this engine. */
-export async function emptyEngine(engine: RunningEngine): Promise<void> {
-  const list = await engine.docker('image', 'ls', '--all', '--quiet', '--no-trunc')
-  const ids = [...new Set(list.split('\n').filter((id) => id !== ''))]
-  if (ids.length > 0) await engine.docker('rmi', '--force', ...ids)
+/** Starts it anew with nothing in it: for seconds after `docker image rm` a containerd store may know the layers. */
+export async function emptyEngine({ name }: RunningEngine): Promise<void> {
+  await removeEngine(name)
+  await startEngine(name)
 }
 
 export interface RunningNode {
