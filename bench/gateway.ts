@@ -36,7 +36,7 @@ const toxiproxy = await Toxiproxy.start(await run(['scripts/toxiproxy']))
 const engine = await startEngine(flags.engine)
 const node = await startNode('gateway', true)
 const folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-bench-'))
-const watched = { enginePids: engine.pids, nodePid: node.pid, dockerConfig }
+const watched = { engine, nodePid: node.pid, dockerConfig }
 const docker = `docker -H ${engine.host}`
 try {
   const way = await toxiproxy.way('gateway', Number(new URL(node.gateway).port))

@@ -1,6 +1,7 @@
 /** Runs one command and says what it cost. */
 import { readFileSync } from 'node:fs'
 import { MemoryWatch } from './memory.ts'
+import type { RunningEngine } from './places.ts'
 import { cpuSeconds } from './processes.ts'
 import { run } from './shell.ts'
 
@@ -17,7 +18,7 @@ export interface Cost {
 }
 
 export interface Watched {
-  readonly enginePids: readonly number[]
+  readonly engine: Pick<RunningEngine, 'pids'>
   readonly nodePid: number | undefined
   /** Folder for DOCKER_CONFIG. */
   readonly dockerConfig: string
@@ -50,7 +51,8 @@ export async function measure(line: string, watched: Watched): Promise<{ cost: C
   await run(['sync'])
   await untilIdle()
   const node = () => (watched.nodePid === undefined ? 0 : cpuSeconds([watched.nodePid]))
-  const before = { node: node(), engine: cpuSeconds(watched.enginePids) }
+  const { pids } = watched.engine
+  const before = { node: node(), engine: cpuSeconds(pids) }
   const started = performance.now()
   const child = Bun.spawn(['bash', '-c', `set -o pipefail; ${line}`], {
     env: { ...process.env, DOCKER_CONFIG: watched.dockerConfig },
@@ -73,7 +75,7 @@ export async function measure(line: string, watched: Watched): Promise<{ cost: C
     wall,
     clientCpu: Number(usage.cpuTime.total) / 1e6,
     nodeCpu: node() - before.node,
-    engineCpu: cpuSeconds(watched.enginePids) - before.engine,
+    engineCpu: cpuSeconds(pids) - before.engine,
     clientMemory: peak.largest,
     clientMemoryTogether: peak.together,
   }

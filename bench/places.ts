@@ -14,7 +14,7 @@ export interface RunningEngine {
   readonly name: string
   /** unix://… */
   readonly host: string
-  /** dockerd and its containerd. */
+  /** dockerd and its containerd, as they run now. */
   readonly pids: readonly number[]
   docker(...args: string[]): Promise<string>
 }

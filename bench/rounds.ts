@@ -31,7 +31,6 @@ export async function playRound(bench: Bench, series: Series, round: number): Pr
   const saved = new Map<Contender, string[]>()
   for (const contender of turns) saved.set(contender, await saveAll(bench, { contender, series, round, images }))
   for (const contender of turns) await loadTwo(bench, { contender, series, round, images }, saved.get(contender) ?? [])
-  await emptyEngine(bench.engine)
   for (const contender of turns) if (contender.usesNode) await removeNode(nodeName(contender))
 }
 
@@ -130,7 +129,7 @@ function where(bench: Bench, node: RunningNode | undefined): Where {
 }
 
 function watched(bench: Bench, node: RunningNode | undefined) {
-  return { enginePids: bench.engine.pids, nodePid: node?.pid, dockerConfig: bench.dockerConfig }
+  return { engine: bench.engine, nodePid: node?.pid, dockerConfig: bench.dockerConfig }
 }
 
 async function sizeOf(node: RunningNode | undefined): Promise<RepoSize> {

@@ -127,7 +127,7 @@ function where(node: RunningNode): Where {
 }
 
 function watched(node: RunningNode) {
-  return { enginePids: engine.pids, nodePid: node.pid, dockerConfig }
+  return { engine, nodePid: node.pid, dockerConfig }
 }
 
 function median(numbers: readonly number[]): number {
