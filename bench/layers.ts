@@ -1,5 +1,5 @@
 /** The layer tars inside the archives of a series, without unpacking them. */
-import { BLOCK, paddingOf, paxValue, type RawHeader, readHeader } from '../src/dag/tar-header.ts'
+import { BLOCK, paddingOf, paxValue, type RawHeader, readHeader } from '../src/format/tar-header.ts'
 
 export interface LayerTar {
   /** Path in the archive; it has the digest in it, so that equal layers of several archives have the same. */

@@ -3,8 +3,8 @@
  *   bun scripts/page-pictures.ts
  */
 import { join } from 'node:path'
-import type { PublishedCatalogue } from '../src/names/published.ts'
-import { renderPage } from '../src/page/page.ts'
+import type { PublishedCatalogue } from '../src/publication/document.ts'
+import { renderPage } from '../src/publication/page/page.ts'
 import { startBrowser } from '../test/support/browser.ts'
 
 const DOCS = join(import.meta.dir, '../docs')

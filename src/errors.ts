@@ -50,3 +50,8 @@ export class DockerIpfsError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** Whether something that was thrown is an error of ours with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is DockerIpfsError {
+  return error instanceof DockerIpfsError && codes.includes(error.code)
+}

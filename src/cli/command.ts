@@ -1,18 +1,24 @@
-import type { Engine, ImageInfo } from '../docker/engine.ts'
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { Publications } from '../catalogue/publications.ts'
 import type { Patient } from '../doctor/doctor.ts'
-import type { Gateways } from '../gateway/gateways.ts'
+import type { Engine, ImageInfo } from '../engine/engine.ts'
+import type { Report } from '../events.ts'
 import type { ImageInput } from '../image/input.ts'
-import type { Node } from '../kubo/node.ts'
 import type { ManagedNode } from '../managed/node.ts'
 import type { Output } from '../output/output.ts'
-import type { Report } from '../transfer/events.ts'
+import type { Gateways } from '../store/gateway/gateways.ts'
+import type { Node } from '../store/node.ts'
 import type { Argument, ConnectionOptions, FlagsOf, GatewayOptions, Option } from './options.ts'
 import { type Defaults, type Parsed, parse } from './parse.ts'
 
 /** What a use case is given. */
-export interface Parts {
+export interface Parts extends Omit<Node, 'address' | 'version'> {
   readonly engine: Engine
-  readonly node: Node
+  /** What the ports beside it belong to. */
+  readonly node: Pick<Node, 'address' | 'version'>
+  readonly catalogue: Catalogue
+  /** What was published from the node, and what was pulled. */
+  readonly publications: Publications
   /** Where the command may use gateways, and some are named. */
   readonly gateways?: Gateways
   readonly report: Report

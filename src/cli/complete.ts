@@ -1,4 +1,4 @@
-import type { Kept } from '../names/kept.ts'
+import type { Kept } from '../catalogue/kept.ts'
 import type { Command } from './command.ts'
 import type { Group } from './help.ts'
 import type { Argument, Option } from './options.ts'

@@ -3,18 +3,19 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
-import { configFile } from '../docker/config-file.ts'
-import type { Engine } from '../docker/engine.ts'
 import type { Patient } from '../doctor/doctor.ts'
+import type { Docker } from '../engine/docker/command.ts'
+import { configFile } from '../engine/docker/config-file.ts'
+import type { Engine } from '../engine/engine.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
-import type { Endpoint } from '../kubo/endpoint.ts'
+import type { Report } from '../events.ts'
 import type { AddressOptions } from '../managed/address.ts'
 import type { ManagedNode } from '../managed/node.ts'
-import { formatBytes, shortDigest } from '../output/format.ts'
 import { createOutput } from '../output/output.ts'
 import { createProgress, type ProgressMode } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
-import type { Report } from '../transfer/events.ts'
+import type { Endpoint } from '../store/kubo/endpoint.ts'
+import { formatBytes, shortDigest } from '../units.ts'
 import type { CommandContext, Parts } from './command.ts'
 import type { Sources } from './complete.ts'
 import type { FlagsOf, GatewayOptions } from './options.ts'
@@ -94,21 +95,21 @@ export function createSources(environment: Environment): Sources {
     images: () =>
       soon(async () => {
         const { engine } = await openDocker(environment, [])
-        return (await engine.imageNames(signal)).map(({ name, id, bytes }) => ({
-          value: name,
-          text: `${shortDigest(id)}, ${formatBytes(bytes)}`,
-        }))
+        return (await engine.images(signal)).flatMap(({ names, id, bytes }) =>
+          names.map((name) => ({ value: name, text: `${shortDigest(id)}, ${formatBytes(bytes)}` })),
+        )
       }),
     kept: (api) =>
       soon(async () => {
-        const [{ kept }, { createNode }, { managed }] = await Promise.all([
-          import('../names/kept.ts'),
-          import('../kubo/node.ts'),
+        const [{ kept }, { Catalogue }, { createNode }, { managed }] = await Promise.all([
+          import('../catalogue/kept.ts'),
+          import('../catalogue/catalogue.ts'),
+          import('../store/kubo/node.ts'),
           openDocker(environment, []),
         ])
         const options = { managed, mayStart: false, say: () => {}, warn: () => {}, signal }
         const endpoint = await findEndpoint(nodeSettings(environment.settings, api), environment, options)
-        return kept({ node: createNode(endpoint), signal })
+        return kept({ catalogue: new Catalogue(createNode(endpoint).folder), signal })
       }),
   }
 }
@@ -135,8 +136,7 @@ export function createContext(options: ContextOptions): CommandContext & { reado
     pipe,
     async connect(flags, image) {
       // Adapters are loaded on demand: `--help` and mistakes on the command line need none of them.
-      const [{ createNode }, report, { engine, managed }] = await Promise.all([
-        import('../kubo/node.ts'),
+      const [report, { engine, managed }] = await Promise.all([
         reporter(flags.quiet ? 'quiet' : flags.progress),
         openDocker(environment, dockerGlobals),
       ])
@@ -157,7 +157,7 @@ export function createContext(options: ContextOptions): CommandContext & { reado
       })
       return {
         engine,
-        node: createNode(endpoint),
+        ...(await openNode(endpoint)),
         ...gateways,
         report,
         signal,
@@ -179,17 +179,31 @@ export function createContext(options: ContextOptions): CommandContext & { reado
   }
 }
 
+/** A node's ports, and what stands in its folder. */
+async function openNode(endpoint: Endpoint) {
+  const [{ createNode }, { Catalogue }, { Publications }] = await Promise.all([
+    import('../store/kubo/node.ts'),
+    import('../catalogue/catalogue.ts'),
+    import('../catalogue/publications.ts'),
+  ])
+  const node = createNode(endpoint)
+  const { blocks, pins, traffic, routing, naming, folder } = node
+  const catalogue = new Catalogue(folder)
+  return { node, blocks, pins, traffic, routing, naming, catalogue, publications: new Publications(folder) }
+}
+
 /** What `doctor` looks at. */
 async function patientOf(
   api: string | undefined,
   { environment, dockerGlobals, signal }: ContextOptions,
 ): Promise<Patient> {
-  const [{ pluginVersion }, { isOpenToOthers }, { createHealth }, { engine, managed }] = await Promise.all([
-    import('../docker/plugins.ts'),
-    import('../kubo/access.ts'),
-    import('../kubo/health.ts'),
-    openDocker(environment, dockerGlobals),
-  ])
+  const [{ installedPlugin, pluginVersion }, { isOpenToOthers }, { createHealth }, { docker, engine, managed }] =
+    await Promise.all([
+      import('../engine/docker/plugins.ts'),
+      import('../store/kubo/access.ts'),
+      import('../store/kubo/health.ts'),
+      openDocker(environment, dockerGlobals),
+    ])
   const { settings, forDocker: env } = environment
   const said = nodeSettings(settings, api)
   const options = { managed, mayStart: false, say: () => {}, warn: () => {}, signal }
@@ -199,7 +213,7 @@ async function patientOf(
     openOther: async () => createHealth(await findEndpoint({}, environment, options)),
     plugins: {
       own: { version: metadata.Version, path: process.execPath },
-      installed: (signal) => engine.plugin(PLUGIN_NAME, signal),
+      installed: (signal) => installedPlugin(docker, PLUGIN_NAME, signal),
       versionOf: (path, signal) => pluginVersion(path, env, signal),
       realPath: (path) => realpathSync(path),
     },
@@ -221,8 +235,8 @@ async function findEndpoint(
   options: Omit<AddressOptions, 'found' | 'isNamed'>,
 ): Promise<Endpoint> {
   const [{ readAccess }, { findNode }, { addressOf }] = await Promise.all([
-    import('../kubo/access.ts'),
-    import('../kubo/endpoint.ts'),
+    import('../store/kubo/access.ts'),
+    import('../store/kubo/endpoint.ts'),
     import('../managed/address.ts'),
   ])
   const found = await findNode({ api: said.api, env, access: await readAccess(said) })
@@ -239,8 +253,8 @@ async function openGateways(
 ): Promise<Pick<Parts, 'gateways'>> {
   if (gateway === undefined || timeout === undefined) return {}
   const [{ findGateways }, { createGateways }] = await Promise.all([
-    import('../gateway/address.ts'),
-    import('../gateway/gateways.ts'),
+    import('../store/gateway/address.ts'),
+    import('../store/gateway/gateways.ts'),
   ])
   const urls = findGateways(gateway, settings.values.gateways)
   if (urls.length === 0) return {}
@@ -252,11 +266,11 @@ async function openGateways(
 async function openDocker(
   { all: env, docker: command, forDocker, settings }: Environment,
   globals: readonly string[],
-): Promise<{ readonly engine: Engine; readonly managed: ManagedNode }> {
+): Promise<{ readonly docker: Docker; readonly engine: Engine; readonly managed: ManagedNode }> {
   const [{ createDocker }, { createEngine }, { createManagedNode }, { createBinaryHost }, { createContainerHost }] =
     await Promise.all([
-      import('../docker/command.ts'),
-      import('../docker/engine.ts'),
+      import('../engine/docker/command.ts'),
+      import('../engine/docker/engine.ts'),
       import('../managed/node.ts'),
       import('../managed/binary.ts'),
       import('../managed/container.ts'),
@@ -268,6 +282,7 @@ async function openDocker(
   const binary = createBinaryHost({ ipfs, folder: join(data, 'docker-ipfs', 'node'), env: forDocker })
   const choice = NODE_CHOICES.find((candidate) => candidate === settings.values.node?.text)
   return {
+    docker,
     engine: createEngine(docker, { ...options, configFile: settings.file }),
     managed: createManagedNode([createContainerHost(docker), binary], choice),
   }

@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../output/format.ts'
+import { formatDuration, parseDuration } from '../units.ts'
 import type { Option } from './options.ts'
 
 /**

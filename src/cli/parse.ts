@@ -1,5 +1,5 @@
 import { Parser } from 'yargs/helpers'
-import { parseDuration } from '../output/format.ts'
+import { parseDuration } from '../units.ts'
 import type { FlagsOf, Option } from './options.ts'
 import { badFlag, type UsageOf, wrongArity } from './usage.ts'
 

@@ -2,17 +2,13 @@ import { DockerIpfsError } from '../errors.ts'
 import { type Bytes, mapInOrder } from '../streams.ts'
 import { childrenOf, isLeaf, readDirectory } from './blocks.ts'
 import { type CID, parseCid } from './cid.ts'
+import { cutLeaf, leavesInRange } from './file-range.ts'
 
 /** Where blocks and files are read from: a node, gateways, or CAR files. */
 export interface BlockSource {
   /** One block, checked against its CID; may wait as long as the signal lets it. */
   block(cid: CID, signal: AbortSignal): Promise<Uint8Array>
-  /** The bytes of a file at `/ipfs/<cid>/…`. */
-  cat(path: string, signal: AbortSignal): Bytes
-}
-
-/** One that can give a part of a file, too. */
-export interface RangeSource extends BlockSource {
+  /** The bytes of a file at `/ipfs/<cid>/…`, or a part of them; waits as `block` does. */
   cat(path: string, signal: AbortSignal, range?: Range): Bytes
 }
 
@@ -32,17 +28,27 @@ const MAX_DEPTH = 8
 const MAX_EMPTY = 4096
 
 /**
- * Reads a file from its blocks.
+ * Reads a file, or a part of it, from its blocks.
  * @throws NOT_AN_IMAGE when there is no such file; what `block` throws
  */
-export async function* catBlocks(path: string, block: ReadBlock, signal: AbortSignal): Bytes {
-  const cid = await findFile(path, (directory) => block(directory, signal))
+export async function* catBlocks(path: string, block: ReadBlock, signal: AbortSignal, range?: Range): Bytes {
+  const read = (cid: CID) => block(cid, signal)
+  const file = await findFile(path, read)
+  if (range !== undefined) {
+    yield* catRange(file, range, read)
+    return
+  }
   let empty = 0
-  for await (const bytes of mapInOrder(leavesOf(cid, block, signal), AHEAD, (leaf) => block(leaf, signal))) {
+  for await (const bytes of mapInOrder(leavesOf(file, block, signal), AHEAD, read)) {
     empty = bytes.length === 0 ? empty + 1 : 0
     if (empty > MAX_EMPTY) throw tooEmpty(path)
     yield bytes
   }
+}
+
+async function* catRange(file: CID, { offset, length }: Range, read: (cid: CID) => Promise<Uint8Array>): Bytes {
+  const leaves = leavesInRange(file, { from: offset, to: offset + length }, read)
+  yield* mapInOrder(leaves, AHEAD, async (leaf) => cutLeaf(leaf, await read(leaf.cid)))
 }
 
 /**

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
-import { code as dagPbCode, decode, encode, type PBLink } from '@ipld/dag-pb'
+import { code as dagPbCode, decode } from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { DockerIpfsError } from '../errors.ts'
-import { FORMAT } from './format.ts'
 
 /** A block and its address. */
 export interface Block {
@@ -15,15 +14,6 @@ export interface Block {
 /** Where blocks go: the node, or a file. Resolves when there is room for the next one. */
 export interface BlockSink {
   put(block: Block): Promise<void>
-}
-
-/** A file or directory that stands in blocks: what a link to it must say. Sizes are bytes. */
-export interface DagNode {
-  readonly cid: CID
-  /** Bytes of the file itself; 0 for a directory. */
-  readonly fileSize: number
-  /** Bytes of all its blocks, counted as UnixFS does (once a link): the Tsize of a link to it. */
-  readonly dagSize: number
 }
 
 /** No block that travels between nodes is larger (Bitswap's limit); those of images have at most 1 MiB + 4 KiB. */
@@ -37,44 +27,9 @@ export function rawBlock(bytes: Uint8Array): Block {
   return { cid: cidOf(RAW, bytes), bytes }
 }
 
-/** What a link to a raw leaf says. */
-export function leafNode(leaf: Block): DagNode {
-  return { cid: leaf.cid, fileSize: leaf.bytes.length, dagSize: leaf.bytes.length }
-}
-
-/** Writes bytes as a file of leaves of at most M bytes. Empty bytes are one empty leaf. */
-export async function writeFile(bytes: Uint8Array, sink: BlockSink): Promise<DagNode> {
-  const leaves: DagNode[] = []
-  for (let at = 0; at === 0 || at < bytes.length; at += FORMAT.pieceSize) {
-    const leaf = rawBlock(bytes.subarray(at, at + FORMAT.pieceSize))
-    await sink.put(leaf)
-    leaves.push(leafNode(leaf))
-  }
-  return joinFile(leaves, sink)
-}
-
-/**
- * Puts parts together to one file: a balanced tree of UnixFS file nodes with at most 1024 links each over the
- * parts, in order. One part alone is the file (as Kubo does with raw leaves).
- */
-export async function joinFile(parts: readonly DagNode[], sink: BlockSink): Promise<DagNode> {
-  let level = parts
-  while (level.length > 1) {
-    const above: DagNode[] = []
-    for (let at = 0; at < level.length; at += FORMAT.maxLinks) {
-      const group = level.slice(at, at + FORMAT.maxLinks)
-      above.push(group.length === 1 ? (group[0] as DagNode) : await putFileNode(group, sink))
-    }
-    level = above
-  }
-  return level[0] as DagNode
-}
-
-/** Writes a UnixFS directory; its entries are sorted by the bytes of their names, as dag-pb wants it. */
-export async function writeDirectory(entries: ReadonlyMap<string, DagNode>, sink: BlockSink): Promise<DagNode> {
-  const sorted = [...entries].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-  const links = sorted.map(([name, node]) => link(node, name))
-  return putNode(new UnixFS({ type: 'directory' }), links, 0, sink)
+/** A node with its CID (CIDv1, dag-pb, sha2-256). */
+export function dagPbBlock(bytes: Uint8Array): Block {
+  return { cid: cidOf(dagPbCode, bytes), bytes }
 }
 
 /**
@@ -175,28 +130,6 @@ function inlineData({ cid, bytes }: Block): Uint8Array | undefined {
 /** True for a leaf, whose block holds bytes of the file and nothing else. */
 export function isLeaf(cid: CID): boolean {
   return cid.code === RAW
-}
-
-function putFileNode(parts: readonly DagNode[], sink: BlockSink): Promise<DagNode> {
-  const data = new UnixFS({ type: 'file', blockSizes: parts.map((part) => BigInt(part.fileSize)) })
-  const fileSize = parts.reduce((sum, part) => sum + part.fileSize, 0)
-  return putNode(
-    data,
-    parts.map((part) => link(part, '')),
-    fileSize,
-    sink,
-  )
-}
-
-async function putNode(data: UnixFS, links: PBLink[], fileSize: number, sink: BlockSink): Promise<DagNode> {
-  const bytes = encode({ Data: data.marshal(), Links: links })
-  const cid = cidOf(dagPbCode, bytes)
-  await sink.put({ cid, bytes })
-  return { cid, fileSize, dagSize: links.reduce((sum, { Tsize = 0 }) => sum + Tsize, bytes.length) }
-}
-
-function link(node: DagNode, name: string): PBLink {
-  return { Hash: node.cid, Name: name, Tsize: node.dagSize }
 }
 
 function cidOf(codec: number, bytes: Uint8Array): CID {

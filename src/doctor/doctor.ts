@@ -1,4 +1,4 @@
-import type { Engine } from '../docker/engine.ts'
+import type { Engine } from '../engine/engine.ts'
 import { type ConfigState, examineConfig } from './config.ts'
 import { examineEngine } from './engine.ts'
 import type { Finding } from './finding.ts'

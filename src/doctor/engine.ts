@@ -1,5 +1,5 @@
 import { semver } from 'bun'
-import type { Engine } from '../docker/engine.ts'
+import type { Engine } from '../engine/engine.ts'
 import { type Finding, fail, failure, ok } from './finding.ts'
 
 /** The oldest engine that the tests run on. */

@@ -1,5 +1,5 @@
 import { semver } from 'bun'
-import type { PluginInfo } from '../docker/plugins.ts'
+import type { PluginInfo } from '../engine/docker/plugins.ts'
 import { type Finding, failure, ok, warn } from './finding.ts'
 
 const part = 'plugin'

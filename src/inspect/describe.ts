@@ -1,17 +1,22 @@
 import { readDirectory } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
-import { familiarName } from '../docker/reference.ts'
-import { DockerIpfsError, messageOf } from '../errors.ts'
+import { imageSize } from '../dag/walk.ts'
+import { hasCode, messageOf } from '../errors.ts'
+import type { Report } from '../events.ts'
 import { hexOf } from '../image/canonical.ts'
+import { familiarName } from '../image/name.ts'
 import { parsePlatform } from '../image/platform.ts'
-import type { Node } from '../kubo/node.ts'
-import { resolve } from '../names/resolve.ts'
-import { imageSize } from '../names/sizes.ts'
-import type { Report } from '../transfer/events.ts'
-import { type ImageSource, openWhole, type Reading } from '../transfer/image-source.ts'
+import { type Resolving, resolve } from '../names/resolve.ts'
+import { type ImageSource, openWhole, type Reading } from '../read/open-image.ts'
+import type { Blocks } from '../store/blocks.ts'
+import type { Pins } from '../store/pins.ts'
+import type { Routing } from '../store/routing.ts'
 
-export interface DescribeParts extends Reading {
-  readonly node: Node
+export interface DescribeParts extends Reading, Resolving {
+  readonly timeoutMs: number
+  readonly blocks: Blocks
+  readonly pins: Pick<Pins, 'isPinned'>
+  readonly routing: Pick<Routing, 'providers'>
   readonly report: Report
   /** Of an image with several platforms, the one that is shown. */
   readonly platform?: string | undefined
@@ -27,14 +32,14 @@ export type Description = Readonly<Record<string, unknown>>
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG, PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
  */
 export async function describe(reference: string, parts: DescribeParts): Promise<Description> {
-  const { node, signal } = parts
+  const { catalogue, pins, signal } = parts
   const asked = parts.platform === undefined ? undefined : parsePlatform(parts.platform)
   const { root, name } = await resolve(reference, parts)
   const { digest, platforms } = await openWhole(root, parts, asked)
   const blobs = await blobsOf(root, parts)
-  const [record, isPinned] = await Promise.all([node.catalogue.record(root, signal), node.isPinned(root, signal)])
+  const [record, isPinned] = await Promise.all([catalogue.record(root, signal), pins.isPinned(root, signal)])
   const named = [...new Set([...(record?.names ?? []), ...(name === undefined ? [] : [name])])]
-  const roots = await Promise.all(named.map((full) => node.catalogue.findName(full, signal)))
+  const roots = await Promise.all(named.map((full) => catalogue.findName(full, signal)))
   const images = platforms.map((image) => describeOne(image, blobs))
   return {
     CID: root.toString(),
@@ -74,21 +79,21 @@ function describeOne(image: ImageSource, blobs: ReadonlyMap<string, CID>): Descr
 }
 
 /** The blobs of an image by the hex of their digests. What is missing there is left out. */
-export async function blobsOf(root: CID, { node, signal, timeoutMs }: Reading): Promise<Map<string, CID>> {
+export async function blobsOf(root: CID, { blocks, signal, timeoutMs }: Reading): Promise<Map<string, CID>> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
   let cid: CID | undefined = root
   for (const name of ['blobs', 'sha256']) {
-    cid = cid === undefined ? undefined : readDirectory({ cid, bytes: await node.block(cid, limited) })?.get(name)
+    cid = cid === undefined ? undefined : readDirectory({ cid, bytes: await blocks.block(cid, limited) })?.get(name)
   }
-  return (cid === undefined ? undefined : readDirectory({ cid, bytes: await node.block(cid, limited) })) ?? new Map()
+  return (cid === undefined ? undefined : readDirectory({ cid, bytes: await blocks.block(cid, limited) })) ?? new Map()
 }
 
 /** A node that has no part in the network's routing cannot ask: that is a warning. */
-async function providersOf(root: CID, { node, report, signal, timeoutMs }: DescribeParts): Promise<string[]> {
+async function providersOf(root: CID, { routing, report, signal, timeoutMs }: DescribeParts): Promise<string[]> {
   try {
-    return await node.providers(root, timeoutMs, signal)
+    return await routing.providers(root, timeoutMs, signal)
   } catch (error) {
-    if (!(error instanceof DockerIpfsError && error.code === 'NODE_FAILED')) throw error
+    if (!hasCode(error, 'NODE_FAILED')) throw error
     report({ type: 'warning', text: `nobody could be asked who has ${root}: ${messageOf(error)}` })
     return []
   }

@@ -1,17 +1,18 @@
+import { blocksBelow, sum } from '../dag/walk.ts'
 import { DockerIpfsError } from '../errors.ts'
+import type { Report } from '../events.ts'
 import { type LayerFile, readLayerFiles } from '../image/archive-files.ts'
 import { unpack } from '../image/decompress.ts'
 import { parsePlatform } from '../image/platform.ts'
-import type { Node } from '../kubo/node.ts'
-import { resolve } from '../names/resolve.ts'
-import { blocksBelow, sum } from '../names/sizes.ts'
-import type { Report } from '../transfer/events.ts'
-import { type ImageSource, openImage, type Reading } from '../transfer/image-source.ts'
-import { readInOrder } from '../transfer/read-ahead.ts'
+import { type Resolving, resolve } from '../names/resolve.ts'
+import { type ImageSource, openImage, type Reading } from '../read/open-image.ts'
+import { readInOrder } from '../read/read-ahead.ts'
+import type { Blocks } from '../store/blocks.ts'
 import { compare, type FileChange, openPaths, View } from './files.ts'
 
-export interface DiffParts extends Reading {
-  readonly node: Node
+export interface DiffParts extends Reading, Resolving {
+  readonly timeoutMs: number
+  readonly blocks: Blocks
   readonly report: Report
   /** Of images with several platforms, the one that is compared. */
   readonly platform?: string | undefined
@@ -81,9 +82,10 @@ async function* read(image: ImageSource, layer: Layer, parts: DiffParts): AsyncG
   parts.report({ type: 'layer-done', layer: layer.diffId, status: 'Read', bytesDone: layer.tarSize })
 }
 
-async function bytesOf(a: ImageSource, b: ImageSource, { node, signal, timeoutMs }: DiffParts) {
-  const ownBlock: Node['ownBlock'] = (cid) => node.block(cid, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
-  const walking = { node: { ownBlock }, signal }
+async function bytesOf(a: ImageSource, b: ImageSource, { blocks, signal, timeoutMs }: DiffParts) {
+  const ownBlock: Blocks['ownBlock'] = (cid) =>
+    blocks.block(cid, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
+  const walking = { blocks: { ownBlock }, signal }
   const [inA, inB] = [await blocksBelow(a.root, walking), await blocksBelow(b.root, walking)]
   const only = (blocks: Map<string, number>, others: Map<string, number>) =>
     sum([...blocks].filter(([key]) => !others.has(key)).map(([, bytes]) => bytes))

@@ -2,13 +2,14 @@ import type { CID } from '../dag/cid.ts'
 import { hexOf } from '../image/canonical.ts'
 import { readHistory } from '../image/documents.ts'
 import { parsePlatform } from '../image/platform.ts'
-import type { Node } from '../kubo/node.ts'
-import { resolve } from '../names/resolve.ts'
-import { openImage, type Reading } from '../transfer/image-source.ts'
+import { type Resolving, resolve } from '../names/resolve.ts'
+import { openImage, type Reading } from '../read/open-image.ts'
+import type { Blocks } from '../store/blocks.ts'
 import { blobsOf } from './describe.ts'
 
-export interface HistoryParts extends Reading {
-  readonly node: Node
+export interface HistoryParts extends Reading, Resolving {
+  readonly timeoutMs: number
+  readonly blocks: Blocks
   readonly platform?: string | undefined
 }
 

@@ -1,14 +1,14 @@
 import { zstdDecompressSync } from 'node:zlib'
 import { isLeaf, partsOf } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
-import { FORMAT } from '../dag/format.ts'
-import { DockerIpfsError } from '../errors.ts'
+import { hasCode } from '../errors.ts'
+import { FORMAT } from '../format/numbers.ts'
 import { lastEntry } from '../image/archive-files.ts'
-import type { Node } from '../kubo/node.ts'
+import type { Blocks } from '../store/blocks.ts'
 import { type Bytes, mapInOrder } from '../streams.ts'
 
 interface Parts {
-  readonly node: Pick<Node, 'ownBlock'>
+  readonly blocks: Pick<Blocks, 'ownBlock'>
   readonly signal: AbortSignal
 }
 
@@ -78,11 +78,11 @@ async function* below(piece: Piece, parts: Parts): AsyncGenerator<Piece> {
   for await (const one of looked) yield* below(one, parts)
 }
 
-async function read(cid: CID, { node, signal }: Parts): Promise<Uint8Array | string> {
+async function read(cid: CID, { blocks, signal }: Parts): Promise<Uint8Array | string> {
   try {
-    return (await node.ownBlock(cid, signal)) ?? 'is not on the node'
+    return (await blocks.ownBlock(cid, signal)) ?? 'is not on the node'
   } catch (error) {
-    if (error instanceof DockerIpfsError && error.code === 'INTEGRITY') return 'does not match its CID'
+    if (hasCode(error, 'INTEGRITY')) return 'does not match its CID'
     throw error
   }
 }

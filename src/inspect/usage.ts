@@ -1,16 +1,18 @@
+import { type Listed, list, type OnNode } from '../catalogue/list.ts'
 import type { CID } from '../dag/cid.ts'
-import { familiarName } from '../docker/reference.ts'
+import { Shares } from '../dag/walk.ts'
 import { DockerIpfsError } from '../errors.ts'
+import type { Report } from '../events.ts'
 import { hexOf } from '../image/canonical.ts'
-import type { Node } from '../kubo/node.ts'
-import { type Listed, list } from '../names/list.ts'
-import { Shares } from '../names/sizes.ts'
-import type { Report } from '../transfer/events.ts'
-import { openWhole, type Reading } from '../transfer/image-source.ts'
+import { familiarName } from '../image/name.ts'
+import { openWhole, type Reading } from '../read/open-image.ts'
+import type { Blocks } from '../store/blocks.ts'
+import type { Traffic } from '../store/traffic.ts'
 import { blobsOf } from './describe.ts'
 
-export interface UsageParts extends Reading {
-  readonly node: Node
+export interface UsageParts extends Reading, OnNode {
+  readonly blocks: Blocks
+  readonly traffic: Pick<Traffic, 'repoSize'>
   readonly report: Report
 }
 
@@ -39,7 +41,7 @@ interface LayerOf {
  * @throws NODE_*
  */
 export async function usage(parts: UsageParts): Promise<Usage[]> {
-  const { node, signal } = parts
+  const { catalogue, traffic, signal } = parts
   const { images } = await list(parts)
   const whole = [...groupByRoot(images).values()].filter(({ size }) => size !== undefined)
   const shares = new Shares(parts)
@@ -49,7 +51,7 @@ export async function usage(parts: UsageParts): Promise<Usage[]> {
     return { type: 'image', name, cid: root, images: undefined, size, unique: shares.unique(owner) }
   })
   const layerRows = await layersOf(whole, parts)
-  const top = await node.catalogue.top(signal)
+  const top = await catalogue.top(signal)
   const ofImages = shares.total
   if (top !== undefined) await shares.add(whole.length, top)
   const rest = { cid: undefined, images: undefined, unique: undefined }
@@ -58,7 +60,7 @@ export async function usage(parts: UsageParts): Promise<Usage[]> {
     ...layerRows,
     { ...rest, type: 'catalogue', name: '', size: shares.total - ofImages },
     { ...rest, type: 'total', name: '', size: shares.total },
-    { ...rest, type: 'repository', name: '', size: await node.repoSize(signal) },
+    { ...rest, type: 'repository', name: '', size: await traffic.repoSize(signal) },
   ]
 }
 

@@ -1,21 +1,22 @@
 import type { Block, BlockSink } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
-import { type Layer, writeLayer } from '../dag/layer.ts'
-import { DockerIpfsError } from '../errors.ts'
+import { hasCode } from '../errors.ts'
+import type { Report } from '../events.ts'
+import { writeImage } from '../format/image-dag.ts'
+import { type Layer, writeLayer } from '../format/layer.ts'
 import { blobPath } from '../image/canonical.ts'
 import { unpack } from '../image/decompress.ts'
 import { parsePlatform, platformName, platformOf } from '../image/platform.ts'
-import type { Node } from '../kubo/node.ts'
-import { resolve } from '../names/resolve.ts'
-import type { Report } from '../transfer/events.ts'
-import { writeImage } from '../transfer/image-dag.ts'
-import { type ImageSource, openWhole, type Reading, type WholeImage } from '../transfer/image-source.ts'
-import { readInOrder } from '../transfer/read-ahead.ts'
+import { type Resolving, resolve } from '../names/resolve.ts'
+import { type ImageSource, openWhole, type Reading, type WholeImage } from '../read/open-image.ts'
+import { readInOrder } from '../read/read-ahead.ts'
+import type { Blocks } from '../store/blocks.ts'
 import { findDamage } from './leaves.ts'
 import { compareTrees, DirectorySink, readTree, type Tree } from './tree.ts'
 
-export interface VerifyParts extends Reading {
-  readonly node: Node
+export interface VerifyParts extends Reading, Resolving {
+  readonly timeoutMs: number
+  readonly blocks: Blocks
   readonly report: Report
   /** Of an image with several platforms, the only one that is looked at. */
   readonly platform?: string | undefined
@@ -36,7 +37,7 @@ export interface Verdict {
 const NOWHERE: BlockSink = { put: async () => undefined }
 
 /** Codes of what is wrong with a layer. */
-const FAULTS = new Set(['INTEGRITY', 'CONTENT_NOT_FOUND', 'NODE_FAILED'])
+const FAULTS = ['INTEGRITY', 'CONTENT_NOT_FOUND', 'NODE_FAILED'] as const
 
 /**
  * Reads all of an image and makes it once more: each layer must have its digest, its diffID and its size, and cut and packed anew
@@ -51,7 +52,7 @@ export async function verify(reference: string, parts: VerifyParts): Promise<Ver
   const whole = await openWhole(root, parts, asked)
   const { platforms } = whole
   const limited = () => AbortSignal.any([parts.signal, AbortSignal.timeout(parts.timeoutMs)])
-  const tree = await readTree(root, (cid) => parts.node.block(cid, limited()))
+  const tree = await readTree(root, (cid) => parts.blocks.block(cid, limited()))
   const made = new Map<string, Layer>()
   const faults: string[] = []
   for (const image of platforms) faults.push(...(await layersOf(image, platforms.length > 1, tree, made, parts)))
@@ -104,7 +105,7 @@ async function makeOrTell(
     parts.report({ type: 'layer-done', layer: wanted.diffId, status: 'Read', bytesDone: layer.tarSize })
     return layer
   } catch (error) {
-    if (!(error instanceof DockerIpfsError && FAULTS.has(error.code))) throw error
+    if (!hasCode(error, ...FAULTS)) throw error
     const damage = await findDamage(blob, wanted.size, parts)
     return damage.length > 0 ? damage : [error.message]
   }
@@ -136,14 +137,14 @@ async function restOf(
   platforms: readonly ImageSource[],
   tree: Tree,
   made: ReadonlyMap<string, Layer>,
-  { node, signal }: VerifyParts,
+  { blocks, signal }: VerifyParts,
 ): Promise<string[]> {
   const missing: CID[] = []
   const directories = new DirectorySink()
   const sink: BlockSink = {
     async put(block: Block) {
       await directories.put(block)
-      if (!(await node.hasBlock(block.cid, signal))) missing.push(block.cid)
+      if (!(await blocks.hasBlock(block.cid, signal))) missing.push(block.cid)
     },
   }
   const anew = platforms.map(({ configBytes, layers }) => ({

@@ -1,6 +1,6 @@
-import { DockerIpfsError } from '../errors.ts'
-import type { Endpoint } from '../kubo/endpoint.ts'
-import { askObject } from '../kubo/rpc.ts'
+import { hasCode } from '../errors.ts'
+import type { Endpoint } from '../store/kubo/endpoint.ts'
+import { askObject } from '../store/kubo/rpc.ts'
 import type { Say } from './host.ts'
 import type { ManagedNode } from './node.ts'
 import { storageOf, storageWarning } from './storage.ts'
@@ -44,6 +44,6 @@ async function isThere(endpoint: Endpoint, signal: AbortSignal): Promise<boolean
   } catch (error) {
     signal.throwIfAborted()
     // One that refuses is for the user to hear of.
-    return limit.aborted || (error instanceof DockerIpfsError && error.code === 'NODE_FAILED')
+    return limit.aborted || hasCode(error, 'NODE_FAILED')
   }
 }

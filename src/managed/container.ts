@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { hostname, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Docker } from '../docker/command.ts'
-import { DockerIpfsError, messageOf } from '../errors.ts'
+import type { Docker } from '../engine/docker/command.ts'
+import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
 import {
   CONTAINER,
@@ -60,7 +60,7 @@ class ContainerHost implements Host {
       return await this.#state(signal)
     } catch (error) {
       // An engine that does not answer runs nothing; whoever needs it will say so.
-      if (error instanceof DockerIpfsError && error.code === 'ENGINE_UNREACHABLE') return undefined
+      if (hasCode(error, 'ENGINE_UNREACHABLE')) return undefined
       throw error
     }
   }
@@ -208,7 +208,7 @@ class ContainerHost implements Host {
     try {
       await this.#docker.run(['image', 'inspect', '--format', '{{.Id}}', IMAGE], signal)
     } catch (error) {
-      if (!(error instanceof DockerIpfsError) || error.code !== 'IMAGE_NOT_FOUND') throw error
+      if (!hasCode(error, 'IMAGE_NOT_FOUND')) throw error
       say(`Pulling ${IMAGE}`)
       await this.#docker.run(['image', 'pull', '--quiet', IMAGE], signal)
     }

@@ -1,5 +1,5 @@
 import { DockerIpfsError, messageOf } from '../errors.ts'
-import type { Endpoint } from '../kubo/endpoint.ts'
+import type { Endpoint } from '../store/kubo/endpoint.ts'
 import type { Bytes } from '../streams.ts'
 import type { Host, HostState, LogOptions, Say } from './host.ts'
 import { endpointOf, peerIdOf, until } from './ready.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Endpoint } from '../kubo/endpoint.ts'
-import { askObject } from '../kubo/rpc.ts'
+import type { Endpoint } from '../store/kubo/endpoint.ts'
+import { askObject } from '../store/kubo/rpc.ts'
 
 /** How the address of the managed node came to be known, in messages. */
 const SOURCE = 'the managed node'

@@ -1,6 +1,6 @@
 import { DockerIpfsError } from '../errors.ts'
-import type { Endpoint } from '../kubo/endpoint.ts'
-import { askObject } from '../kubo/rpc.ts'
+import type { Endpoint } from '../store/kubo/endpoint.ts'
+import { askObject } from '../store/kubo/rpc.ts'
 
 /** Bytes. */
 export interface Storage {

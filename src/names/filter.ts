@@ -1,7 +1,7 @@
-import { familiarName } from '../docker/reference.ts'
+import type { Listed } from '../catalogue/list.ts'
 import { DockerIpfsError } from '../errors.ts'
-import type { Listed, OnNode } from './list.ts'
-import { resolve } from './resolve.ts'
+import { familiarName } from '../image/name.ts'
+import { type Resolving, resolve } from './resolve.ts'
 import { repositoryAndTag } from './show.ts'
 
 /** Says of an image whether it is wanted. */
@@ -13,7 +13,7 @@ const KEYS = ['before', 'dangling', 'reference', 'since']
  * Reads the filters of `docker images`: several of one key are alternatives, and all keys must agree.
  * @throws BAD_FLAG for another key or value; what `resolve` throws for an image that is named
  */
-export async function readFilters(filters: readonly string[], parts: OnNode): Promise<Test> {
+export async function readFilters(filters: readonly string[], parts: Resolving): Promise<Test> {
   const byKey = new Map<string, Test[]>()
   for (const filter of filters) {
     const [key = '', value] = filter.split(/=(.*)/s)
@@ -27,7 +27,7 @@ export async function readFilters(filters: readonly string[], parts: OnNode): Pr
   return (image, all) => [...byKey.values()].every((tests) => tests.some((test) => test(image, all)))
 }
 
-async function readFilter(key: string, value: string, parts: OnNode): Promise<Test> {
+async function readFilter(key: string, value: string, parts: Resolving): Promise<Test> {
   if (key === 'reference') return ({ name }) => matches(name, value)
   if (key === 'dangling') {
     if (!/^(?:true|false|1|0)$/i.test(value))

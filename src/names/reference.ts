@@ -1,7 +1,7 @@
 import { type CID, parseCid } from '../dag/cid.ts'
 import { readIpnsName } from '../dag/ipns.ts'
-import { fullName } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
+import { fullName } from '../image/name.ts'
 
 /** What somebody typed for an image. */
 export type Reference =

@@ -1,15 +1,22 @@
+import { hexOf, recordPath } from '../catalogue/catalogue.ts'
+import { list } from '../catalogue/list.ts'
+import type { ImageRecord } from '../catalogue/records.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
-import { familiarName } from '../docker/reference.ts'
+import { blocksBelow, bytesWithout, isImage } from '../dag/walk.ts'
 import { DockerIpfsError } from '../errors.ts'
-import { hexOf, recordPath } from '../kubo/catalogue.ts'
-import type { ImageRecord } from '../kubo/records.ts'
+import { familiarName } from '../image/name.ts'
+import type { Blocks } from '../store/blocks.ts'
+import type { Pins } from '../store/pins.ts'
 import { mapInOrder } from '../streams.ts'
-import { list, type OnNode } from './list.ts'
-import { resolve } from './resolve.ts'
-import { blocksBelow, bytesWithout, isImage } from './sizes.ts'
+import { type Resolving, resolve } from './resolve.ts'
 
 /** Questions to the node at a time. */
 const AT_ONCE = 16
+
+interface Removing extends Resolving {
+  readonly blocks: Pick<Blocks, 'block' | 'ownBlock'>
+  readonly pins: Pick<Pins, 'isPinned' | 'pinnedRoots' | 'unpin'>
+}
 
 export interface Removed {
   /** Full names that were taken away. */
@@ -25,8 +32,8 @@ export interface Removed {
  * that no other image of the catalogue has.
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, USAGE for the CID of an image with several names, NODE_*
  */
-export async function remove(reference: string, parts: OnNode): Promise<Removed> {
-  const { node, signal } = parts
+export async function remove(reference: string, parts: Removing): Promise<Removed> {
+  const { node, catalogue } = parts
   const { root, name } = await resolve(reference, parts)
   const { images } = await list(parts)
   const mine = images.filter((image) => image.root.equals(root))
@@ -42,20 +49,20 @@ export async function remove(reference: string, parts: OnNode): Promise<Removed>
     })
   }
   const untagged = name === undefined ? names : [name]
-  await node.catalogue.removeNames(untagged, signal)
+  await catalogue.removeNames(untagged, parts.signal)
   if (names.length > untagged.length) return { untagged, deleted: undefined, freed: 0 }
   const record = mine[0]?.record
   if (record === undefined) return { untagged, deleted: undefined, freed: 0 }
   const others = images.flatMap((image) => (image.root.equals(root) || !image.record ? [] : [image.record]))
-  const blocks = await blocksBelow(root, parts)
+  const its = await blocksBelow(root, parts)
   await forget(root, record, others, parts)
-  return { untagged, deleted: root, freed: await bytesWithout(blocks, await keptRoots(parts), parts) }
+  return { untagged, deleted: root, freed: await bytesWithout(its, await keptRoots(parts), parts) }
 }
 
 /** What GC keeps of ours: the catalogue, and images that are pinned. Other pins are not looked at: they may be anything. */
-async function keptRoots(parts: OnNode): Promise<CID[]> {
-  const { node, signal } = parts
-  const [top, pinned] = await Promise.all([node.catalogue.top(signal), node.pinnedRoots(signal)])
+async function keptRoots(parts: Removing): Promise<CID[]> {
+  const { catalogue, pins, signal } = parts
+  const [top, pinned] = await Promise.all([catalogue.top(signal), pins.pinnedRoots(signal)])
   const kept = top === undefined ? [] : [top]
   const looked = mapInOrder([...pinned].map(parseCid), AT_ONCE, async (cid) =>
     (await isImage(cid, parts)) ? [cid] : [],
@@ -65,9 +72,8 @@ async function keptRoots(parts: OnNode): Promise<CID[]> {
 }
 
 /** Takes away all else that keeps an image. The record goes last: what was broken off can be done again. */
-async function forget(root: CID, record: ImageRecord, others: readonly ImageRecord[], parts: OnNode): Promise<void> {
-  const { node, signal } = parts
-  const { catalogue } = node
+async function forget(root: CID, record: ImageRecord, others: readonly ImageRecord[], parts: Removing): Promise<void> {
+  const { catalogue, pins, signal } = parts
   const kept = new Set(others.flatMap(({ layers }) => layers))
   const gone = new Set(record.layers.filter((diffId) => !kept.has(diffId)))
   const keys: string[] = []
@@ -82,6 +88,6 @@ async function forget(root: CID, record: ImageRecord, others: readonly ImageReco
     if ((await catalogue.findImage(id, signal))?.root.equals(root)) ids.push(`ids/${hexOf(id)}`)
   }
   await catalogue.remove([...keys, ...ids], signal)
-  if (await node.isPinned(root, signal)) await node.unpin(root, signal)
+  if (await pins.isPinned(root, signal)) await pins.unpin(root, signal)
   await catalogue.remove([recordPath(root)], signal)
 }

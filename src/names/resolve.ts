@@ -1,10 +1,14 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { Publications } from '../catalogue/publications.ts'
 import { readDirectory } from '../dag/blocks.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
-import { repositoryOf } from '../docker/reference.ts'
 import { DockerIpfsError } from '../errors.ts'
-import type { Node } from '../kubo/node.ts'
-import { findAllPublished, findPublished, type Publication, readPublication, rootOf } from './publication.ts'
-import { nameOf, type PublishedImage } from './published.ts'
+import { repositoryOf } from '../image/name.ts'
+import { nameOf, type PublishedImage } from '../publication/document.ts'
+import { findAllPublished, findPublished, type Publication, readPublication, rootOf } from '../publication/read.ts'
+import type { Blocks } from '../store/blocks.ts'
+import type { Naming } from '../store/naming.ts'
+import type { Node } from '../store/node.ts'
 import { parseReference, type Reference } from './reference.ts'
 
 /** What a reference stands for. */
@@ -28,7 +32,11 @@ export interface Published {
 }
 
 export interface Resolving {
-  readonly node: Pick<Node, 'address' | 'block' | 'catalogue' | 'naming' | 'publications'>
+  readonly node: Pick<Node, 'address'>
+  readonly blocks: Pick<Blocks, 'block'>
+  readonly naming: Pick<Naming, 'resolve'>
+  readonly catalogue: Catalogue
+  readonly publications: Publications
   readonly signal: AbortSignal
   /** Time for a name to be found, and for each block behind it, in milliseconds. Default: 60 s. */
   readonly timeoutMs?: number
@@ -110,8 +118,8 @@ function named(by: string | undefined, publication: Publication, image: Publishe
   return { root: rootOf(image), published: { by, publication, name: nameOf(image), configDigest } }
 }
 
-async function findName(name: string, text: string, { node, signal }: Resolving): Promise<CID> {
-  const root = await node.catalogue.findName(name, signal)
+async function findName(name: string, text: string, { node, catalogue, signal }: Resolving): Promise<CID> {
+  const root = await catalogue.findName(name, signal)
   if (root !== undefined) return root
   throw new DockerIpfsError('IMAGE_NOT_FOUND', `no image of the name "${text.trim()}" on the node at ${node.address}`, {
     hint: 'Give a CID, or a name that was saved to this node.',
@@ -121,7 +129,7 @@ async function findName(name: string, text: string, { node, signal }: Resolving)
 async function findTags(name: string, text: string, parts: Resolving): Promise<readonly Resolved[]> {
   const repository = repositoryOf(name)
   const at = repository.lastIndexOf('/')
-  const entries = await parts.node.catalogue.entries(`images/${repository.slice(0, at)}`, parts.signal)
+  const entries = await parts.catalogue.entries(`images/${repository.slice(0, at)}`, parts.signal)
   const tags = (entries ?? []).filter((entry) => entry.name.startsWith(`${repository.slice(at + 1)}:`))
   if (tags.length === 0) await findName(name, text, parts)
   return tags.map((entry) => ({ root: entry.cid, name: `${repository.slice(0, at)}/${entry.name}` }))
@@ -152,9 +160,9 @@ async function open(reference: Exclude<Reference, { kind: 'name' }>, parts: Reso
 
 /** The CID that a key or domain stands for. It is the node's word: it has checked the signature, or asked the DNS. */
 async function follow(name: string, parts: Resolving): Promise<CID> {
-  const found = await within(name, parts, (signal) => parts.node.naming.resolve(name, signal)).catch(async (error) => {
+  const found = await within(name, parts, (signal) => parts.naming.resolve(name, signal)).catch(async (error) => {
     // A node without any routing does not even know its own names.
-    const own = await parts.node.publications.newest(name, parts.signal)
+    const own = await parts.publications.newest(name, parts.signal)
     if (own === undefined) throw error
     return `/ipfs/${own.root}`
   })
@@ -173,7 +181,7 @@ async function follow(name: string, parts: Resolving): Promise<CID> {
 }
 
 function blockWithin(cid: CID, what: string, parts: Resolving): Promise<Uint8Array> {
-  return within(what, parts, (signal) => parts.node.block(cid, signal))
+  return within(what, parts, (signal) => parts.blocks.block(cid, signal))
 }
 
 async function within<T>(

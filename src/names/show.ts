@@ -1,6 +1,6 @@
-import { familiarName, repositoryOf } from '../docker/reference.ts'
+import { familiarName, repositoryOf } from '../image/name.ts'
 
-export { familiarName } from '../docker/reference.ts'
+export { familiarName } from '../image/name.ts'
 
 /** Both parts of a full name as docker shows them; `<none>` for an image without a name. */
 export function repositoryAndTag(name: string | undefined): { readonly repository: string; readonly tag: string } {

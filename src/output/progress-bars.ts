@@ -1,6 +1,6 @@
 import { MultiBar, type Params, type SingleBar } from 'cli-progress'
-import type { ProgressEvent } from '../transfer/events.ts'
-import { formatBytes, shortDigest } from './format.ts'
+import type { ProgressEvent } from '../events.ts'
+import { formatBytes, shortDigest } from '../units.ts'
 import { type Progress, type ProgressStream, plainLine } from './progress-lines.ts'
 
 const BAR_CHARS = 50

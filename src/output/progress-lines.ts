@@ -1,5 +1,5 @@
-import type { ProgressEvent, Report } from '../transfer/events.ts'
-import { formatBytes, shortDigest } from './format.ts'
+import type { ProgressEvent, Report } from '../events.ts'
+import { formatBytes, shortDigest } from '../units.ts'
 
 /** What is needed of stderr. `columns` and `rows` are read at each use: terminals change size. */
 export interface ProgressStream {

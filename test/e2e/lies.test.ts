@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { type Block, type DagNode, leafNode, rawBlock, writeDirectory } from '../../src/dag/blocks.ts'
+import { type Block, rawBlock } from '../../src/dag/blocks.ts'
 import { parseCid } from '../../src/dag/cid.ts'
+import { type DagNode, leafNode, writeDirectory } from '../../src/format/files.ts'
 import { ENGINES } from '../support/engine.ts'
 import { bulk, digest, imageOf } from '../support/images.ts'
 import { useReal } from '../support/real.ts'

@@ -1,5 +1,5 @@
 import { parseCid } from '../../src/dag/cid.ts'
-import type { ImageSource } from '../../src/transfer/image-source.ts'
+import type { ImageSource } from '../../src/read/open-image.ts'
 import { digest, GOLDEN_ROOTS } from './images.ts'
 
 const MIB = 1024 * 1024

@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path'
 import metadata from '../../package.json' with { type: 'json' }
 import { endingOf } from '../../src/cli/exit.ts'
 import { SETTINGS, type Setting } from '../../src/cli/settings.ts'
-import { FORMAT } from '../../src/dag/format.ts'
-import { writeLayer } from '../../src/dag/layer.ts'
 import { DockerIpfsError, type ErrorCode } from '../../src/errors.ts'
-import { writeImageDag } from '../../src/transfer/image-dag.ts'
+import { writeImageDag } from '../../src/format/image-dag.ts'
+import { writeLayer } from '../../src/format/layer.ts'
+import { FORMAT } from '../../src/format/numbers.ts'
 import { digest, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { MemorySink } from '../support/memory-sink.ts'
 
@@ -46,7 +46,7 @@ describe('docs/format.md', () => {
   const text = read('docs/format.md')
 
   test('has the numbers of the code', () => {
-    const rows = tableOf(text, 'name in `src/dag/format.ts`').filter(([name]) => name?.startsWith('`'))
+    const rows = tableOf(text, 'name in `src/format/numbers.ts`').filter(([name]) => name?.startsWith('`'))
     const numbers = rows.map(([name = '', , value]) => [name.replaceAll('`', ''), value])
     expect(Object.fromEntries(numbers)).toEqual(
       Object.fromEntries(Object.entries(FORMAT).map(([name, value]) => [name, String(value)])),

@@ -1,6 +1,6 @@
 import type { Difference } from '../../inspect/diff.ts'
-import { bar, formatBytes, shortDigest } from '../../output/format.ts'
 import { documentFormat } from '../../output/rows.ts'
+import { bar, formatBytes, shortDigest } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { api, format, platform, progress, quiet, timeout } from '../options.ts'
 

@@ -1,7 +1,7 @@
 import type { Finding } from '../../doctor/finding.ts'
 import { DockerIpfsError } from '../../errors.ts'
-import { table } from '../../output/format.ts'
 import { rowFormat } from '../../output/rows.ts'
+import { table } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { api, format } from '../options.ts'
 

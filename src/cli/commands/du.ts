@@ -1,6 +1,6 @@
 import type { Usage } from '../../inspect/usage.ts'
-import { formatBytes, shortDigest } from '../../output/format.ts'
 import { type Row, rowFormat } from '../../output/rows.ts'
+import { formatBytes, shortDigest } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { api, format, timeout } from '../options.ts'
 

@@ -1,6 +1,6 @@
 import type { Step } from '../../inspect/history.ts'
-import { formatBytes, formatSince } from '../../output/format.ts'
 import { type Row, rowFormat } from '../../output/rows.ts'
+import { formatBytes, formatSince } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { api, format, platform, quiet, timeout } from '../options.ts'
 

@@ -11,8 +11,8 @@ export const keyGen = defineCommand({
   arity: [1, 1],
   options: [api],
   async run(context, { flags, words: [name = ''] }) {
-    const { node, signal } = await context.connect({ ...flags, quiet: false, progress: 'auto' })
-    const { id } = await node.naming.makeKey(name, signal)
+    const { naming, signal } = await context.connect({ ...flags, quiet: false, progress: 'auto' })
+    const { id } = await naming.makeKey(name, signal)
     await context.output.line(id)
   },
 })
@@ -25,8 +25,8 @@ export const keyLs = defineCommand({
   options: [api, format, { name: 'quiet', short: 'q', type: 'boolean', description: 'Only show IPNS names' }],
   async run(context, { flags }) {
     const { lines } = rowFormat(flags.format, ROWS)
-    const { node, signal } = await context.connect({ ...flags, quiet: false, progress: 'auto' })
-    const keys = await node.naming.keys(signal)
+    const { naming, signal } = await context.connect({ ...flags, quiet: false, progress: 'auto' })
+    const keys = await naming.keys(signal)
     const shown = lines(keys.map(({ name, id }) => ({ Key: name, IpnsName: id })))
     for (const line of flags.quiet ? keys.map(({ id }) => id) : shown) await context.output.line(line)
   },

@@ -1,4 +1,4 @@
-import type { LoadResult } from '../../transfer/load.ts'
+import type { LoadResult } from '../../load/load.ts'
 import { type CommandContext, defineCommand } from '../command.ts'
 import { api, gateway, platform, progress, quiet, timeout } from '../options.ts'
 import type { Parsed } from '../parse.ts'
@@ -50,11 +50,11 @@ async function run(
   if (flags.input.length === 0) {
     const { gateways, ...parts } = await context.connect(flags)
     const all = { ...parts, ...options, noPin: flags['no-pin'] }
-    if (gateways === undefined) return (await import('../../transfer/load.ts')).load(reference ?? '', all)
-    const { loadWithGateways } = await import('../../transfer/load-gateways.ts')
+    if (gateways === undefined) return (await import('../../load/load.ts')).load(reference ?? '', all)
+    const { loadWithGateways } = await import('../../load/from-gateways.ts')
     return loadWithGateways(reference ?? '', { ...all, gateways })
   }
   const piped = context.pipe(flags.input.filter((path) => path === '-').length)
-  const [{ loadCars }, parts] = await Promise.all([import('../../transfer/load-car.ts'), context.connect(flags)])
+  const [{ loadCars }, parts] = await Promise.all([import('../../load/from-cars.ts'), context.connect(flags)])
   return loadCars(flags.input, reference, { ...parts, ...options, piped })
 }

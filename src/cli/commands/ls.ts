@@ -1,6 +1,6 @@
-import type { Listed } from '../../names/list.ts'
-import { formatBytes, formatSince, shortDigest } from '../../output/format.ts'
+import type { Listed } from '../../catalogue/list.ts'
 import { type Row, type RowFormat, rowFormat } from '../../output/rows.ts'
+import { formatBytes, formatSince, shortDigest } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { api, format } from '../options.ts'
 
@@ -54,7 +54,7 @@ export const ls = defineCommand({
   async run(context, { flags, words: [pattern] }) {
     const rows = formatOf(flags)
     const [{ list, uniqueSizes }, { matches, readFilters }, parts] = await Promise.all([
-      import('../../names/list.ts'),
+      import('../../catalogue/list.ts'),
       import('../../names/filter.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])

@@ -1,5 +1,5 @@
 import { familiarName } from '../../names/show.ts'
-import type { PublishResult } from '../../transfer/publish.ts'
+import type { PublishResult } from '../../publish/publish.ts'
 import { defineCommand, type Parts } from '../command.ts'
 import { api, key, progress, quiet } from '../options.ts'
 
@@ -17,7 +17,7 @@ export const publish = defineCommand({
     { name: 'timeout', type: 'duration', description: 'Time limit for telling the network', default: '2m' },
   ],
   async run(context, { flags, words }) {
-    const [{ publish }, parts] = await Promise.all([import('../../transfer/publish.ts'), context.connect(flags)])
+    const [{ publish }, parts] = await Promise.all([import('../../publish/publish.ts'), context.connect(flags)])
     const published = await publish(words, { ...parts, key: flags.key, announceTimeoutMs: flags.timeout })
     tellPublished(published, parts)
     await context.output.line(`ipns://${published.id}`)

@@ -1,5 +1,5 @@
-import { formatSince } from '../../output/format.ts'
 import { rowFormat } from '../../output/rows.ts'
+import { formatSince } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { api, format, quiet, timeout } from '../options.ts'
 
@@ -18,7 +18,7 @@ export const published = defineCommand({
   async run(context, { flags, words: [reference = ''] }) {
     const rows = rowFormat(flags.format, ROWS)
     const [{ publicationHistory }, parts] = await Promise.all([
-      import('../../names/publication-history.ts'),
+      import('../../publish/history.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
     const warn = (text: string) => parts.report({ type: 'warning', text })

@@ -30,7 +30,7 @@ export const pull = defineCommand({
     if (flags.tag !== undefined && flags['no-tag']) throw badFlag('--tag and --no-tag exclude each other', OF)
     if (flags.tag !== undefined && flags['all-tags']) throw badFlag('--tag and --all-tags exclude each other', OF)
     const [{ pull }, { familiarName }, parts] = await Promise.all([
-      import('../../transfer/pull.ts'),
+      import('../../load/pull.ts'),
       import('../../names/show.ts'),
       context.connect(flags),
     ])

@@ -27,7 +27,7 @@ export const push = defineCommand({
       throw badFlag('--key needs --publish', { usage: USAGE, path: 'docker ipfs push' })
     }
     const [{ push }, { found, ...parts }] = await Promise.all([
-      import('../../transfer/push.ts'),
+      import('../../save/push.ts'),
       context.connect(flags, words[0]),
     ])
     for (const [at, image] of words.entries()) {
@@ -48,7 +48,7 @@ export const push = defineCommand({
       parts.report({ type: 'step', text: `To load it: docker ipfs load ${root}` })
     }
     if (!flags.publish) return
-    const { publish } = await import('../../transfer/publish.ts')
+    const { publish } = await import('../../publish/publish.ts')
     tellPublished(await publish(words, { ...parts, key: flags.key, announceTimeoutMs: flags.timeout }), parts)
   },
 })

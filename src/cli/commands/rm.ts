@@ -1,4 +1,4 @@
-import { formatBytes } from '../../output/format.ts'
+import { formatBytes } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { api } from '../options.ts'
 

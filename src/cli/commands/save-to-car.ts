@@ -1,5 +1,5 @@
 import { DockerIpfsError } from '../../errors.ts'
-import { formatBytes } from '../../output/format.ts'
+import { formatBytes } from '../../units.ts'
 import type { CommandContext } from '../command.ts'
 import type { ConnectionOptions, FlagsOf } from '../options.ts'
 
@@ -19,7 +19,7 @@ export async function saveToCar(output: string, image: string, flags: Flags, con
   }
   const archive = flags.input === undefined ? undefined : await context.openImages(flags.input)
   const [{ engineInput, saveCar }, parts] = await Promise.all([
-    import('../../transfer/save-car.ts'),
+    import('../../save/save-car.ts'),
     context.connect(flags),
   ])
   const saved = await saveCar(archive ?? (await engineInput(image, parts.engine, parts.signal)), {

@@ -1,5 +1,5 @@
-import { formatBytes } from '../../output/format.ts'
-import type { Plan } from '../../transfer/plan.ts'
+import type { Plan } from '../../save/plan.ts'
+import { formatBytes } from '../../units.ts'
 import type { CommandContext } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { api, noCache, platform, progress, quiet, timeout } from '../options.ts'
@@ -56,12 +56,12 @@ export const save = defineCommand({
     if (flags.input !== undefined) return saveInput(flags.input, context, parsed)
     const options = { noCache: flags['no-cache'], platform: flags.platform }
     if (flags['dry-run']) {
-      const [{ plan }, parts] = await Promise.all([import('../../transfer/plan.ts'), context.connect(flags)])
+      const [{ plan }, parts] = await Promise.all([import('../../save/plan.ts'), context.connect(flags)])
       for (const image of words) await context.output.line(planText(await plan(image, { ...parts, ...options })))
       return
     }
     const [{ save }, { found, ...parts }] = await Promise.all([
-      import('../../transfer/save.ts'),
+      import('../../save/save.ts'),
       context.connect(flags, words[0]),
     ])
     for (const [at, image] of words.entries()) {
@@ -86,10 +86,10 @@ async function saveInput(path: string, context: CommandContext, { flags }: SaveA
   const archive = await context.openImages(path)
   const parts = { ...(await context.connect(flags)), noCache: flags['no-cache'], platform: flags.platform }
   if (flags['dry-run']) {
-    const { planArchive } = await import('../../transfer/plan.ts')
+    const { planArchive } = await import('../../save/plan.ts')
     return context.output.line(planText(await planArchive(archive, parts)))
   }
-  const { saveArchive } = await import('../../transfer/save-archive.ts')
+  const { saveArchive } = await import('../../save/save-archive.ts')
   for (const { root } of await saveArchive(archive, parts)) await context.output.line(root)
 }
 

@@ -1,5 +1,5 @@
 import { DockerIpfsError } from '../../errors.ts'
-import { formatBytes } from '../../output/format.ts'
+import { formatBytes } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { api, platform, progress, quiet, timeout } from '../options.ts'
 

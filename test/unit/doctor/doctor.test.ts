@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test'
 import { examineEngine } from '../../../src/doctor/engine.ts'
 import { examineNode } from '../../../src/doctor/node.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
-import type { NodeHealth } from '../../../src/kubo/health.ts'
-import { formatBytes } from '../../../src/output/format.ts'
+import type { NodeHealth } from '../../../src/store/kubo/health.ts'
+import { formatBytes } from '../../../src/units.ts'
 
 const never = new AbortController().signal
 
@@ -92,7 +92,7 @@ test.each([
   ['28.5.2', 'ok'],
   ['dev', 'ok'],
 ])('Docker %s is %s', async (version, state) => {
-  const info = async () => ({ version, containerdStore: false, os: 'linux', architecture: 'x86_64' })
+  const info = () => new MemoryEngine({ version, containerdStore: false }).info()
   const findings = await examineEngine({ info }, never)
   expect(findings.find(({ check }) => check === 'version')?.state).toBe(state as 'ok')
 })

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import type { DagNode } from '../../../src/dag/blocks.ts'
 import { type CID, parseCid } from '../../../src/dag/cid.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
-import type { Node } from '../../../src/kubo/node.ts'
-import type { PublishedCatalogue } from '../../../src/names/published.ts'
+import type { DagNode } from '../../../src/format/files.ts'
 import { type Resolving, resolve, resolveAll } from '../../../src/names/resolve.ts'
-import { writePublication } from '../../../src/transfer/publication-dag.ts'
+import type { PublishedCatalogue } from '../../../src/publication/document.ts'
+import { writePublication } from '../../../src/publication/write.ts'
+import type { Node } from '../../../src/store/kubo/node.ts'
 
 const ROOT = parseCid('bafybeifb3g6rmyhrlk5ynajbkgkwkxcvvb2zzhkgkz5c6pmhbqwgvbsmwi')
 const OTHER = parseCid('bafybeibs5543z5ngjrqkdjthzbwh4zjk5ajxzrhwzqxejjpvx6ipdiwt7i')

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import type { ProgressEvent } from '../../../src/events.ts'
 import { createProgress } from '../../../src/output/progress.ts'
 import { barLine } from '../../../src/output/progress-bars.ts'
 import { json, plain, plainLine, quiet } from '../../../src/output/progress-lines.ts'
-import type { ProgressEvent } from '../../../src/transfer/events.ts'
 
 const LAYER = 'sha256:73bc5939a32e1f2a3b4c'
 const EVENTS: readonly ProgressEvent[] = [

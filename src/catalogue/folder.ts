@@ -1,0 +1,47 @@
+import type { CID } from '../dag/cid.ts'
+
+/** An entry of a folder. */
+export interface FolderEntry {
+  readonly name: string
+  readonly cid: CID
+}
+
+/** What is at a path. Sizes are bytes: of the file itself, 0 for a folder, and of all blocks, once a link. */
+export interface Found {
+  readonly cid: CID
+  readonly fileSize: number
+  readonly dagSize: number
+}
+
+/**
+ * Where the catalogue stands: a folder that GC spares, with all that its links lead to. Paths are below it. People may edit it,
+ * so looking never fails: what cannot be read counts as not there.
+ */
+export interface Folder {
+  /** What is at a path, `''` for the folder itself. It may be remembered until something is written, or `sync`. */
+  find(path: string, signal: AbortSignal): Promise<Found | undefined>
+  /** What is in a folder; undefined where there is none, or where a part of it is lost. */
+  entries(path: string, signal: AbortSignal): Promise<FolderEntry[] | undefined>
+  /** The bytes of a file of at most `limit` bytes; undefined for a larger one. */
+  read(path: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined>
+  /** The files of a folder, by name, as far as they can be had in one request. */
+  readAll(path: string, signal: AbortSignal): Promise<Map<string, Uint8Array>>
+}
+
+/** A folder that can be changed. A change counts once it was synced. Errors are NODE_*. */
+export interface WritableFolder extends Folder {
+  /** Links a path to a CID, with the folders above it. False where something is there already, which is left alone. */
+  link(path: string, cid: CID, signal: AbortSignal): Promise<boolean>
+  /** Writes a file, in place of what was there. */
+  write(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>
+  /** Takes away what is at a path, if anything. */
+  remove(path: string, signal: AbortSignal): Promise<void>
+  /** Writes out what was changed, and looks anew from then on: others may have written since. */
+  sync(signal: AbortSignal): Promise<void>
+}
+
+/** Links a path to a CID, in place of what was there. */
+export async function replace(folder: WritableFolder, path: string, cid: CID, signal: AbortSignal): Promise<void> {
+  await folder.remove(path, signal)
+  await folder.link(path, cid, signal)
+}

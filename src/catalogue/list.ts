@@ -1,0 +1,125 @@
+import { type CID, parseCid } from '../dag/cid.ts'
+import { imageSize, Shares } from '../dag/walk.ts'
+import { fullName } from '../image/name.ts'
+import type { Blocks } from '../store/blocks.ts'
+import type { Pins } from '../store/pins.ts'
+import { mapInOrder } from '../streams.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { ImageRecord } from './records.ts'
+
+/** An image of the catalogue, once for each of its names. */
+export interface Listed {
+  /** Full name; undefined for an image that has none (any more). */
+  readonly name: string | undefined
+  readonly root: CID
+  /** Undefined where the catalogue's record is missing or was edited into something else. */
+  readonly record: ImageRecord | undefined
+  /** Bytes of all its blocks, those that others have too included; undefined when the node has no such image. */
+  readonly size: number | undefined
+}
+
+export interface Listing {
+  /** By name, those without one last. */
+  readonly images: readonly Listed[]
+  /** Paths in the catalogue that are neither a folder of names nor a name. Nothing touches them. */
+  readonly odd: readonly string[]
+}
+
+/** What the use cases of the catalogue need. */
+export interface OnNode {
+  readonly catalogue: Catalogue
+  readonly blocks: Pick<Blocks, 'ownBlock'>
+  readonly pins: Pick<Pins, 'pinnedRoots'>
+  readonly signal: AbortSignal
+}
+
+/** Questions to the node at a time. */
+const AT_ONCE = 16
+/** Folders below each other; docker's names have far fewer parts. */
+const MAX_DEPTH = 64
+
+type Records = ReadonlyMap<string, ImageRecord | undefined>
+
+export interface Found {
+  readonly images: { readonly name: string | undefined; readonly root: CID }[]
+  readonly odd: string[]
+}
+
+/**
+ * What the node's catalogue has: the names in it, and the images of its records that no name leads to. It may have been edited
+ * by hand: whatever has not the right shape is told as odd.
+ * @throws NODE_*
+ */
+export async function list({ catalogue, blocks, pins, signal }: OnNode): Promise<Listing> {
+  const found: Found = { images: [], odd: [] }
+  const [records, pinned] = await Promise.all([
+    catalogue.records(signal),
+    pins.pinnedRoots(signal),
+    findNamed(catalogue, '', found, signal),
+  ])
+  found.images.sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))
+  findNameless(records, found)
+  const roots = [...new Map(found.images.map(({ root }) => [root.toString(), root])).values()]
+  const sizes = new Map<string, number | undefined>()
+  // What is pinned is whole, and the record was written when it was.
+  const looked = mapInOrder(roots, AT_ONCE, async (root) => {
+    const key = root.toString()
+    sizes.set(
+      key,
+      (pinned.has(key) ? records.get(key)?.size : undefined) ?? (await imageSize(root, { blocks, signal })),
+    )
+  })
+  for await (const _ of looked);
+  const images = found.images.map(({ name, root }) => {
+    return { name, root, record: records.get(root.toString()), size: sizes.get(root.toString()) }
+  })
+  return { images, odd: found.odd }
+}
+
+/** Bytes of blocks that no other image of the list has, by root CID. Walks all of them. */
+export async function uniqueSizes(images: readonly Listed[], { blocks, signal }: OnNode): Promise<Map<string, number>> {
+  const roots = [...new Map(images.map(({ root }) => [root.toString(), root])).values()]
+  const shares = new Shares({ blocks, signal })
+  for (const [owner, root] of roots.entries()) await shares.add(owner, root)
+  return new Map(roots.map((root, owner) => [root.toString(), shares.unique(owner)]))
+}
+
+/** Adds to `found` the names below a folder of `images/`. */
+export async function findNamed(
+  catalogue: Catalogue,
+  folder: string,
+  found: Found,
+  signal: AbortSignal,
+): Promise<void> {
+  const entries = await catalogue.entries(`images${folder}`, signal)
+  const depth = folder.split('/').length - 1
+  if (depth > 0 && (entries === undefined || depth > MAX_DEPTH)) {
+    found.odd.push(`images${folder}`)
+    return
+  }
+  for (const { name, cid } of entries ?? []) {
+    const path = `${folder}/${name}`
+    // Of a registry, the first part, the part behind the colon is its port.
+    if (depth === 0 || !name.includes(':')) await findNamed(catalogue, path, found, signal)
+    else if (fullName(path.slice(1)) === path.slice(1)) found.images.push({ name: path.slice(1), root: cid })
+    else found.odd.push(`images${path}`)
+  }
+}
+
+function findNameless(records: Records, found: Found): void {
+  const named = new Set(found.images.map(({ root }) => root.toString()))
+  for (const [key, record] of records) {
+    const root = record === undefined ? undefined : rootOf(key)
+    if (root === undefined) found.odd.push(`records/${key}`)
+    else if (!named.has(root.toString())) found.images.push({ name: undefined, root })
+  }
+}
+
+/** The root CID that a record is called by; undefined for what is none. */
+export function rootOf(key: string): CID | undefined {
+  try {
+    return parseCid(key)
+  } catch {
+    return undefined
+  }
+}

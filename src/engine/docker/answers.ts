@@ -1,0 +1,95 @@
+import { DockerIpfsError } from '../../errors.ts'
+import { isObject } from '../../json.ts'
+
+/** docker and the engine say what is wrong in words only; they are read here and nowhere else. */
+export function engineError(text: string, cause: unknown): DockerIpfsError {
+  const line = firstLine(text)
+  if (
+    /cannot connect to the docker daemon|is the docker daemon running|error during connect|permission denied while trying to connect|failed to connect to the docker API|dial unix|connection refused/i.test(
+      line,
+    )
+  ) {
+    return new DockerIpfsError('ENGINE_UNREACHABLE', `cannot reach the Docker engine: ${line}`, {
+      cause,
+      hint: 'Start Docker, or choose another engine with --context or -H.',
+    })
+  }
+  if (/no such image|reference does not exist|no such object/i.test(line)) {
+    return new DockerIpfsError('IMAGE_NOT_FOUND', line, { cause })
+  }
+  if (/invalid diffID for layer|wrong diff ?id/i.test(line)) {
+    return new DockerIpfsError('INTEGRITY', `the Docker engine answered: ${line}`, { cause })
+  }
+  return new DockerIpfsError(
+    'ENGINE_FAILED',
+    line === '' ? 'docker failed without a word' : `the Docker engine answered: ${line}`,
+    { cause },
+  )
+}
+
+export function textOf(output: unknown): string {
+  return output instanceof Uint8Array ? Buffer.from(output).toString('utf8').trimEnd() : ''
+}
+
+function firstLine(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim())
+  const line = lines.find((candidate) => candidate !== '' && !candidate.startsWith('WARNING')) ?? ''
+  return line.replace(/^(docker: )?Error response from daemon: /, '').replace(/^error: /i, '')
+}
+
+export function parseObject(text: string): Record<string, unknown> {
+  const value = parseJson(text)
+  if (isObject(value)) return value
+  throw unreadable(text)
+}
+
+/** @throws ENGINE_FAILED where it is no list of objects */
+export function parseObjects(text: string): Record<string, unknown>[] {
+  const value = parseJson(text)
+  if (Array.isArray(value) && value.every(isObject)) return value
+  throw unreadable(text)
+}
+
+/**
+ * What a load says: a JSON object a line, each with a piece of text or an error.
+ * @throws what went wrong, which may come after the status of a success
+ */
+export function readLoaded(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  const said = lines.map((line) => {
+    const { stream, error } = parseObject(line)
+    if (typeof error === 'string') throw engineError(error, new Error(text))
+    return typeof stream === 'string' ? stream : ''
+  })
+  return said.join('').trimEnd()
+}
+
+function unreadable(text: string): DockerIpfsError {
+  return new DockerIpfsError('ENGINE_FAILED', 'docker gave an answer that cannot be read', { cause: new Error(text) })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw unreadable(text)
+  }
+}
+
+export function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}
+
+/** From the API's description of an image: whether the store has all of it; undefined when it does not say. */
+export function isAvailable(image: unknown): boolean | undefined {
+  if (!isObject(image) || !Array.isArray(image['Manifests'])) return undefined
+  const entry: unknown = image['Manifests'].find((one: unknown) => isObject(one) && one['ID'] === image['Id'])
+  return isObject(entry) && typeof entry['Available'] === 'boolean' ? entry['Available'] : undefined
+}
+
+/** From the API's list of images: the IDs of those that the store has all of. */
+export function readWhole(text: string): Set<string> {
+  const images = parseJson(text)
+  const whole = (Array.isArray(images) ? images : []).filter((image: unknown) => isAvailable(image) === true)
+  return new Set(whole.map((image: Record<string, unknown>) => String(image['Id'])))
+}

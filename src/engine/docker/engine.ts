@@ -1,0 +1,159 @@
+import { fullName, repositoryOf } from '../../image/name.ts'
+import type { Bytes } from '../../streams.ts'
+import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo } from '../engine.ts'
+import { engineError, isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
+import { type Api, createApi, type Method } from './api.ts'
+import type { Docker } from './command.ts'
+import { createConnect } from './connection.ts'
+import { type Answer, errorOf } from './http.ts'
+import type { Finding } from './socket.ts'
+
+/** The engine that the `docker` command talks to. */
+export function createEngine(docker: Docker, options: Finding): Engine {
+  return new DockerEngine(createApi(createConnect(docker, options)))
+}
+
+/** Images that are asked about over one connection. */
+const IDS_A_CONNECTION = 200
+
+/** How often something is asked for whose answer is that something changed meanwhile (moby `daemon/containerd`, errInconsistentData). */
+const MAX_ROUNDS = 4
+const hasChanged = ({ status, body }: Answer) => status === 500 && body.includes('data changed during operation')
+
+/** The first API that tells which of its blobs an image lacks. */
+const WITH_MANIFESTS = '/v1.48'
+
+class DockerEngine implements Engine {
+  readonly #api: Api
+
+  constructor(api: Api) {
+    this.#api = api
+  }
+
+  /** A containerd store that is changed while it looks says so, and did nothing. */
+  async #ask(method: Method, path: string, signal: AbortSignal): Promise<Answer> {
+    let answer = await this.#api.ask(method, path, signal)
+    for (let round = 1; round < MAX_ROUNDS && hasChanged(answer); round += 1)
+      answer = await this.#api.ask(method, path, signal)
+    return answer
+  }
+
+  async info(signal: AbortSignal): Promise<EngineInfo> {
+    const info = parseObject(bodyOf(await this.#ask('GET', '/info', signal)))
+    const version = info['ServerVersion']
+    if (typeof version !== 'string') throw engineError('the engine gave no version', undefined)
+    const containerdStore = hasContainerdStore(info)
+    const root = String(info['DockerRootDir'] ?? '')
+    return {
+      version,
+      containerdStore,
+      os: String(info['OSType'] ?? ''),
+      architecture: String(info['Architecture'] ?? ''),
+      packingFolder: root.startsWith('/') && !containerdStore ? `${root}/tmp` : undefined,
+      can: abilitiesOf(version, containerdStore),
+    }
+  }
+
+  async inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
+    const answer = await this.#ask('GET', `/images/${pathOf(image)}/json`, signal)
+    if (answer.status === 404) return undefined
+    const value = parseObject(bodyOf(answer))
+    return { id: String(value['Id']), layers: layersIn(value), names: strings(value['RepoTags']) }
+  }
+
+  async images(signal: AbortSignal): Promise<EngineImage[]> {
+    const images = new Map<string, EngineImage>()
+    for (const image of parseObjects(bodyOf(await this.#ask('GET', '/images/json', signal)))) {
+      const id = String(image['Id'])
+      const names = strings(image['RepoTags']).filter((name) => !name.includes('<none>'))
+      images.set(id, { id, names: [...(images.get(id)?.names ?? []), ...names], bytes: Number(image['Size']) })
+    }
+    return [...images.values()]
+  }
+
+  async layersOf(ids: readonly string[], signal: AbortSignal): Promise<string[][]> {
+    const lists: string[][] = []
+    for (let at = 0; at < ids.length; at += IDS_A_CONNECTION) {
+      const paths = ids.slice(at, at + IDS_A_CONNECTION).map((id) => `/images/${pathOf(id)}/json`)
+      for (const [each, first] of (await this.#api.askAll(paths, signal)).entries()) {
+        const answer = hasChanged(first) ? await this.#ask('GET', paths[each] as string, signal) : first
+        if (answer.status !== 404) lists.push(layersIn(parseObject(bodyOf(answer))))
+      }
+    }
+    return lists
+  }
+
+  async isWhole(imageId: string, signal: AbortSignal): Promise<boolean | undefined> {
+    const answer = await this.#ask('GET', `${WITH_MANIFESTS}/images/${pathOf(imageId)}/json?manifests=1`, signal)
+    return answer.status === 200 ? isAvailable(parseObject(answer.body)) : undefined
+  }
+
+  async wholeImages(signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
+    const filters = encodeURIComponent('{"dangling":["true"]}')
+    const answer = await this.#ask('GET', `${WITH_MANIFESTS}/images/json?manifests=1&filters=${filters}`, signal)
+    return answer.status === 200 ? readWhole(answer.body) : undefined
+  }
+
+  save(image: string, signal: AbortSignal): Bytes {
+    return this.#api.download(`/images/get?names=${encodeURIComponent(image)}`, signal)
+  }
+
+  async load(archive: Bytes, signal: AbortSignal): Promise<string> {
+    return readLoaded(bodyOf(await this.#api.upload('/images/load?quiet=1', archive, signal)))
+  }
+
+  async tag(image: string, name: string, signal: AbortSignal): Promise<void> {
+    const full = fullName(name)
+    if (full === undefined) throw engineError('invalid reference format', undefined)
+    const repository = repositoryOf(full)
+    const tag = full.slice(repository.length + 1)
+    const query = `repo=${encodeURIComponent(repository)}&tag=${encodeURIComponent(tag)}`
+    bodyOf(await this.#ask('POST', `/images/${pathOf(image)}/tag?${query}`, signal))
+  }
+
+  async remove(images: readonly string[], signal: AbortSignal, options?: { readonly force: boolean }): Promise<void> {
+    const answers: Answer[] = []
+    for (const image of images) {
+      const query = options?.force ? '?force=1' : ''
+      answers.push(await this.#ask('DELETE', `/images/${pathOf(image)}${query}`, signal))
+    }
+    for (const answer of answers) bodyOf(answer)
+  }
+}
+
+/** The first engine that reads zstd layers. */
+const FIRST_WITH_ZSTD = 23
+/** The first engine whose containerd store tells what it has of an image (API 1.48), and is content with the rest. */
+const FIRST_THAT_TELLS = 28
+
+/** What an engine can do. This is the one place that knows versions. */
+export function abilitiesOf(version: string, containerdStore: boolean): EngineAbilities {
+  const major = Number.parseInt(version, 10)
+  const tellWhole = containerdStore && major >= FIRST_THAT_TELLS
+  return { readZstd: major >= FIRST_WITH_ZSTD, leaveOut: !containerdStore || tellWhole, tellWhole }
+}
+
+function hasContainerdStore(info: Record<string, unknown>): boolean {
+  return JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')
+}
+
+/** @throws what the engine says where it did not do what it was asked for */
+function bodyOf(answer: Answer): string {
+  if (answer.status >= 200 && answer.status < 300) return answer.body
+  throw errorOf(answer)
+}
+
+/**
+ * An image in the path of a request. The engine cleans paths, so that `..` would be another one.
+ * @throws ENGINE_FAILED, in docker's words
+ */
+function pathOf(image: string): string {
+  const parts = image.split('/')
+  if (parts.some((part) => part === '' || part === '.' || part === '..'))
+    throw engineError('invalid reference format', undefined)
+  return parts.map(encodeURIComponent).join('/')
+}
+
+function layersIn(image: Record<string, unknown>): string[] {
+  return strings((image['RootFS'] as { Layers?: unknown } | undefined)?.Layers)
+}

@@ -1,0 +1,74 @@
+import type { Bytes } from '../streams.ts'
+
+/** What the use cases need of a Docker engine. Errors are ENGINE_UNREACHABLE, ENGINE_FAILED or the signal's reason. */
+export interface Engine extends EngineImages, EngineArchives {}
+
+/** The images that an engine has. */
+export interface EngineImages {
+  /** All of them, each once; unnamed ones too, but no step of a build that another is made of. */
+  images(signal: AbortSignal): Promise<EngineImage[]>
+  /** Looks an image up by name, ID or short ID; undefined when there is none. */
+  inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined>
+  /** The layers (diffIDs, bottom first) of each of these images; one that goes meanwhile may be left out. */
+  layersOf(ids: readonly string[], signal: AbortSignal): Promise<string[][]>
+  /** Whether the engine has everything that an image is made of. Undefined where it cannot tell, or has no such image. */
+  isWhole(imageId: string, signal: AbortSignal): Promise<boolean | undefined>
+  /** Of the images without a name, the IDs of those of which that is true. Undefined where the engine cannot tell. */
+  wholeImages(signal: AbortSignal): Promise<ReadonlySet<string> | undefined>
+  tag(image: string, name: string, signal: AbortSignal): Promise<void>
+  /** Removes images, by ID; with `force` whatever names they have. */
+  remove(images: readonly string[], signal: AbortSignal, options?: { readonly force: boolean }): Promise<void>
+}
+
+/** What goes into an engine and comes out of it. */
+export interface EngineArchives {
+  info(signal: AbortSignal): Promise<EngineInfo>
+  /** The archive of `docker save`. It may end too early, without an error: the engine is not heard of in mid-stream. */
+  save(image: string, signal: AbortSignal): Bytes
+  /** Sends an archive, as `docker load` does, and gives what that would print. */
+  load(archive: Bytes, signal: AbortSignal): Promise<string>
+}
+
+export interface EngineInfo {
+  /** Engine version, e.g. "26.1.5". */
+  readonly version: string
+  /** True for the containerd image store, false for a graph driver. */
+  readonly containerdStore: boolean
+  /** "linux" or "windows"; empty when the engine does not say. */
+  readonly os: string
+  /** As the engine's machine calls it, e.g. "x86_64"; empty when the engine does not say. */
+  readonly architecture: string
+  /**
+   * The folder in which the engine packs an image before it sends it: that of a classic store. Where the engine is on another machine
+   * there is none of this path here, or not its own.
+   */
+  readonly packingFolder: string | undefined
+  readonly can: EngineAbilities
+}
+
+/** What engines of some versions and stores can do, and others cannot. */
+export interface EngineAbilities {
+  /** Takes archives whose layers are zstd (moby 23.0). */
+  readonly readZstd: boolean
+  /** Is content with an archive that lacks layers that it has. */
+  readonly leaveOut: boolean
+  /** Tells what its store has of an image (API 1.48). */
+  readonly tellWhole: boolean
+}
+
+export interface EngineImage {
+  /** `sha256:<hex>`, as `ImageInfo` has it. */
+  readonly id: string
+  /** As docker shows them: `nginx:1.27`. */
+  readonly names: readonly string[]
+  /** As `docker image ls` counts it. */
+  readonly bytes: number
+}
+
+export interface ImageInfo {
+  /** `sha256:<hex>`: the config digest on a classic store, the digest of the manifest or index on a containerd store. */
+  readonly id: string
+  /** diffIDs of the layers, bottom first. */
+  readonly layers: readonly string[]
+  readonly names: readonly string[]
+}

@@ -1,0 +1,113 @@
+import type { Engine, EngineInfo } from '../../engine/engine.ts'
+import type { Report } from '../../events.ts'
+import type { LayerReader } from '../../read/read-ahead.ts'
+import { abortable, deferred } from '../../streams.ts'
+import { removeAfterLoad } from './engine-image.ts'
+import { loadArchive } from './load-archive.ts'
+import { idOf, type Step } from './steps.ts'
+
+/** For an engine that is at work on an image of lower layers, in milliseconds. */
+const SETTLE_MS = 10_000
+
+/** A wait longer than this is told, in milliseconds. */
+const UNTOLD_MS = 500
+
+const WAITING = 'Waiting for the engine, to remove the layers that it is at work on'
+
+export interface Sending {
+  readonly reader: LayerReader
+  readonly signal: AbortSignal
+  readonly report: Report
+  /** Layers uncompressed, and no OCI layout: for engines before 23. */
+  readonly plain: boolean
+}
+
+/** The images that a load makes of the lowest layers, one step after the other, and takes away when it is over. */
+export class LowerImages {
+  readonly #engine: Engine
+  readonly #info: EngineInfo
+  readonly #ids: string[] = []
+  /** The last of them, which the engine may be at work on; it does not hear that nobody wants it any more. */
+  #making: Promise<unknown> = Promise.resolve()
+  readonly #giveUp = new AbortController()
+  readonly #settleMs: number
+
+  constructor(engine: Engine, info: EngineInfo, settleMs = SETTLE_MS) {
+    this.#engine = engine
+    this.#info = info
+    this.#settleMs = settleMs
+  }
+
+  /**
+   * Sends the steps; gives what the engine says to the last. Each is sent while the engine is at work on the one before, all but its end:
+   * only once that is there the engine may leave its layers out.
+   * @throws ENGINE_*, and what reading the layers throws
+   */
+  async send(steps: readonly Step[], sending: Sending): Promise<string> {
+    const failed = new AbortController()
+    const signal = AbortSignal.any([sending.signal, failed.signal])
+    const answers: Promise<string>[] = []
+    try {
+      for (const [at, step] of steps.entries()) {
+        const before = answers[at - 1]
+        const lost = before === undefined ? [] : [failureOf(before)]
+        // One is made, one waits: more would fill the engine's disk, and be a connection each.
+        await Promise.race([answers[at - 2], ...lost])
+        const sent = deferred<true>()
+        const beforeEnd = async () => {
+          sent.resolve(true)
+          await before
+        }
+        const isLast = at === steps.length - 1
+        const answer = this.#sendOne(step, { ...sending, signal }, { beforeEnd, isLast })
+        answer.catch(() => undefined)
+        answers.push(answer)
+        // It may say what is wrong before it has all: then the reader is not where the next step begins.
+        if ((await Promise.race([sent.promise, answer, ...lost])) !== true) break
+      }
+      return (await answers.at(-1)) ?? ''
+    } catch (error) {
+      failed.abort(error)
+      throw error
+    }
+  }
+
+  async #sendOne(
+    step: Step,
+    { reader, plain, signal, report }: Sending,
+    { beforeEnd, isLast }: { readonly beforeEnd: () => Promise<void>; readonly isLast: boolean },
+  ): Promise<string> {
+    signal.throwIfAborted()
+    const open = new AbortController()
+    const stop = () => open.abort(signal.reason)
+    signal.addEventListener('abort', stop, { once: true })
+    const end = async () => {
+      await beforeEnd()
+      if (isLast) return
+      // From here on it will be there.
+      signal.throwIfAborted()
+      signal.removeEventListener('abort', stop)
+      this.#ids.push(idOf(step, this.#info))
+      this.#making = answer
+    }
+    const connected = AbortSignal.any([open.signal, this.#giveUp.signal])
+    const archive = loadArchive(step, { plain, end }, reader, report)
+    const answer = this.#engine.load(abortable(archive, connected), connected)
+    return answer.finally(() => signal.removeEventListener('abort', stop))
+  }
+
+  /** Takes them away, and others; first waits for the one that the engine is at work on. */
+  async remove(others: readonly string[], report: Report): Promise<void> {
+    const limit = setTimeout(() => this.#giveUp.abort(), this.#settleMs)
+    const notice = setTimeout(() => report({ type: 'step', text: WAITING }), UNTOLD_MS)
+    await this.#making.catch(() => undefined)
+    clearTimeout(notice)
+    clearTimeout(limit)
+    await removeAfterLoad([...this.#ids, ...others], this.#engine)
+  }
+}
+
+/** Rejects when the answer does, and never resolves. */
+function failureOf(answer: Promise<unknown>): Promise<never> {
+  return answer.then(() => new Promise<never>(() => undefined))
+}

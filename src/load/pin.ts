@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CID } from '../dag/cid.ts'
+import { DockerIpfsError, messageOf } from '../errors.ts'
+import type { Report } from '../events.ts'
+import type { LayerFetch } from '../read/fetch.ts'
+import type { NodeFirst } from '../read/node-first.ts'
+import type { Reading } from '../read/open-image.ts'
+import type { Pins } from '../store/pins.ts'
+
+/** A pin that is being made while the image is read. */
+export interface Pinning {
+  /**
+   * Waits for the pin, as long as blocks come. A node that cannot pin is worth a warning, since the image is loaded.
+   * True when it is pinned.
+   */
+  done(report: Report): Promise<boolean>
+  /** Takes the pin back. */
+  undo(reason: unknown): Promise<void>
+}
+
+/** For an image that is pinned already, and one that is not to be: nothing is done, and nothing undone. */
+export function noPin(isPinned: boolean): Pinning {
+  return { done: async () => isPinned, undo: async () => undefined }
+}
+
+interface PinOptions extends Omit<Reading, 'blocks'> {
+  readonly pins: Pins
+  readonly source?: NodeFirst
+  /** What gets the layers that are read; without it the pin begins when it is waited for. */
+  readonly fetch: LayerFetch | undefined
+}
+
+const UNDO_MS = 10_000
+
+/**
+ * Pins the root, which is not pinned yet, once the layers that are read are there, or when it is waited for: pin and reading would ask for the
+ * same blocks, and a pin asks for no more than 32 at once. It brings what nobody reads, such as the blocks of image.tar.
+ */
+export function pinAfter(root: CID, { pins, source, signal, timeoutMs, fetch }: PinOptions): Pinning {
+  const stop = new AbortController()
+  const stopped = AbortSignal.any([signal, stop.signal])
+  const waitedFor = Promise.withResolvers<void>()
+  let hasAsked = false
+  let onProgress = () => {}
+  const work = (async () => {
+    await Promise.race([waitedFor.promise, ...(fetch === undefined ? [] : [fetch.arrived])])
+    stopped.throwIfAborted()
+    await fetch?.rest(stopped, () => onProgress())
+    hasAsked = true
+    await pins.pin(root, PIN_NAME, stopped, () => onProgress())
+  })()
+  work.catch(() => undefined)
+  return {
+    async done(report) {
+      const giveUp = () => stop.abort(new DockerIpfsError('CONTENT_NOT_FOUND', 'no block came for too long'))
+      // Where gateways had to be asked the node has looked long enough.
+      const limit = setTimeout(giveUp, source?.asksGateways ? source.graceMs : timeoutMs)
+      onProgress = () => limit.refresh()
+      waitedFor.resolve()
+      try {
+        await work
+        return true
+      } catch (error) {
+        if (signal.aborted) throw signal.reason
+        if (hasAsked) await unpinSoon(root, pins)
+        report({ type: 'warning', text: `the image is loaded, but the node could not pin it: ${messageOf(error)}` })
+        return false
+      } finally {
+        onProgress = () => {}
+        clearTimeout(limit)
+      }
+    },
+    async undo(reason) {
+      stop.abort(reason)
+      waitedFor.resolve()
+      await work.catch(() => undefined)
+      if (hasAsked) await unpinSoon(root, pins)
+    },
+  }
+}
+
+/** A request to pin that was broken off may still succeed a moment later: so this looks more than once. */
+async function unpinSoon(root: CID, pins: Pins): Promise<void> {
+  const limit = AbortSignal.timeout(UNDO_MS)
+  for (let looks = 0; looks < LOOKS && !limit.aborted; ) {
+    if (looks > 0) await sleep(LOOK_AGAIN_MS)
+    // The connection that is used again for this may be one that stands still: the next question gets another.
+    const look = AbortSignal.any([limit, AbortSignal.timeout(LOOK_MS)])
+    try {
+      if (await pins.isPinned(root, look)) await pins.unpin(root, look)
+      looks += 1
+    } catch {
+      // The node is gone, or somebody else unpinned it: nothing is left to undo.
+      if (!look.aborted) return
+    }
+  }
+}
+
+const LOOKS = 4
+const LOOK_AGAIN_MS = 150
+/** Time for one look. */
+const LOOK_MS = 1000
+const PIN_NAME = 'docker-ipfs'

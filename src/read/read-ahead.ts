@@ -1,0 +1,113 @@
+import { blobPath } from '../image/canonical.ts'
+import { verified } from '../image/verified.ts'
+import type { OwnFiles } from '../store/blocks.ts'
+import { type Bytes, lean, mapInOrder, readAtOnce } from '../streams.ts'
+import type { ImageSource, Reading } from './open-image.ts'
+import { withoutStall } from './stall.ts'
+
+type SourceLayer = ImageSource['layers'][number]
+
+/** Bytes of one request, and requests under way or waiting to be read: what bounds the memory; and whether the time limit is kept here. */
+const WINDOWS = {
+  /** What the node has is read when it is wanted. */
+  node: { segment: Number.POSITIVE_INFINITY, atOnce: 1, isLimited: true },
+  /** What the node gets meanwhile too; whoever gets it sees that it comes. */
+  arriving: { segment: Number.POSITIVE_INFINITY, atOnce: 1, isLimited: false },
+  /**
+   * Each request leads through the nodes of the file, and over a leaf at each end, once more: so few and large ones. Gateways are watched, and
+   * changed, where they are asked.
+   */
+  gateways: { segment: 8 * 1024 * 1024, atOnce: 3, isLimited: false },
+  /**
+   * A node first, gateways when it finds nobody. For each request the node asks the network for ten blocks at a time, so that over a long way
+   * their number decides how many are in flight.
+   */
+  both: { segment: 1024 * 1024, atOnce: 24, isLimited: false },
+}
+
+/** No limit that anybody meets. */
+const NO_LIMIT_MS = 24 * 60 * 60 * 1000
+
+export interface ReadingAhead extends Omit<Reading, 'blocks'> {
+  readonly files: OwnFiles
+  /** Where the bytes are. */
+  readonly from: keyof typeof WINDOWS
+}
+
+/** Reads layers ahead of who takes them. */
+export interface LayerReader {
+  /** The bytes of a layer blob, the last of them only when all are right. To be called in the order of the layers, and read to the end. */
+  blob(layer: SourceLayer): Bytes
+  /** Ends what is under way. */
+  close(): void
+}
+
+interface Segment {
+  readonly layer: SourceLayer
+  readonly offset: number
+  readonly length: number
+}
+
+/**
+ * Opens a reader of these layers. They are read in segments, several at once and across layers: over a network each would
+ * wait for the one before otherwise, and no request stays open while the engine takes its time.
+ */
+export function readAhead(image: ImageSource, layers: readonly SourceLayer[], reading: ReadingAhead): LayerReader {
+  const { segment, atOnce, isLimited } = WINDOWS[reading.from]
+  const timeoutMs = isLimited ? reading.timeoutMs : NO_LIMIT_MS
+  const stop = new AbortController()
+  const signal = AbortSignal.any([reading.signal, stop.signal])
+  const ahead = mapInOrder(segmentsOf(layers, segment), atOnce, async ({ layer, offset, length }) => {
+    const path = `/ipfs/${image.root}/${blobPath(layer.digest)}`
+    const bytes = reading.files.cat(path, signal, { offset, length })
+    return Number.isFinite(segment) ? readAtOnce(bytes) : bytes
+  })
+
+  async function* read(layer: SourceLayer): Bytes {
+    for (let at = 0; at < layer.size; at += segment) {
+      const { value, done } = await ahead.next()
+      if (done) return
+      let size = 0
+      for await (const part of value) {
+        size += part.length
+        yield part
+      }
+      // The layer is shorter than it should be: whoever checks it sees that.
+      if (size < Math.min(segment, layer.size - at)) return
+    }
+  }
+
+  return {
+    blob(layer) {
+      const bytes = withoutStall(read(layer), image.root, timeoutMs, stop)
+      // Gateways see to it themselves.
+      return checked(layer, reading.from === 'gateways' ? bytes : lean(bytes))
+    },
+    close: () => stop.abort(),
+  }
+}
+
+/** A reader of one layer after the other, for what is at hand: CAR files. */
+export function readInOrder(image: ImageSource, reading: Reading): LayerReader {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([reading.signal, stop.signal])
+  return {
+    blob: (layer) => {
+      const bytes = reading.blocks.cat(`/ipfs/${image.root}/${blobPath(layer.digest)}`, signal)
+      return checked(layer, lean(withoutStall(bytes, image.root, reading.timeoutMs, stop)))
+    },
+    close: () => stop.abort(),
+  }
+}
+
+function checked({ digest, size }: SourceLayer, bytes: Bytes): Bytes {
+  return verified(bytes, { digest, size, what: `layer ${digest}` })
+}
+
+async function* segmentsOf(layers: readonly SourceLayer[], size: number): AsyncGenerator<Segment> {
+  for (const layer of layers) {
+    for (let offset = 0; offset < layer.size; offset += size) {
+      yield { layer, offset, length: Math.min(size, layer.size - offset) }
+    }
+  }
+}

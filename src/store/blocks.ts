@@ -1,0 +1,57 @@
+import type { BlockSource, Range } from '../dag/block-source.ts'
+import type { BlockSink } from '../dag/blocks.ts'
+import type { CID } from '../dag/cid.ts'
+import type { Bytes } from '../streams.ts'
+
+/**
+ * Where blocks are read: a node, gateways, CAR files. `block` and `cat` give nothing that was not held against its CID,
+ * but for leaves that a node reads for `cat`: whoever reads a file knows its digest.
+ */
+export interface Blocks extends BlockSource {
+  /** One block, checked against its CID, that is at hand; undefined where somebody else would have to be asked. */
+  ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined>
+  /** Whether it can be read here: at hand or, of gateways, with one of them. */
+  hasBlock(cid: CID, signal: AbortSignal): Promise<boolean>
+}
+
+/** A place that takes blocks too: a node. */
+export interface BlockStore extends Blocks {
+  /** Opens a request that takes blocks and pins their roots at the end; blocks of `known` (see `blockKey`) are not sent. */
+  openImport(signal: AbortSignal, known?: Promise<ReadonlySet<string>>): ImportSession
+  /**
+   * Gets what is below a block, from whoever the node finds; waits as long as the signal lets it. Yields once for each link, depth first, when
+   * its block is there, however often that is linked. A node asks for all that one of the DAG's nodes links at once, with a session for all.
+   * `levels`: so many, not all.
+   */
+  fetchBelow(cid: CID, signal: AbortSignal, levels?: number): AsyncIterable<void>
+  /** A quicker reader, of files that the node has all of. */
+  ownFiles(signal: AbortSignal): OwnFiles
+}
+
+/** Reads parts of files that a node has all of. */
+export interface OwnFiles {
+  cat(path: string, signal: AbortSignal, range: Range): Bytes
+}
+
+/** What a node says of a finished import. */
+export interface Imported {
+  readonly blocks: number
+  readonly bytes: number
+}
+
+/** One request that is open: blocks go in, and at the end the roots that are to be pinned. */
+export interface ImportSession extends BlockSink {
+  /** Blocks and bytes that were sent so far. */
+  readonly sent: { readonly blocks: number; readonly bytes: number }
+  /** Blocks that were not sent because the node has them. */
+  readonly skipped: number
+  /** Aborted, with the reason, when the request is over: who waits for bytes to send need not wait any more. */
+  readonly over: AbortSignal
+  /**
+   * Names the roots and waits until the node has pinned them.
+   * @throws NODE_FAILED, NODE_UNREACHABLE
+   */
+  finish(...roots: CID[]): Promise<Imported>
+  /** Breaks the request off; nothing is pinned. */
+  abort(reason: unknown): Promise<void>
+}

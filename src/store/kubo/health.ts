@@ -1,0 +1,103 @@
+import { DockerIpfsError, hasCode } from '../../errors.ts'
+import { isObject } from '../../json.ts'
+import type { Endpoint } from './endpoint.ts'
+import { toAnnounce } from './routing.ts'
+import { askObject, shown } from './rpc.ts'
+import { askVersion } from './version.ts'
+
+/**
+ * How a node is. What it does not tell (an older Kubo, or a proxy that lets only some calls pass) is undefined.
+ * Each question may throw NODE_UNREACHABLE, or the signal's reason.
+ */
+export interface NodeHealth {
+  /** The address without secrets, and where it is from. */
+  readonly address: string
+  readonly source: string
+  /** A token or password goes there, over a network, unencrypted. */
+  readonly isSecretOpen: boolean
+  /** What to do for the node to announce what is pushed. */
+  readonly toAnnounce: string
+  /** @throws NODE_FAILED when it is too old, or no Kubo */
+  version(signal: AbortSignal): Promise<string>
+  peers(signal: AbortSignal): Promise<number | undefined>
+  /** What its peers have found out: `public`, `private`, or `unknown` as long as none has tried. */
+  reachability(signal: AbortSignal): Promise<string | undefined>
+  storage(signal: AbortSignal): Promise<Storage>
+  /** The part of its configuration that has this name, e.g. `Provide`. */
+  config(name: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>> | undefined>
+}
+
+/** In bytes. */
+export interface Storage {
+  /** What the repository takes. */
+  readonly used?: number | undefined
+  /** Datastore.StorageMax. */
+  readonly limit?: number | undefined
+  /** What is left on its disk. */
+  readonly free?: number | undefined
+}
+
+/** Time for an answer, in milliseconds. */
+const ANSWER_MS = 10_000
+
+export function createHealth(endpoint: Endpoint): NodeHealth {
+  /** Undefined when the node has something against the question. */
+  const ask = async (path: string, signal: AbortSignal) => {
+    const limit = AbortSignal.timeout(ANSWER_MS)
+    try {
+      const limited = AbortSignal.any([signal, limit])
+      return await askObject(endpoint, path, limited)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (limit.aborted || hasCode(error, 'NODE_FAILED')) return undefined
+      throw error
+    }
+  }
+  const isHere = endpoint.socket !== undefined || /^http:\/\/(127\.|\[::1\]|localhost\b)/.test(endpoint.url)
+  return {
+    address: shown(endpoint),
+    source: endpoint.source,
+    toAnnounce: toAnnounce(endpoint),
+    isSecretOpen: endpoint.authorization !== undefined && endpoint.url.startsWith('http:') && !isHere,
+    async version(signal) {
+      const limit = AbortSignal.timeout(ANSWER_MS)
+      try {
+        return await askVersion(endpoint, AbortSignal.any([signal, limit]))
+      } catch (error) {
+        if (!limit.aborted || signal.aborted) throw error
+        throw new DockerIpfsError('NODE_UNREACHABLE', `the IPFS node at ${shown(endpoint)} does not answer`, {
+          cause: error,
+          hint: 'Start it anew, or look into its log.',
+        })
+      }
+    },
+    async peers(signal) {
+      const answer = await ask('swarm/peers', signal)
+      if (answer === undefined) return undefined
+      return Array.isArray(answer['Peers']) ? answer['Peers'].length : 0
+    },
+    async reachability(signal) {
+      const answer = await ask('swarm/addrs/autonat', signal)
+      return typeof answer?.['reachability'] === 'string' ? answer['reachability'].toLowerCase() : undefined
+    },
+    async storage(signal) {
+      const [repo, system] = await Promise.all([ask('repo/stat?size-only=true', signal), ask('diag/sys', signal)])
+      const disk = isObject(system?.['diskinfo']) ? system['diskinfo'] : {}
+      // Kubo gives what is left for everybody as `total_space`, and as `free_space` what is left for root.
+      const left = [size(disk['free_space']), size(disk['total_space'])].filter((bytes) => bytes !== undefined)
+      return {
+        used: size(repo?.['RepoSize']),
+        limit: size(repo?.['StorageMax']),
+        free: left.length === 0 ? undefined : Math.min(...left),
+      }
+    },
+    async config(name, signal) {
+      const value = (await ask(`config?arg=${name}`, signal))?.['Value']
+      return isObject(value) ? value : undefined
+    },
+  }
+}
+
+function size(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}

@@ -1,0 +1,250 @@
+import type { KuboRPCClient } from 'kubo-rpc-client'
+import { blockKey, fileFrom } from '../../dag/blocks.ts'
+import { carBlocks } from '../../dag/car.ts'
+import { type CID, parseCid } from '../../dag/cid.ts'
+import { DockerIpfsError, hasCode, messageOf } from '../../errors.ts'
+import { collect } from '../../streams.ts'
+import type { Endpoint } from './endpoint.ts'
+import { bytesOf, call, nodeError, statusOf } from './rpc.ts'
+
+/** Where all of ours stands in the node's MFS, visible in its web UI and safe from its GC. Paths are below it. */
+const TOP = '/docker-ipfs'
+
+/** A line of the answer of `ls`. */
+interface RpcLink {
+  readonly Name: string
+  readonly Hash: string
+}
+
+/** Time for one look, in milliseconds: they are answered from the repository alone. */
+const LOOK_MS = 10_000
+
+/** Kubo refuses to write when 256 writes of all its callers have not been flushed. */
+const MAX_UNFLUSHED = 64
+
+/** Bytes that are read in one request. */
+const MAX_AT_ONCE = 64 * 1024 * 1024
+
+/** Options of Kubo that kubo-rpc-client passes on without naming them. */
+const OFFLINE = { offline: true }
+const FORCE = { force: true }
+
+/** Between the folder that `cp` makes and what it puts there another one's change came (Kubo 0.43): then nothing was put. */
+const INTERRUPTED = /cannot put node in path .*: file does not exist/
+const MAX_TRIES = 3
+
+/** An entry of a folder. */
+interface FolderEntry {
+  readonly name: string
+  readonly cid: CID
+}
+
+/** What is at a path; see `Folder` of the catalogue, which this is given to. */
+interface Found {
+  readonly cid: CID
+  readonly fileSize: number
+  readonly dagSize: number
+}
+
+/** Our folder in the node's MFS. People may edit it, so looking never fails: what cannot be read counts as not there. */
+export class Mfs {
+  readonly #client: KuboRPCClient
+  readonly #endpoint: Endpoint
+  /** What was found at paths; forgotten when something is written. */
+  readonly #found = new Map<string, Promise<Found | undefined>>()
+  /** CIDs of folders, in the same way. */
+  readonly #folders = new Map<string, Promise<CID | undefined>>()
+  #unflushed = 0
+
+  constructor(client: KuboRPCClient, endpoint: Endpoint) {
+    this.#client = client
+    this.#endpoint = endpoint
+  }
+
+  /**
+   * What is at a path. Asked for it, MFS would wait for ever for a block that the node has lost, with the folder locked for
+   * everybody, GC too. So it is asked for nothing but the CID of our folder; from there each step is looked up in the
+   * node's own repository. (Of a path of several steps Kubo would look for the blocks between elsewhere, offline or not.)
+   */
+  find(path: string, signal: AbortSignal): Promise<Found | undefined> {
+    const found = this.#found.get(path) ?? this.#look(path, signal)
+    this.#found.set(path, found)
+    return found
+  }
+
+  async #look(path: string, signal: AbortSignal): Promise<Found | undefined> {
+    const place = path === '' ? TOP : await this.#place(path, signal)
+    return place === undefined ? undefined : this.#stat(place, signal)
+  }
+
+  /** `/ipfs/<CID of the folder>/<name>`; undefined where there is no such folder. */
+  async #place(path: string, signal: AbortSignal): Promise<string | undefined> {
+    const at = path.lastIndexOf('/')
+    const folder = await this.#folder(path.slice(0, Math.max(at, 0)), signal)
+    return folder === undefined ? undefined : `/ipfs/${folder}/${path.slice(at + 1)}`
+  }
+
+  /** The CID of what should be a folder. It is not opened, which would take some milliseconds for each thousand of names in it. */
+  #folder(path: string, signal: AbortSignal): Promise<CID | undefined> {
+    const found = this.#folders.get(path) ?? this.#step(path, signal)
+    this.#folders.set(path, found)
+    return found
+  }
+
+  async #step(path: string, signal: AbortSignal): Promise<CID | undefined> {
+    if (path === '') return (await this.find('', signal))?.cid
+    const place = await this.#place(path, signal)
+    if (place === undefined) return undefined
+    return this.#ask(signal, async (limited) => {
+      const { cid } = await this.#client.dag.resolve(place, { signal: limited, ...OFFLINE })
+      return parseCid(cid.toString())
+    })
+  }
+
+  /** What is at a path of any kind, looked up in the node's own repository. */
+  #stat(fullPath: string, signal: AbortSignal): Promise<Found | undefined> {
+    return this.#ask(signal, async (limited) => {
+      const { cid, size, cumulativeSize } = await this.#client.files.stat(fullPath, { signal: limited, ...OFFLINE })
+      return { cid: parseCid(cid.toString()), fileSize: size, dagSize: cumulativeSize }
+    })
+  }
+
+  /** The bytes of a file of at most `limit` bytes; undefined for a larger one. */
+  async read(path: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const place = await this.#place(path, signal)
+    if (place === undefined) return undefined
+    return this.#ask(signal, (limited) => {
+      const bytes = this.#client.cat(place, { signal: limited, ...OFFLINE })
+      return collect(bytes, limit, path)
+    })
+  }
+
+  /** What is in a folder; undefined where there is none, or where a part of it is lost. */
+  async entries(path: string, signal: AbortSignal): Promise<FolderEntry[] | undefined> {
+    const folder = await this.find(path, signal)
+    // Only a file has a size of its own.
+    if (folder === undefined || folder.fileSize > 0) return undefined
+    return this.#ask(signal, async (limited) => {
+      // Plain HTTP: of a folder with thousands of names, kubo-rpc-client makes much work.
+      const path = `ls?arg=${folder.cid}&size=false&resolve-type=false&offline=true`
+      const response = await call(this.#endpoint, { path, signal: limited })
+      const { Objects: [object] = [] } = (await response.json()) as { Objects?: { Links?: RpcLink[] | null }[] }
+      // What is no folder, or an empty one, has at most links without a name.
+      return (object?.Links ?? [])
+        .filter(({ Name }) => Name !== '')
+        .map(({ Name, Hash }) => ({ name: Name, cid: parseCid(Hash) }))
+    })
+  }
+
+  /**
+   * The files of a folder, by name, in one request: one for each would take seconds for a thousand. What could not be had that way,
+   * because a block is lost or there is too much of it, is missing.
+   */
+  async readAll(path: string, signal: AbortSignal): Promise<Map<string, Uint8Array>> {
+    const folder = await this.find(path, signal)
+    const entries = await this.entries(path, signal)
+    if (folder === undefined || entries === undefined) return new Map()
+    const blocks = new Map<string, Uint8Array>()
+    await this.#ask(signal, async (limited) => {
+      const all = { path: `dag/export?arg=${folder.cid}&offline=true&progress=false`, signal: limited }
+      const answer = bytesOf(await call(this.#endpoint, all), this.#endpoint, limited)
+      let size = 0
+      for await (const { cid, bytes } of carBlocks(answer)) {
+        size += bytes.length
+        if (size > MAX_AT_ONCE) return
+        blocks.set(blockKey(cid), bytes)
+      }
+    })
+    const files = entries.map(({ name, cid }) => [name, fileFrom(cid, blocks)] as const)
+    return new Map(files.filter((file): file is readonly [string, Uint8Array] => file[1] !== undefined))
+  }
+
+  /** Links a path to a CID. False where something is there already, which is left alone. */
+  async link(path: string, cid: CID, signal: AbortSignal): Promise<boolean> {
+    const options = { parents: true, flush: false, signal, ...OFFLINE }
+    const link = async (triesLeft: number): Promise<boolean> => {
+      try {
+        await this.#client.files.cp(cid, `${TOP}/${path}`, options)
+        return true
+      } catch (error) {
+        const words = messageOf(error)
+        if (/already has entry/.test(words)) return false
+        if (triesLeft === 0 || !INTERRUPTED.test(words)) throw error
+        return link(triesLeft - 1)
+      }
+    }
+    return this.#change(signal, () => link(MAX_TRIES))
+  }
+
+  async write(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const options = { create: true, parents: true, truncate: true, flush: false, signal }
+    await this.#change(signal, () => this.#client.files.write(`${TOP}/${path}`, bytes, options))
+  }
+
+  /** Takes away what is at a path, if anything. With force: else Kubo looks at it first, and waits if it is lost. */
+  async remove(path: string, signal: AbortSignal): Promise<void> {
+    await this.#change(signal, () => this.#client.files.rm(`${TOP}/${path}`, { recursive: true, signal, ...FORCE }))
+  }
+
+  /** The CID of the folder as it is now; undefined where there is none. */
+  async top(signal: AbortSignal): Promise<CID | undefined> {
+    await this.sync(signal)
+    return (await this.find('', signal))?.cid
+  }
+
+  async sync(signal: AbortSignal): Promise<void> {
+    if (this.#unflushed > 0) await this.#flush(signal)
+    this.#forget()
+  }
+
+  async #flush(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#client.files.flush(TOP, { signal })
+    } catch (error) {
+      throw nodeError(error, this.#endpoint, signal)
+    }
+    this.#unflushed = 0
+    this.#forget()
+  }
+
+  #forget(): void {
+    this.#found.clear()
+    this.#folders.clear()
+  }
+
+  async #change<T>(signal: AbortSignal, change: () => Promise<T>): Promise<T> {
+    try {
+      const changed = await change().catch(async (error: unknown) => {
+        if (!/unflushed MFS operations/.test(messageOf(error))) throw error
+        // Others have filled it up.
+        await this.#flush(signal)
+        return change()
+      })
+      this.#unflushed += 1
+      if (this.#unflushed >= MAX_UNFLUSHED) await this.#flush(signal)
+      return changed
+    } catch (error) {
+      throw nodeError(error, this.#endpoint, signal)
+    }
+  }
+
+  /** Whatever the node has against a question, or no answer in time, means: not known. */
+  async #ask<T>(signal: AbortSignal, ask: (limited: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const limit = AbortSignal.timeout(LOOK_MS)
+    try {
+      return await ask(AbortSignal.any([signal, limit]))
+    } catch (error) {
+      if (!signal.aborted && (limit.aborted || isAnswer(error))) return undefined
+      throw nodeError(error, this.#endpoint, signal)
+    }
+  }
+}
+
+/** True for what the node answered, and for a document that is too large. */
+function isAnswer(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (error instanceof DockerIpfsError) return hasCode(error, 'INTEGRITY', 'NODE_FAILED')
+  // Any other status is not from Kubo, or says that it does not let us in.
+  const status = statusOf(error)
+  return status === 500 || status === 400
+}

@@ -1,0 +1,82 @@
+import type { KuboRPCClient } from 'kubo-rpc-client'
+import type { CID } from '../../dag/cid.ts'
+import { hasCode, messageOf } from '../../errors.ts'
+import type { Pins } from '../pins.ts'
+import type { Endpoint } from './endpoint.ts'
+import { askWithin, bytesOf, call, jsonLines, nodeFailed } from './rpc.ts'
+
+/** A line of the answer of `pin/add`. */
+interface PinLine {
+  readonly Pins?: readonly string[]
+  readonly Progress?: number
+}
+
+export class KuboPins implements Pins {
+  readonly #client: KuboRPCClient
+  readonly #endpoint: Endpoint
+
+  constructor(client: KuboRPCClient, endpoint: Endpoint) {
+    this.#client = client
+    this.#endpoint = endpoint
+  }
+
+  async pin(root: CID, name: string, signal: AbortSignal, onProgress = () => {}): Promise<void> {
+    // Plain HTTP: kubo-rpc-client cannot ask for progress, and a pin that takes long sends nothing else.
+    const path = `pin/add?arg=${root.toString()}&name=${encodeURIComponent(name)}&progress=true`
+    const response = await call(this.#endpoint, { path, signal })
+    let count = 0
+    let pinned = false
+    for await (const { Pins, Progress = 0 } of jsonLines<PinLine>(bytesOf(response, this.#endpoint, signal))) {
+      pinned ||= Pins?.includes(root.toString()) === true
+      if (Progress > count) onProgress()
+      count = Math.max(count, Progress)
+    }
+    if (!pinned) throw nodeFailed(`the pin ended after ${count} blocks`, new Error('no line confirms the pin'))
+  }
+
+  async pinBeside(root: CID, pinned: CID, signal: AbortSignal): Promise<boolean> {
+    try {
+      const path = `pin/update?arg=${pinned.toString()}&arg=${root.toString()}&unpin=false`
+      const response = await call(this.#endpoint, { path, signal })
+      for await (const { Pins } of jsonLines<PinLine>(bytesOf(response, this.#endpoint, signal))) {
+        if (Pins?.includes(root.toString())) return true
+      }
+      return false
+    } catch (error) {
+      if (hasCode(error, 'NODE_FAILED')) return false
+      throw error
+    }
+  }
+
+  async unpin(root: CID, signal: AbortSignal): Promise<void> {
+    await askWithin(this.#endpoint, signal, (limited) => this.#client.pin.rm(root, { signal: limited }))
+  }
+
+  async pinName(root: CID, signal: AbortSignal): Promise<string | undefined> {
+    return askWithin(this.#endpoint, signal, async (limited) => {
+      try {
+        const path = `pin/ls?arg=${root.toString()}&type=recursive&names=true`
+        const response = await call(this.#endpoint, { path, signal: limited })
+        const { Keys } = (await response.json()) as { Keys?: Readonly<Record<string, { readonly Name?: string }>> }
+        const pin = Keys?.[root.toString()]
+        return pin === undefined ? undefined : (pin.Name ?? '')
+      } catch (error) {
+        if (/is not pinned/.test(messageOf(error))) return undefined
+        throw error
+      }
+    })
+  }
+
+  async isPinned(root: CID, signal: AbortSignal): Promise<boolean> {
+    return (await this.pinName(root, signal)) !== undefined
+  }
+
+  async pinnedRoots(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const response = await call(this.#endpoint, { path: 'pin/ls?type=recursive&stream=true', signal })
+    const roots = new Set<string>()
+    for await (const { Cid } of jsonLines<{ Cid: string }>(bytesOf(response, this.#endpoint, signal))) {
+      if (Cid !== undefined) roots.add(Cid)
+    }
+    return roots
+  }
+}

@@ -1,0 +1,235 @@
+import { DockerIpfsError, messageOf } from '../../errors.ts'
+import { parsedObject } from '../../json.ts'
+import type { Bytes } from '../../streams.ts'
+import { within } from '../../time.ts'
+import { apiOf, connectionOf } from './connection.ts'
+import type { Endpoint } from './endpoint.ts'
+
+/**
+ * Plain HTTP to the node's RPC API, for the calls that move many bytes. Everything else goes through kubo-rpc-client
+ * (`node.ts`). Source: https://docs.ipfs.tech/reference/kubo/rpc/
+ */
+export interface RpcCall {
+  /** Command and query, e.g. `cat?arg=…`. */
+  readonly path: string
+  readonly body?: Body
+  readonly signal: AbortSignal
+}
+
+export interface Body {
+  readonly type: string
+  readonly bytes: ReadableStream<Uint8Array>
+}
+
+/**
+ * Sends one call and gives its answer once the headers are there.
+ * @throws NODE_UNREACHABLE, NODE_FAILED; the signal's reason when it was aborted
+ */
+export async function call(endpoint: Endpoint, { path, body, signal }: RpcCall): Promise<Response> {
+  const { headers, ...connection } = connectionOf(endpoint)
+  let response: Response
+  try {
+    response = await fetch(`${apiOf(endpoint)}/${path}`, {
+      ...connection,
+      method: 'POST',
+      signal,
+      headers: body === undefined ? headers : { ...headers, 'content-type': body.type },
+      ...(body === undefined ? {} : { body: body.bytes }),
+    })
+  } catch (error) {
+    throw nodeError(error, endpoint, signal)
+  }
+  if (response.ok) return response
+  throw failed(response.status, await response.text().catch(() => ''), endpoint)
+}
+
+/** The bytes of an answer. A connection that breaks is NODE_UNREACHABLE. */
+export async function* bytesOf(response: Response, endpoint: Endpoint, signal: AbortSignal): Bytes {
+  if (response.body === null) return
+  try {
+    yield* response.body
+  } catch (error) {
+    throw nodeError(error, endpoint, signal)
+  }
+}
+
+/** The text of an answer. A connection that breaks is NODE_UNREACHABLE. */
+export async function answerOf(response: Response, endpoint: Endpoint, signal: AbortSignal): Promise<string> {
+  try {
+    return await response.text()
+  } catch (error) {
+    throw nodeError(error, endpoint, signal)
+  }
+}
+
+/**
+ * What a call answers, where it is one JSON object; undefined for anything else.
+ * @throws NODE_UNREACHABLE, NODE_FAILED; the signal's reason
+ */
+export async function askObject(
+  endpoint: Endpoint,
+  path: string,
+  signal: AbortSignal,
+): Promise<Record<string, unknown> | undefined> {
+  return parsedObject(await answerOf(await call(endpoint, { path, signal }), endpoint, signal))
+}
+
+/** The objects of an answer that is one JSON object a line. */
+export async function* jsonLines<T extends object>(bytes: Bytes): AsyncIterable<Partial<T>> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const part of bytes) {
+    const lines = (rest + decoder.decode(part, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line.trim() !== '') yield parseLine(line)
+  }
+  if (rest.trim() !== '') yield parseLine(rest)
+}
+
+/** A line that cannot be read says nothing. */
+function parseLine<T extends object>(line: string): Partial<T> {
+  return (parsedObject(line) as Partial<T> | undefined) ?? {}
+}
+
+/** Time for an answer that needs no network, in milliseconds. kubo-rpc-client's own timeout never fires. */
+const ANSWER_MS = 30_000
+
+/** A call that needs no network: it has a time limit, and its errors are put into our words. */
+export async function askWithin<T>(
+  endpoint: Endpoint,
+  signal: AbortSignal,
+  ask: (limited: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const onLate = (cause: unknown) =>
+    new DockerIpfsError('NODE_UNREACHABLE', `the IPFS node at ${shown(endpoint)} does not answer`, { cause })
+  try {
+    return await within(ANSWER_MS, signal, ask, onLate)
+  } catch (error) {
+    throw nodeError(error, endpoint, signal)
+  }
+}
+
+/** What went wrong on the way to the node, or what kubo-rpc-client got for an answer, in our words. */
+export function nodeError(error: unknown, endpoint: Endpoint, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason
+  if (error instanceof DockerIpfsError) return error
+  const status = statusOf(error)
+  if (status !== undefined) return answered(status, messageOf(error), endpoint, error)
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const why = NO_WAY[code]
+  return new DockerIpfsError(
+    'NODE_UNREACHABLE',
+    `cannot reach the IPFS node at ${shown(endpoint)}${why === undefined ? '' : ` (${why.text})`}`,
+    {
+      cause: error,
+      hint:
+        why?.hint ??
+        `Start one with "docker ipfs node start" or "ipfs daemon", or say where it is with --api or DOCKER_IPFS_API (this address is from ${endpoint.source}).`,
+    },
+  )
+}
+
+const CERTIFICATE = {
+  text: 'its certificate is not trusted',
+  hint: 'Name a file with the certificate of the authority that signed it: DOCKER_IPFS_API_CA.',
+}
+
+/** Codes of fetch whose cause is not plain. */
+const NO_WAY: Readonly<Record<string, { readonly text: string; readonly hint?: string }>> = {
+  EACCES: { text: 'permission denied' },
+  ENOENT: { text: 'no such socket' },
+  ENOTFOUND: { text: 'no such host' },
+  CERT_HAS_EXPIRED: { text: 'its certificate has expired' },
+  ERR_TLS_CERT_ALTNAME_INVALID: { text: 'its certificate is for another name' },
+  DEPTH_ZERO_SELF_SIGNED_CERT: CERTIFICATE,
+  SELF_SIGNED_CERT_IN_CHAIN: CERTIFICATE,
+  UNABLE_TO_GET_ISSUER_CERT: CERTIFICATE,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: CERTIFICATE,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: CERTIFICATE,
+  UnexpectedRedirect: { text: 'it redirects elsewhere', hint: 'Give the address that it redirects to, perhaps https.' },
+}
+
+/** The status of an answer, of an error that kubo-rpc-client throws for one. */
+export function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error && 'response' in error)) return undefined
+  return error.response instanceof Response ? error.response.status : undefined
+}
+
+/** The address without any secret. */
+export function shown({ url, socket }: Endpoint): string {
+  return socket === undefined ? url : `unix://${socket}`
+}
+
+/** An error that the node answered. Kubo answers `{"Message":"…","Code":0,"Type":"error"}` with status 500. */
+export function failed(status: number, text: string, endpoint: Endpoint): DockerIpfsError {
+  // Not JSON: a proxy's page, or Kubo's own plain text. It is shown as it is.
+  const message = String(parsedObject(text)?.['Message'] ?? text.trim())
+  return answered(status, message, endpoint, new Error(`HTTP ${status}: ${text.trim()}`))
+}
+
+/** Kubo itself answers 500, 400 for a wrong call, 403 to whom it does not let in; the others are from a proxy, or no Kubo. */
+function answered(status: number, message: string, endpoint: Endpoint, cause: unknown): DockerIpfsError {
+  const at = `the IPFS node at ${shown(endpoint)}`
+  if (status === 401 || status === 403) {
+    const hint = endpoint.authorization === undefined ? 'Give' : 'Check'
+    return new DockerIpfsError('NODE_FAILED', `${at} does not let us in (HTTP status ${status})`, {
+      cause,
+      hint: `${hint} its token or password: DOCKER_IPFS_API_AUTH=bearer:TOKEN or basic:USER:PASSWORD, or a file of that in DOCKER_IPFS_API_AUTH_FILE.`,
+    })
+  }
+  if (status === 404 || status === 405) return noKubo(endpoint, `HTTP status ${status}`, cause)
+  if (status === 413) {
+    return new DockerIpfsError(
+      'NODE_FAILED',
+      `the proxy at ${shown(endpoint)} takes no upload of this size (HTTP status 413)`,
+      {
+        cause,
+        hint: 'Raise its limit; in nginx: client_max_body_size 0',
+      },
+    )
+  }
+  if (status >= 502 && status <= 504) {
+    return new DockerIpfsError(
+      'NODE_UNREACHABLE',
+      `the proxy at ${shown(endpoint)} cannot reach the IPFS node (HTTP status ${status})`,
+      {
+        cause,
+        hint: 'Start Kubo there, or look into the log of the proxy.',
+      },
+    )
+  }
+  return nodeFailed(message.split('\n')[0] || `HTTP status ${status}`, cause)
+}
+
+export function noKubo(endpoint: Endpoint, why: string, cause: unknown): DockerIpfsError {
+  return new DockerIpfsError(
+    'NODE_FAILED',
+    `what is at ${shown(endpoint)} does not answer as Kubo's RPC API does (${why})`,
+    {
+      cause,
+      hint: `Check the address (it is from ${endpoint.source}): the API's port is mostly 5001, the gateway's 8080.`,
+    },
+  )
+}
+
+/** Kubo says so in words only; they are read here and nowhere else. */
+export function nodeFailed(message: string, cause: unknown): DockerIpfsError {
+  if (/no space left on device|disk quota exceeded/i.test(message)) {
+    return new DockerIpfsError('NODE_FAILED', 'the disk of the IPFS node is full', {
+      cause,
+      hint: 'Free space there (for instance with "ipfs repo gc") and try again.',
+    })
+  }
+  // Whichever part of it is asked first. Its own context ends with it, or with a caller that hung up, who is not told.
+  if (
+    /(?:datastore|pinner|repo is|promise channel was|\bdb:|pebble:|leveldb:) closed|shutting down|\bcontext canceled$/i.test(
+      message,
+    )
+  ) {
+    return new DockerIpfsError('NODE_UNREACHABLE', 'the IPFS node was stopped meanwhile', {
+      cause,
+      hint: 'Run the command again when it is back.',
+    })
+  }
+  return new DockerIpfsError('NODE_FAILED', `the IPFS node answered: ${message}`, { cause })
+}

@@ -1,0 +1,100 @@
+import { catBlocks, type Range } from '../../../src/dag/block-source.ts'
+import { type Block, blockKey, checkBlock, linksOf } from '../../../src/dag/blocks.ts'
+import type { CID } from '../../../src/dag/cid.ts'
+import type { BlockStore, ImportSession, OwnFiles } from '../../../src/store/blocks.ts'
+import type { Bytes } from '../../../src/streams.ts'
+import { MemorySink } from '../memory-sink.ts'
+import { never } from '../never.ts'
+import type { MemoryPins } from './pins.ts'
+
+/** A node's blocks in memory. What it lacks it gets from `others`, and waits for like Kubo where none of them has it. */
+export class MemoryBlocks extends MemorySink implements BlockStore {
+  /** Nodes that it is connected to. */
+  readonly others: MemoryBlocks[] = []
+  /** Bytes of blocks that came from them. */
+  bytesFetched = 0
+  readonly #pins: MemoryPins
+
+  constructor(pins: MemoryPins) {
+    super()
+    this.#pins = pins
+  }
+
+  async block(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted()
+    const own = this.blocks.get(cid.toString())
+    if (own !== undefined) {
+      checkBlock({ cid, bytes: own })
+      return own
+    }
+    for (const other of this.others) {
+      const bytes = other.blocks.get(cid.toString())
+      if (bytes === undefined) continue
+      await this.put({ cid, bytes })
+      this.bytesFetched += bytes.length
+      return bytes
+    }
+    return never(signal)
+  }
+
+  async ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    signal.throwIfAborted()
+    const bytes = this.blocks.get(cid.toString())
+    if (bytes !== undefined) checkBlock({ cid, bytes })
+    return bytes
+  }
+
+  async hasBlock(cid: CID, signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted()
+    return this.blocks.has(cid.toString())
+  }
+
+  async *cat(path: string, signal: AbortSignal, range?: Range): Bytes {
+    yield* catBlocks(path, (cid, limited) => this.block(cid, limited), signal, range)
+  }
+
+  async *fetchBelow(cid: CID, signal: AbortSignal, levels = -1): AsyncIterable<void> {
+    if (levels === 0) return
+    for (const link of linksOf({ cid, bytes: await this.block(cid, signal) })) {
+      await this.block(link.cid, signal)
+      yield
+      yield* this.fetchBelow(link.cid, signal, levels - 1)
+    }
+  }
+
+  ownFiles(): OwnFiles {
+    return { cat: (path, signal, range) => this.cat(path, signal, range) }
+  }
+
+  openImport(signal: AbortSignal, known: Promise<ReadonlySet<string>> = Promise.resolve(new Set())): ImportSession {
+    const over = new AbortController()
+    const sent = { blocks: 0, bytes: 0 }
+    const seen = new Set<string>()
+    let skipped = 0
+    return {
+      sent,
+      over: over.signal,
+      get skipped() {
+        return skipped
+      },
+      put: async (block: Block) => {
+        signal.throwIfAborted()
+        if (seen.has(blockKey(block.cid))) return
+        seen.add(blockKey(block.cid))
+        if ((await known).has(blockKey(block.cid))) {
+          skipped += 1
+          return
+        }
+        await this.put(block)
+        sent.blocks += 1
+        sent.bytes += block.bytes.length
+      },
+      finish: async (...roots: CID[]) => {
+        for (const root of roots) await this.#pins.pin(root, '', signal)
+        over.abort(new Error('the import is over'))
+        return { blocks: sent.blocks, bytes: sent.bytes }
+      },
+      abort: async (reason: unknown) => over.abort(reason),
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { Catalogue } from '../../../src/catalogue/catalogue.ts'
+import { Publications } from '../../../src/catalogue/publications.ts'
+import { linksOf } from '../../../src/dag/blocks.ts'
+import { type CID, parseCid } from '../../../src/dag/cid.ts'
+import { DockerIpfsError } from '../../../src/errors.ts'
+import type { Key, Naming } from '../../../src/store/naming.ts'
+import type { Node } from '../../../src/store/node.ts'
+import type { Routing } from '../../../src/store/routing.ts'
+import type { Traffic } from '../../../src/store/traffic.ts'
+import { MemoryBlocks } from './blocks.ts'
+import { MemoryFolder } from './folder.ts'
+import { MemoryPins } from './pins.ts'
+
+/**
+ * A node in memory, with all its ports and what stands in its folder, as use cases are given them. Nothing of it is a stub: what
+ * goes in comes out, a pin keeps from `gc`, and what one node lacks it gets from those that it is connected to.
+ */
+export class MemoryNode implements Node {
+  readonly address: string
+  readonly pins = new MemoryPins()
+  readonly blocks = new MemoryBlocks(this.pins)
+  readonly folder = new MemoryFolder(this.blocks)
+  readonly catalogue = new Catalogue(this.folder)
+  readonly publications = new Publications(this.folder)
+  /** Roots that were announced. */
+  readonly announced: string[] = []
+  readonly naming = new MemoryNaming()
+  readonly traffic: Traffic
+  readonly routing: Routing
+  readonly #others: MemoryNode[] = []
+
+  constructor(address = 'memory') {
+    this.address = address
+    this.pins.blocks = this.blocks
+    this.traffic = {
+      bytesFetched: async () => this.blocks.bytesFetched,
+      bytesReceived: async () => this.blocks.bytesFetched,
+      repoSize: async () => [...this.blocks.blocks.values()].reduce((sum, { length }) => sum + length, 0),
+    }
+    this.routing = {
+      providers: async (root) =>
+        this.#others.filter(({ announced }) => announced.includes(root.toString())).map((other) => other.address),
+      announce: async (root) => void this.announced.push(root.toString()),
+      peers: async () => this.#others.length,
+    }
+  }
+
+  /** What a use case is given: the ports by their names, and the node that they belong to. */
+  get ports() {
+    const { blocks, pins, traffic, routing, naming, catalogue, publications } = this
+    return { node: this, blocks, pins, traffic, routing, naming, catalogue, publications }
+  }
+
+  async version(): Promise<string> {
+    return '0.43.0'
+  }
+
+  /** From now on it gets what it lacks from another. */
+  connect(other: MemoryNode): void {
+    this.#others.push(other)
+    this.blocks.others.push(other.blocks)
+    this.naming.others.push(other.naming)
+  }
+
+  /** Takes away what neither a pin nor the folder keeps; says how many blocks that were. */
+  async gc(): Promise<number> {
+    const kept = new Set<string>()
+    const walk = (cid: CID): void => {
+      const bytes = this.blocks.blocks.get(cid.toString())
+      if (bytes === undefined || kept.has(cid.toString())) return
+      kept.add(cid.toString())
+      for (const link of linksOf({ cid, bytes })) walk(link.cid)
+    }
+    for (const root of this.pins.names.keys()) walk(parseCid(root))
+    const top = await this.folder.find('', new AbortController().signal)
+    if (top !== undefined) walk(top.cid)
+    const lost = [...this.blocks.blocks.keys()].filter((cid) => !kept.has(cid))
+    for (const cid of lost) this.blocks.blocks.delete(cid)
+    return lost.length
+  }
+}
+
+/** Names that this node, or one that it is connected to, has published. */
+class MemoryNaming implements Naming {
+  readonly others: MemoryNaming[] = []
+  /** Paths by key or domain. */
+  readonly paths = new Map<string, string>()
+  readonly #keys: Key[] = []
+
+  async resolve(name: string): Promise<string> {
+    for (const { paths } of [this, ...this.others]) {
+      const path = paths.get(name)
+      if (path !== undefined) return path
+    }
+    throw new DockerIpfsError('CONTENT_NOT_FOUND', `the name ${name} cannot be found`)
+  }
+
+  async publish(root: CID, { id }: Key): Promise<void> {
+    this.paths.set(id, `/ipfs/${root}`)
+  }
+
+  async keys(): Promise<Key[]> {
+    return [...this.#keys]
+  }
+
+  async makeKey(name: string): Promise<Key> {
+    if (this.#keys.some((key) => key.name === name)) throw new DockerIpfsError('NODE_FAILED', `there is a key ${name}`)
+    // A public key of ed25519, as such names have it (libp2p-key, identity): well-formed, and of nobody.
+    const key = { name, id: IDS[this.#keys.length] ?? '' }
+    this.#keys.push(key)
+    return key
+  }
+}
+
+const IDS = [
+  'k51qzi5uqu5dhlq1dbeiwdrk7p0j3lz8fhp7m5w3gzqz0b6fhrz4xgwqy3hvjt',
+  'k51qzi5uqu5dl2hq2hm5m29sdq1lum0kb0lmyqsowicmrmxzxywwgxhy3ymrdv',
+]

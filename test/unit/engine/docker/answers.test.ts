@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'bun:test'
+import { engineError, isAvailable, readLoaded, readWhole } from '../../../../src/engine/docker/answers.ts'
+
+const image = (id: string, available: unknown) => ({
+  Id: id,
+  Manifests: [{ ID: 'other' }, { ID: id, Available: available }],
+})
+
+describe("what the engine's API says of an image", () => {
+  test('is whether the store has all of it', () => {
+    expect(isAvailable(image('sha256:a', true))).toBe(true)
+    expect(isAvailable(image('sha256:a', false))).toBe(false)
+  })
+
+  test.each([{ Id: 'sha256:a' }, { Id: 'sha256:a', Manifests: [] }, image('sha256:a', 'yes'), null])(
+    'is nothing where it does not say: %j',
+    (value) => {
+      expect(isAvailable(value)).toBeUndefined()
+    },
+  )
+
+  test('is read for each image of a list', () => {
+    const list = [image('sha256:a', true), image('sha256:b', false), { Id: 'sha256:c' }]
+    expect(readWhole(JSON.stringify(list))).toEqual(new Set(['sha256:a']))
+    expect(readWhole('{"message":"no"}')).toEqual(new Set())
+  })
+})
+
+describe('what a load says', () => {
+  test('is what docker prints', () => {
+    expect(readLoaded('{"stream":"Loaded image: a:1\\n"}\r\n{"status":"x"}\n{"stream":"Loaded image: b:1\\n"}\n')).toBe(
+      'Loaded image: a:1\nLoaded image: b:1',
+    )
+    expect(readLoaded('')).toBe('')
+  })
+
+  test('is an error where one stands in it, although the status was that of a success', () => {
+    const text = '{"stream":"Loading"}\n{"errorDetail":{"message":"unexpected EOF"},"error":"unexpected EOF"}\n'
+    expect(() => readLoaded(text)).toThrow('the Docker engine answered: unexpected EOF')
+    expect(() => readLoaded('Loaded')).toThrow('docker gave an answer that cannot be read')
+  })
+})
+
+test('a layer that is not what the image says is a matter of integrity', () => {
+  for (const text of [
+    'invalid diffID for layer 1: expected "x", got "y"',
+    'apply layer error: wrong diff id calculated',
+  ]) {
+    expect(engineError(text, undefined)).toMatchObject({ code: 'INTEGRITY' })
+  }
+})

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { findFile } from '../../../../src/dag/block-source.ts'
+import type { Block } from '../../../../src/dag/blocks.ts'
+import { carHeader, carSection } from '../../../../src/dag/car.ts'
+import { parseCid } from '../../../../src/dag/cid.ts'
+import { leavesInRange } from '../../../../src/dag/file-range.ts'
+import { DockerIpfsError } from '../../../../src/errors.ts'
+import { writeDirectory, writeFile } from '../../../../src/format/files.ts'
+import { createGateways } from '../../../../src/store/gateway/gateways.ts'
+import { retryAfter } from '../../../../src/store/gateway/request.ts'
+import { collect } from '../../../../src/streams.ts'
+import { type Answer, type Asked, startGateway, type TestGateway } from '../../../support/gateway.ts'
+import { noise } from '../../../support/images.ts'
+import { MemorySink } from '../../../support/memory-sink.ts'
+
+const BYTES = Buffer.concat([noise(1_500_000, 'gateway'), Buffer.alloc(2_000_000), noise(500_000, 'end')])
+const signal = new AbortController().signal
+const sink = new MemorySink()
+let root = ''
+let change: (right: Buffer) => Buffer = (right) => right
+let server: TestGateway
+
+beforeAll(async () => {
+  const file = await writeFile(BYTES, sink)
+  root = (await writeDirectory(new Map([['file', file]]), sink)).cid.toString()
+  server = await startGateway(answer, (right) => ({ ...right, body: change(right.body) }))
+})
+afterAll(() => server.close())
+
+/** What a gateway is to say, with the blocks of `sink`. */
+async function answer({ url }: Asked): Promise<Answer> {
+  const [, path = '', query = ''] = /^\/(ipfs\/[^?]+)\?(.*)$/.exec(url) ?? []
+  const bytesOf = (cid: string) => sink.blocks.get(cid) ?? new Uint8Array(0)
+  if (query === 'format=raw') {
+    const body = Buffer.from(bytesOf(path.slice('ipfs/'.length)))
+    return { status: body.length > 0 ? 200 : 404, type: 'application/vnd.ipld.raw', body }
+  }
+  const [, from = 0, last = 0] = /entity-bytes=(\d+):(\d+)/.exec(query) ?? []
+  const blocks = new Map<string, Block>()
+  const get = async (cid: Block['cid']) => {
+    const bytes = bytesOf(cid.toString())
+    blocks.set(cid.toString(), { cid, bytes })
+    return bytes
+  }
+  const file = await findFile(`/${path}`, get)
+  for await (const leaf of leavesInRange(file, { from: Number(from), to: Number(last) + 1 }, get)) await get(leaf.cid)
+  const body = Buffer.concat([carHeader([parseCid(root)]), ...[...blocks.values()].flatMap(carSection)])
+  return { status: 200, type: 'application/vnd.ipld.car', body }
+}
+
+function read(offset: number, length: number): Promise<Uint8Array> {
+  const gateways = createGateways({ urls: [server.url], timeoutMs: 2000, warn: () => undefined })
+  return collect(gateways.cat(`/ipfs/${root}/file`, signal, { offset, length }), BYTES.length, 'the file')
+}
+
+describe('a file read from a gateway', () => {
+  test.each([
+    [0, BYTES.length],
+    [1_048_575, 2],
+    [3_999_999, 1],
+    [1_000_000, 3_000_000],
+  ])('has the bytes from %p, %p of them', async (offset, length) => {
+    change = (right) => right
+    expect(Buffer.from(await read(offset, length)).equals(BYTES.subarray(offset, offset + length))).toBe(true)
+  })
+
+  test('is right, or not there, whatever the gateway makes of its answers', async () => {
+    let right = 0
+    const spot = fc.double({ min: 0, max: 1, noNaN: true })
+    const way = fc.constantFrom('flip', 'cut', 'drop', 'repeat', 'insert' as const)
+    await fc.assert(
+      fc.asyncProperty(spot, way, fc.uint8Array({ minLength: 1, maxLength: 300 }), async (where, how, bytes) => {
+        change = (body) => mutated(body, Math.floor(where * body.length), how, bytes)
+        const got = await read(0, BYTES.length).catch((error: unknown) => error)
+        if (got instanceof Uint8Array) {
+          right += 1
+          expect(Buffer.from(got).equals(BYTES)).toBe(true)
+        } else {
+          expect(got).toBeInstanceOf(DockerIpfsError)
+          expect(['INTEGRITY', 'CONTENT_NOT_FOUND']).toContain((got as DockerIpfsError).code)
+        }
+      }),
+      // The example changes nothing, so that one at least is right.
+      { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 60), examples: [[1, 'flip', new Uint8Array(1)]] },
+    )
+    expect(right).toBeGreaterThan(0)
+  }, 600_000)
+})
+
+function mutated(body: Buffer, at: number, how: string, bytes: Uint8Array): Buffer {
+  const [before, after] = [body.subarray(0, at), body.subarray(at)]
+  if (how === 'cut') return before
+  if (how === 'drop') return Buffer.concat([before, after.subarray(bytes.length)])
+  if (how === 'repeat') return Buffer.concat([before, after.subarray(0, 5000), after])
+  if (how === 'insert') return Buffer.concat([before, bytes, after])
+  const flipped = Buffer.from(body)
+  if (at < flipped.length) flipped[at] = (flipped[at] as number) ^ 4
+  return flipped
+}
+
+test.each([
+  ['120', 120_000],
+  ['0', 0],
+  ['Tue, 24 Nov 2026 12:00:30 GMT', 30_000],
+  ['Tue, 24 Nov 2026 11:00:00 GMT', 0],
+  ['soon', undefined],
+  [null, undefined],
+])('Retry-After: %p is %p milliseconds', (text, milliseconds) => {
+  expect(retryAfter(text, Date.parse('2026-11-24T12:00:00Z'))).toBe(milliseconds as number)
+})
