@@ -4,6 +4,7 @@ import { examineNode } from '../../../src/doctor/node.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import type { NodeHealth } from '../../../src/store/kubo/health.ts'
 import { formatBytes } from '../../../src/units.ts'
+import { MemoryEngine } from '../../support/memory/engine.ts'
 
 const never = new AbortController().signal
 
