@@ -21,7 +21,7 @@ export interface Setting {
 /** Which node docker-ipfs may run by itself. */
 export const NODE_CHOICES = ['container', 'binary', 'off'] as const
 
-/** All settings; README.md has them as a table. */
+/** All settings; docs/guide/node-and-settings.md has them as a table. */
 export const SETTINGS = {
   api: {
     key: 'api',
@@ -33,19 +33,19 @@ export const SETTINGS = {
   auth: {
     env: 'DOCKER_IPFS_API_AUTH',
     default: 'none',
-    text: 'what lets us in there: `bearer:TOKEN` or `basic:USER:PASSWORD`',
+    text: 'secret for that address: `bearer:TOKEN` or `basic:USER:PASSWORD`',
   },
   authFile: {
     key: 'apiAuthFile',
     env: 'DOCKER_IPFS_API_AUTH_FILE',
     default: 'none',
-    text: 'a file that holds this',
+    text: 'file that holds this secret',
   },
   ca: {
     key: 'apiCa',
     env: 'DOCKER_IPFS_API_CA',
     default: 'the well-known ones',
-    text: 'a file (PEM) with the certificates to trust there',
+    text: 'file (PEM) with the certificates to trust at that address',
   },
   gateways: {
     key: 'gateways',
@@ -58,7 +58,7 @@ export const SETTINGS = {
     key: 'node',
     env: 'DOCKER_IPFS_NODE',
     default: 'what works',
-    text: 'how a node of our own is run: `container`, `binary` or `off`',
+    text: 'how docker-ipfs runs its own node: `container`, `binary` or `off`',
     choices: NODE_CHOICES,
   },
   progress: {
@@ -66,7 +66,7 @@ export const SETTINGS = {
     env: 'DOCKER_IPFS_PROGRESS',
     flag: '--progress',
     default: 'auto',
-    text: 'see "Output"',
+    text: 'how progress is shown: `auto`, `tty`, `plain`, `json` or `quiet`',
     choices: PROGRESS_MODES,
   },
 } as const satisfies Readonly<Record<string, Setting>>

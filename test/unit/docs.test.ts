@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { Glob } from 'bun'
 import metadata from '../../package.json' with { type: 'json' }
 import { endingOf } from '../../src/cli/exit.ts'
 import { SETTINGS, type Setting } from '../../src/cli/settings.ts'
@@ -13,18 +14,27 @@ import { digest, GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { MemorySink } from '../support/memory-sink.ts'
 
 const ROOT = join(import.meta.dir, '../..')
-const DOCS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/engines.md', 'docs/format.md']
+const DOCS = ['*.md', 'docs/*.md', 'docs/guide/*.md'].flatMap((glob) => [...new Glob(glob).scanSync(ROOT)]).sort()
+const GUIDE = DOCS.filter((name) => dirname(name) === 'docs/guide')
+const INDEX = 'docs/guide/README.md'
 
 /** Paths of the checkout as docs name them; what a build or a user makes is not among them. */
 const PATH = /(?<![\w/.~-])(?:(?:src|scripts|bench|test|docs)\/[\w./-]*[\w/]|\.ci\/run|\.dependency-cruiser\.cjs)/g
+
+/** A command as a user types it, up to the end of its line, its code span or its table cell; groups have two words. */
+const COMMAND = /docker(?: -\w \S+| --\w+ \S+)* ipfs ((?:(?:key|node) )?[a-z]+)[^\n`)#|]*/g
 
 describe.each(DOCS)('%s', (name) => {
   const text = read(name)
 
   test('names only paths that exist', () => {
-    const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, target = '']) => join(dirname(name), target))
-    const paths = [...(text.match(PATH) ?? []), ...links]
+    const paths = [...(text.match(PATH) ?? []), ...linksOf(name).map(({ path }) => path)]
     expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
+  })
+
+  test('links only to headings that exist', () => {
+    const links = linksOf(name).filter(({ heading }) => heading !== '')
+    expect(links.filter(({ path, heading }) => !headingsOf(path).includes(heading))).toEqual([])
   })
 
   test('names only npm scripts that exist', () => {
@@ -33,11 +43,11 @@ describe.each(DOCS)('%s', (name) => {
   })
 
   test('shows only commands and flags that exist', () => {
-    for (const [line, command = ''] of text.matchAll(/docker(?: -\w \S+| --\w+ \S+)* ipfs ([a-z]+)[^\n`)#|]*/g)) {
+    for (const [line, command = ''] of text.matchAll(COMMAND)) {
       const help = helpOf(command)
       expect(help).toContain(`docker ipfs ${command}`)
-      const flags = line.slice(line.indexOf(` ${command}`)).match(/(?<= )--?[a-z]+/g) ?? []
-      for (const flag of flags) expect(`${help}\n      --help`).toMatch(new RegExp(`(^|\\s)${flag}[, \\n]?`, 'm'))
+      const flags = line.slice(line.indexOf(` ${command}`)).match(/(?<= )--?[a-z][a-z-]*/g) ?? []
+      for (const flag of flags) expect(`${help}\n      --help`).toMatch(new RegExp(`(^|\\s)${flag}(?=[,\\s]|$)`, 'm'))
     }
   }, 60_000)
 })
@@ -97,8 +107,7 @@ describe('ARCHITECTURE.md', () => {
     const rows = tableOf(text, 'code').flatMap(([codes = '', exit = '']) =>
       [...codes.matchAll(/`(\w+)`/g)].map(([, code = '']) => [code, Number.parseInt(exit, 10)]),
     )
-    const codes = [...read('src/errors.ts').matchAll(/^ {2}\| '(\w+)'/gm)].map(([, code]) => code as ErrorCode)
-    const expected = codes.map((code) => [code, endingOf(new DockerIpfsError(code, ''), false).exitCode])
+    const expected = errorCodes().map((code) => [code, endingOf(new DockerIpfsError(code, ''), false).exitCode])
     expect(rows.sort()).toEqual(expected.sort())
   })
 
@@ -117,14 +126,30 @@ describe('ARCHITECTURE.md', () => {
   })
 })
 
-test('README.md lists every exit code', () => {
-  const codes = tableOf(read('README.md'), 'exit code').flatMap(([cell = '']) => cell.split(', ').map(Number))
-  const cells = tableOf(read('ARCHITECTURE.md'), 'code').map(([, cell = '']) => cell)
-  const known = cells.flatMap((cell) => [...cell.matchAll(/\d+/g)].map(Number))
-  expect(codes.sort()).toEqual([...known, 0, 70].sort())
+test('README.md has a row of at most 12 words for each command', () => {
+  const rows = tableOf(read('README.md'), '`docker ipfs …`')
+  const commands = [...helpOf('').matchAll(/^ {2}(\w+)/gm)].map(([, command]) => command)
+  expect(rows.map(([cell = '']) => /^`(\w+)/.exec(cell)?.[1]).sort()).toEqual(commands.sort())
+  expect(rows.filter((cells) => cells.join(' ').split(' ').length > 12)).toEqual([])
 })
 
-test('README.md has all settings', () => {
+test('the index of the guide has all pages, and the README leads to it', () => {
+  const pages = new Set(linksOf(INDEX).map(({ path }) => path))
+  expect([...pages].filter((page) => page.startsWith('docs/guide/')).sort()).toEqual(
+    GUIDE.filter((page) => page !== INDEX),
+  )
+  expect(linksOf('README.md').map(({ path }) => path)).toContain(INDEX)
+})
+
+test('the guide lists every exit code', () => {
+  const rows = tableOf(read('docs/guide/output-and-exit-codes.md'), 'exit code')
+  const signals = [2, 15].map((signal) => new DockerIpfsError('CANCELLED', '', { signal }))
+  const errors = [...errorCodes().map((code) => new DockerIpfsError(code, '')), ...signals, new Error('a bug')]
+  const codes = new Set([0, ...errors.map((error) => endingOf(error, false).exitCode)])
+  expect(rows.flatMap(([cell = '']) => cell.split(', ').map(Number))).toEqual([...codes].sort((a, b) => a - b))
+})
+
+test('the guide has all settings', () => {
   const code = (text: string | undefined) => (text === undefined ? '' : `\`${text}\``)
   const expected = Object.values<Setting>(SETTINGS).map((setting) => [
     code(setting.key),
@@ -133,7 +158,14 @@ test('README.md has all settings', () => {
     setting.default,
     setting.text,
   ])
-  expect(tableOf(read('README.md'), 'in config.json')).toEqual(expected)
+  expect(tableOf(read('docs/guide/node-and-settings.md'), 'in config.json')).toEqual(expected)
+})
+
+test('the guide quotes only messages that the code has', () => {
+  const code = [...new Glob('src/**/*.ts').scanSync(ROOT)].map(read).join('\n')
+  const messages = tableOf(read('docs/guide/troubleshooting.md'), 'message').map(([cell = '']) => cell.slice(1, -1))
+  const parts = messages.flatMap((message) => message.split('…')).filter((part) => /\w/.test(part))
+  expect(parts.filter((part) => !code.includes(part))).toEqual([])
 })
 
 /** What is read of the import rules: a room's own name and those it may import are in `pathNot`. */
@@ -143,6 +175,36 @@ interface Boundaries {
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8')
+}
+
+function errorCodes(): ErrorCode[] {
+  return [...read('src/errors.ts').matchAll(/^ {2}\| '(\w+)'/gm)].map(([, code]) => code as ErrorCode)
+}
+
+interface Link {
+  /** From the root of the checkout; the document itself where a link has a heading only. */
+  readonly path: string
+  /** As in the address of the page, without `#`; empty for the whole page. */
+  readonly heading: string
+}
+
+/** Where a document leads to in this checkout, images included. */
+function linksOf(name: string): Link[] {
+  const targets = read(name).matchAll(/(?:\]\(|^\[[^\]]+\]: |<img src=")(?!https?:)([^)"#\s]*)#?([^)"\s]*)/gm)
+  return [...targets].map(([, target = '', heading = '']) => ({
+    path: target === '' ? name : join(dirname(name), target),
+    heading,
+  }))
+}
+
+/** The headings of a document, as GitHub makes addresses of them. */
+function headingsOf(name: string): string[] {
+  return [...read(name).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\d _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }
 
 /** The rows of the Markdown table whose first heading this is, as trimmed cells. */
@@ -165,7 +227,8 @@ const HELP = new Map<string, string>()
 function helpOf(command: string): string {
   let help = HELP.get(command)
   if (help === undefined) {
-    const run = Bun.spawnSync([process.execPath, join(ROOT, 'src/main.ts'), 'ipfs', command, '--help'])
+    const words = command.split(' ').filter((word) => word !== '')
+    const run = Bun.spawnSync([process.execPath, join(ROOT, 'src/main.ts'), 'ipfs', ...words, '--help'])
     if (run.exitCode !== 0) throw new Error(`there is no command "${command}"`)
     help = run.stdout.toString()
     HELP.set(command, help)
