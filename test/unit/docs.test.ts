@@ -102,27 +102,23 @@ describe('docs/format.md', () => {
 
 describe('ARCHITECTURE.md', () => {
   const text = read('ARCHITECTURE.md')
+  const { FLOORS } = createRequire(import.meta.url)('../../scripts/floors.cjs') as { FLOORS: readonly string[][] }
 
-  test('lists every error code with its exit code', () => {
-    const rows = tableOf(text, 'code').flatMap(([codes = '', exit = '']) =>
-      [...codes.matchAll(/`(\w+)`/g)].map(([, code = '']) => [code, Number.parseInt(exit, 10)]),
-    )
-    const expected = errorCodes().map((code) => [code, endingOf(new DockerIpfsError(code, ''), false).exitCode])
-    expect(rows.sort()).toEqual(expected.sort())
+  test('draws the floors as they are checked, the top floor first', () => {
+    const picture = /```text\n(.*?)```/s.exec(text)?.[1] ?? ''
+    const drawn = picture.split('\n').map((line) => line.trim().split(/ {3,}/)[0]?.split(/ +/).sort().join(' '))
+    expect(drawn.filter((line) => line !== '')).toEqual(FLOORS.map((rooms) => [...rooms].sort().join(' ')).reverse())
   })
 
-  test('lists the rooms with the imports that are allowed', () => {
-    const rows = tableOf(text, 'room').map(([room = '', , imports = '']) => [
-      room.replace(/^`src\/([\w-]+).*$/, '$1'),
-      imports,
-    ])
-    const { forbidden } = createRequire(import.meta.url)('../../.dependency-cruiser.cjs') as Boundaries
-    for (const { name, to } of forbidden) {
-      if (!Array.isArray(to.pathNot)) continue
-      const room = name.replace(/-imports$/, '')
-      const allowed = to.pathNot.map((path) => path.replace(/^\^src\/(.*)\(\/.*$/, '$1'))
-      expect(rows).toContainEqual([room, allowed.filter((other) => other !== room).join(', ')])
-    }
+  test('has a row for each room', () => {
+    const rows = tableOf(text, 'room').map(([room = '']) => room.replace(/^`src\/([\w-]+).*$/, '$1'))
+    expect(rows.sort()).toEqual(FLOORS.flat().sort())
+  })
+
+  test('has sentences of at most 25 words in its steps', () => {
+    const steps = text.match(/^\d\. .*$/gm) ?? []
+    expect(steps.length).toBe(16)
+    expect(steps.filter((step) => step.split(' ').length - 1 > 25)).toEqual([])
   })
 })
 
@@ -167,11 +163,6 @@ test('the guide quotes only messages that the code has', () => {
   const parts = messages.flatMap((message) => message.split('…')).filter((part) => /\w/.test(part))
   expect(parts.filter((part) => !code.includes(part))).toEqual([])
 })
-
-/** What is read of the import rules: a room's own name and those it may import are in `pathNot`. */
-interface Boundaries {
-  readonly forbidden: readonly { readonly name: string; readonly to: { readonly pathNot?: string | string[] } }[]
-}
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8')
