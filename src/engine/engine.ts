@@ -1,3 +1,4 @@
+import type { ArchiveEntry } from '../image/archive.ts'
 import type { Bytes } from '../streams.ts'
 
 /** What the use cases need of a Docker engine. Errors are ENGINE_UNREACHABLE, ENGINE_FAILED or the signal's reason. */
@@ -25,6 +26,8 @@ export interface EngineArchives {
   info(signal: AbortSignal): Promise<EngineInfo>
   /** The archive of `docker save`. It may end too early, without an error: the engine is not heard of in mid-stream. */
   save(image: string, signal: AbortSignal): Bytes
+  /** Begins to pack an image, by ID, as for `save`: it packs until it is stopped, and nobody need read it. */
+  pack(imageId: string, signal: AbortSignal): Promise<PackedImage>
   /** Sends an archive, as `docker load` does, and gives what that would print. */
   load(archive: Bytes, signal: AbortSignal): Promise<string>
 }
@@ -38,11 +41,6 @@ export interface EngineInfo {
   readonly os: string
   /** As the engine's machine calls it, e.g. "x86_64"; empty when the engine does not say. */
   readonly architecture: string
-  /**
-   * The folder in which the engine packs an image before it sends it: that of a classic store. Where the engine is on another machine
-   * there is none of this path here, or not its own.
-   */
-  readonly packingFolder: string | undefined
   readonly can: EngineAbilities
 }
 
@@ -54,6 +52,19 @@ export interface EngineAbilities {
   readonly leaveOut: boolean
   /** Tells what its store has of an image (API 1.48). */
   readonly tellWhole: boolean
+}
+
+/** An image that an engine has been asked to pack. */
+export interface PackedImage {
+  /** The archive that the engine sends. */
+  readonly archive: Bytes
+  /**
+   * The files of the archive while the engine writes them, where that can be seen; it may be another image's: what is read is to be
+   * held against the image. `isLayer`: whether a file of this path is a layer, as a plain tar.
+   */
+  readonly files: ((isLayer: (path: string) => boolean, signal: AbortSignal) => AsyncIterable<ArchiveEntry>) | undefined
+  /** The engine need not go on: it throws away what it has packed. */
+  stop(): void
 }
 
 export interface EngineImage {

@@ -12,10 +12,6 @@ export interface ImageInput {
   readonly name: string
   /** Whether it can be read more than once; a pipe cannot. */
   readonly again: boolean
-  /** Layers that are known to be in it as they are, by diffID. */
-  readonly diffIds?: ReadonlySet<string>
-  /** See `SavedImageOptions`. */
-  readonly last?: string
   /** @throws FILE_FAILED, ARCHIVE_INVALID */
   entries(): AsyncIterable<ArchiveEntry>
 }
@@ -40,11 +36,6 @@ export async function openInput(path: string, signal: AbortSignal): Promise<Imag
   )
   if (!isLayout) throw new DockerIpfsError('ARCHIVE_INVALID', `${path} is no OCI image layout: it has no index.json`)
   return { name: path, again: true, entries: () => folderEntries(path, signal) }
-}
-
-/** What `docker save` of one image writes. */
-export function savedInput(name: string, save: () => Bytes, diffIds: readonly string[]): ImageInput {
-  return { name, again: true, diffIds: new Set(diffIds), last: 'manifest.json', entries: () => readArchive(save()) }
 }
 
 /** What comes through a pipe. */

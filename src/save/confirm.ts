@@ -1,13 +1,16 @@
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { DagNode } from '../format/files.ts'
-import type { BlockStore, ImportSession } from '../store/blocks.ts'
+import type { ImportSession } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
 import { deferred } from '../streams.ts'
 import type { Known } from './known.ts'
 
-interface Confirming {
-  readonly blocks: Pick<BlockStore, 'openImport'>
+/** What is asked of the request that brought the blocks. */
+type Finishing = Pick<ImportSession, 'skipped' | 'finish'>
+
+interface ConfirmOptions {
+  readonly blocks: { openImport(signal: AbortSignal): Finishing }
   readonly pins: Pick<Pins, 'pinBeside'>
   readonly signal: AbortSignal
 }
@@ -20,8 +23,8 @@ interface Confirming {
 export async function confirm(
   roots: readonly DagNode[],
   known: Known,
-  session: ImportSession,
-  { blocks, pins, signal }: Confirming,
+  session: Finishing,
+  { blocks, pins, signal }: ConfirmOptions,
 ): Promise<void> {
   const cids = roots.map(({ cid }) => cid)
   if (!known.wasUsed && session.skipped === 0) {
@@ -40,7 +43,7 @@ export async function confirm(
   }
 }
 
-async function pinBeside(root: CID, version: CID, { blocks, pins, signal }: Confirming): Promise<void> {
+async function pinBeside(root: CID, version: CID, { blocks, pins, signal }: ConfirmOptions): Promise<void> {
   if (await pins.pinBeside(root, version, signal)) return
   await blocks.openImport(signal).finish(root)
 }

@@ -26,8 +26,8 @@ export interface Known {
   readonly blocksRead?: Walked
 }
 
-interface Looking {
-  readonly catalogue: Catalogue
+interface KnownOptions {
+  readonly catalogue: Pick<Catalogue, 'findLayer'>
   readonly blocks: Pick<Blocks, 'ownBlock'>
   readonly pins: Pick<Pins, 'pinName'>
 }
@@ -35,7 +35,7 @@ interface Looking {
 /** The images of the same repository as the first of these that is a name, the one with the same tag first. */
 export async function findVersions(
   names: readonly string[],
-  catalogue: Catalogue,
+  catalogue: Pick<Catalogue, 'findVersions'>,
   signal: AbortSignal,
 ): Promise<CID[]> {
   const full = names.map(fullName).find((name) => name !== undefined)
@@ -47,7 +47,7 @@ export async function findVersions(
  * new one are among theirs.
  */
 export function lookUp(
-  { catalogue, blocks, pins }: Looking,
+  { catalogue, blocks, pins }: KnownOptions,
   versions: Promise<readonly CID[]>,
   diffIds: readonly string[],
   signal: AbortSignal,
@@ -153,7 +153,7 @@ async function previousBlocks(
 
 /** One whose pin has a name would give that to the new one. */
 async function firstPinned(
-  pins: Looking['pins'],
+  pins: KnownOptions['pins'],
   versions: Promise<readonly CID[]>,
   signal: AbortSignal,
 ): Promise<CID | undefined> {

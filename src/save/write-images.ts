@@ -1,55 +1,39 @@
 import type { BlockSink } from '../dag/blocks.ts'
 import type { Report } from '../events.ts'
-import { type ImageDag, writeImage } from '../format/image-dag.ts'
-import type { Layer } from '../format/layer.ts'
-import type { ImageInput } from '../image/input.ts'
-import { fullName } from '../image/name.ts'
+import { writeImage } from '../format/image-dag.ts'
+import { type Layer, writeLayer } from '../format/layer.ts'
 import type { Platform } from '../image/platform.ts'
-import { readSavedImages, type SavedImage } from '../image/saved-image.ts'
-import { type Known, keysOf } from './known.ts'
-import { writeOneLayer } from './save.ts'
-
-/** An image of an archive whose blocks have been written. */
-export interface WrittenImage {
-  readonly dag: ImageDag
-  /** Names in full, as far as the archive's are names. */
-  readonly names: readonly string[]
-  /** IDs by which engines call it. */
-  readonly imageIds: readonly string[]
-  /** diffIDs, bottom first, platform after platform. */
-  readonly layers: readonly string[]
-}
-
-export interface Written {
-  /** In the order of the archive. */
-  readonly images: readonly WrittenImage[]
-  /** New layers by the keys that they can be found under. */
-  readonly layers: ReadonlyMap<string, Layer>
-}
-
-export interface WriteOptions {
-  readonly sink: BlockSink
-  readonly known: Known
-  readonly report: Report
-  /** Of images with several platforms, only this one. */
-  readonly platform?: Platform | undefined
-}
+import type { LayerEntry, SavedImage } from '../image/saved-image.ts'
+import type { Bytes } from '../streams.ts'
+import type { OpenInput, SaveInput } from './input.ts'
+import { keysOf } from './known.ts'
+import type { Place, WrittenImage, WrittenImages } from './target.ts'
 
 /**
- * Reads all images of an archive and writes their blocks.
+ * Reads all images of an input and writes their blocks.
+ * @param platform of images with several, only this one
  * @throws ARCHIVE_INVALID, INTEGRITY, FILE_FAILED, PLATFORM_NOT_FOUND; what the sink throws
  */
-export async function writeImages(input: ImageInput, options: WriteOptions): Promise<Written> {
-  const { sink, known, report, platform } = options
+export async function writeImages(
+  opened: OpenInput,
+  input: Pick<SaveInput, 'isMany'>,
+  { sink, known, over, report, tellsMissing }: Place,
+  platform: Platform | undefined,
+): Promise<WrittenImages> {
+  // Read by now, by their keys: should the image be read again, they count.
   const layers = new Map<string, Layer>()
-  const saved = await readSavedImages(input.entries(), {
-    diffIds: input.diffIds ?? new Set(),
-    last: input.last,
+  const told = new Set<string>()
+  const saved = await opened.read({
     platform,
+    over,
+    anew: (diffIds) => {
+      for (const [key, { diffId }] of layers) if (!diffIds.includes(diffId)) layers.delete(key)
+    },
     findLayer: async (key, size) => {
-      const layer = await known.findLayer(key, size)
-      if (layer !== undefined)
-        report({ type: 'layer-done', layer: `sha256:${key}`, status: 'Already saved', bytesDone: layer.tarSize })
+      const layer = layers.get(key) ?? (await known.findLayer(key, size))
+      if (layer === undefined || layers.has(key) || told.has(key)) return layer
+      told.add(key)
+      report({ type: 'layer-done', layer: `sha256:${key}`, status: 'Already saved', bytesDone: layer.tarSize })
       return layer
     },
     onLayer: async (tar, entry) => {
@@ -58,25 +42,37 @@ export async function writeImages(input: ImageInput, options: WriteOptions): Pro
       return layer
     },
   })
-  const used = new Set(saved.flatMap(({ platforms }) => platforms.flatMap((one) => one.layers)))
   const images: WrittenImage[] = []
-  for (const image of saved) images.push(await writeOne(image, options))
+  for (const image of saved) {
+    if (input.isMany || tellsMissing) tellMissing(image, platform, report)
+    const dag = await writeImage(image.platforms, sink)
+    const diffIds = image.platforms.flatMap((one) => one.layers.map(({ diffId }) => diffId))
+    images.push({ dag, ...opened.labelsOf(image, dag, platform !== undefined), layers: diffIds })
+  }
   // What turned out to be no layer of an image is not linked from it, and would be lost to GC.
-  return { images, layers: new Map([...layers].filter(([, layer]) => used.has(layer))) }
+  const used = new Set(images.flatMap((image) => image.layers))
+  return { images, layers: new Map([...layers].filter(([, { diffId }]) => used.has(diffId))) }
 }
 
-async function writeOne(image: SavedImage<Layer>, { sink, report, platform }: WriteOptions): Promise<WrittenImage> {
-  const { platforms, names, id, missing } = image
-  if (missing.length > 0 && platform === undefined) {
-    report({ type: 'step', text: `Left out, since the archive does not have them: ${missing.join(', ')}` })
-  }
-  const dag = await writeImage(platforms, sink)
-  // The ID of an index stands for all of its platforms.
-  const whole = id !== undefined && missing.length === 0 && platform === undefined
-  return {
-    dag,
-    names: [...new Set(names.map(fullName).filter((name) => name !== undefined))],
-    imageIds: [...(platforms.length === 1 ? [dag.configDigest] : []), ...(whole ? [id] : [])],
-    layers: platforms.flatMap((one) => one.layers.map(({ diffId }) => diffId)),
+function tellMissing({ missing }: SavedImage<Layer>, platform: Platform | undefined, report: Report): void {
+  if (missing.length === 0 || platform !== undefined) return
+  report({ type: 'step', text: `Left out, since the archive does not have them: ${missing.join(', ')}` })
+}
+
+async function writeOneLayer(tar: Bytes, entry: LayerEntry, sink: BlockSink, report: Report): Promise<Layer> {
+  const name = entry.key === undefined ? entry.path : `sha256:${entry.key}`
+  report({ type: 'layer-start', layer: name, bytesTotal: entry.size })
+  const layer = await writeLayer(counted(tar, name, report), sink)
+  report({ type: 'layer-done', layer: name, status: 'Saved', bytesDone: layer.tarSize })
+  return layer
+}
+
+/** Tells how far a layer has come. */
+async function* counted(tar: Bytes, layer: string, report: Report): Bytes {
+  let bytesDone = 0
+  for await (const bytes of tar) {
+    bytesDone += bytes.length
+    report({ type: 'layer-progress', layer, bytesDone })
+    yield bytes
   }
 }

@@ -26,18 +26,19 @@ export const push = defineCommand({
     if (flags.key !== undefined && !flags.publish) {
       throw badFlag('--key needs --publish', { usage: USAGE, path: 'docker ipfs push' })
     }
-    const [{ push }, { found, ...parts }] = await Promise.all([
-      import('../../save/push.ts'),
+    const [{ save }, { engineInput }, { nodeTarget }, { announce }, { found, ...parts }] = await Promise.all([
+      import('../../save/save.ts'),
+      import('../../save/inputs/engine.ts'),
+      import('../../save/targets/node.ts'),
+      import('../../save/announce.ts'),
       context.connect(flags, words[0]),
     ])
+    const { platform, timeout: announceTimeoutMs } = flags
+    const target = nodeTarget({ ...parts, noCache: flags['no-cache'], platform })
     for (const [at, image] of words.entries()) {
-      const { root, notAnnounced, peers } = await push(image, {
-        ...parts,
-        found: at === 0 ? found : undefined,
-        noCache: flags['no-cache'],
-        platform: flags.platform,
-        announceTimeoutMs: flags.timeout,
-      })
+      const input = engineInput(image, { ...parts, found: at === 0 ? found : undefined })
+      const [{ root } = { root: '' }] = await save(input, target, { platform })
+      const { notAnnounced, peers } = await announce(root, { ...parts, announceTimeoutMs })
       const connected = `${peers} ${peers === 1 ? 'peer' : 'peers'}`
       parts.report(
         notAnnounced === undefined
@@ -49,6 +50,6 @@ export const push = defineCommand({
     }
     if (!flags.publish) return
     const { publish } = await import('../../publish/publish.ts')
-    tellPublished(await publish(words, { ...parts, key: flags.key, announceTimeoutMs: flags.timeout }), parts)
+    tellPublished(await publish(words, { ...parts, key: flags.key, announceTimeoutMs }), parts)
   },
 })

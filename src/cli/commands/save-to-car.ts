@@ -18,17 +18,17 @@ export async function saveToCar(output: string, image: string, flags: Flags, con
     throw new DockerIpfsError('USAGE', 'cowardly refusing to save to a terminal. Use the -o flag or redirect')
   }
   const archive = flags.input === undefined ? undefined : await context.openImages(flags.input)
-  const [{ engineInput, saveCar }, parts] = await Promise.all([
-    import('../../save/save-car.ts'),
+  const [{ save }, { carTarget }, { archiveInput }, { engineInput }, parts] = await Promise.all([
+    import('../../save/save.ts'),
+    import('../../save/targets/car.ts'),
+    import('../../save/inputs/archive.ts'),
+    import('../../save/inputs/engine.ts'),
     context.connect(flags),
   ])
-  const saved = await saveCar(archive ?? (await engineInput(image, parts.engine, parts.signal)), {
-    ...parts,
-    ...(piped ? { send: context.output.bytes } : { path: output }),
-    since: flags.since,
-    platform: flags.platform,
-    timeoutMs: flags.timeout,
-  })
+  const input = archive === undefined ? engineInput(image, parts) : archiveInput(archive)
+  const place = piped ? { send: context.output.bytes } : { path: output }
+  const target = carTarget({ ...parts, ...place, since: flags.since, timeoutMs: flags.timeout })
+  const saved = await save(input, target, { platform: flags.platform })
   const left = saved.skipped === 0 ? '' : `, ${saved.skipped} left out`
   parts.report({
     type: 'step',

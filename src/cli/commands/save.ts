@@ -1,6 +1,7 @@
-import type { Plan } from '../../save/plan.ts'
+import type { SaveInput } from '../../save/input.ts'
+import type { Plan } from '../../save/targets/counting.ts'
 import { formatBytes } from '../../units.ts'
-import type { CommandContext } from '../command.ts'
+import type { CommandContext, Parts } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { api, noCache, platform, progress, quiet, timeout } from '../options.ts'
 import type { Parsed } from '../parse.ts'
@@ -53,23 +54,37 @@ export const save = defineCommand({
     const { flags, words } = parsed
     checkFlags(parsed)
     if (flags.output !== undefined) return saveToCar(flags.output, words[0] ?? '', flags, context)
-    if (flags.input !== undefined) return saveInput(flags.input, context, parsed)
-    const options = { noCache: flags['no-cache'], platform: flags.platform }
-    if (flags['dry-run']) {
-      const [{ plan }, parts] = await Promise.all([import('../../save/plan.ts'), context.connect(flags)])
-      for (const image of words) await context.output.line(planText(await plan(image, { ...parts, ...options })))
-      return
+    if (flags.input !== undefined) {
+      const archive = await context.openImages(flags.input)
+      const { archiveInput } = await import('../../save/inputs/archive.ts')
+      return saveOne(archiveInput(archive), context, parsed, await context.connect(flags))
     }
-    const [{ save }, { found, ...parts }] = await Promise.all([
-      import('../../save/save.ts'),
-      context.connect(flags, words[0]),
-    ])
+    const { found, ...parts } = await context.connect(flags, flags['dry-run'] ? undefined : words[0])
+    const { engineInput } = await import('../../save/inputs/engine.ts')
     for (const [at, image] of words.entries()) {
-      const { root } = await save(image, { ...parts, ...options, found: at === 0 ? found : undefined })
-      await context.output.line(root)
+      await saveOne(engineInput(image, { ...parts, found: at === 0 ? found : undefined }), context, parsed, parts)
     }
   },
 })
+
+/** Saves to the node, or works out what that would do. */
+async function saveOne(
+  input: SaveInput,
+  { output }: CommandContext,
+  { flags }: SaveArguments,
+  parts: Parts,
+): Promise<void> {
+  const { platform, 'no-cache': noCache } = flags
+  const { save } = await import('../../save/save.ts')
+  if (flags['dry-run']) {
+    const { countingTarget } = await import('../../save/targets/counting.ts')
+    await output.line(planText(await save(input, countingTarget(parts), { platform })))
+    return
+  }
+  const { nodeTarget } = await import('../../save/targets/node.ts')
+  const results = await save(input, nodeTarget({ ...parts, noCache, platform }), { platform })
+  for (const { root } of results) await output.line(root)
+}
 
 function checkFlags({ flags, words }: SaveArguments): void {
   if (flags.input !== undefined && words.length > 0) throw wrongArity(0, 0, { ...OF, path: `${OF.path} --input` })
@@ -80,17 +95,6 @@ function checkFlags({ flags, words }: SaveArguments): void {
   }
   if (words.length > 1) throw wrongArity(1, 1, { ...OF, path: `${OF.path} --output` })
   if (flags['dry-run']) throw badFlag('--dry-run and --output exclude each other', OF)
-}
-
-async function saveInput(path: string, context: CommandContext, { flags }: SaveArguments): Promise<void> {
-  const archive = await context.openImages(path)
-  const parts = { ...(await context.connect(flags)), noCache: flags['no-cache'], platform: flags.platform }
-  if (flags['dry-run']) {
-    const { planArchive } = await import('../../save/plan.ts')
-    return context.output.line(planText(await planArchive(archive, parts)))
-  }
-  const { saveArchive } = await import('../../save/save-archive.ts')
-  for (const { root } of await saveArchive(archive, parts)) await context.output.line(root)
 }
 
 function planText({ root, newBytes, newBlocks, sharedBytes, sharedBlocks }: Plan): string {

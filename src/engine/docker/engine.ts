@@ -1,10 +1,11 @@
 import { fullName, repositoryOf } from '../../image/name.ts'
-import type { Bytes } from '../../streams.ts'
-import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo } from '../engine.ts'
+import { type Bytes, begun } from '../../streams.ts'
+import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo, PackedImage } from '../engine.ts'
 import { engineError, isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
 import { type Api, createApi, type Method } from './api.ts'
 import type { Docker } from './command.ts'
 import { createConnect } from './connection.ts'
+import { exportsIn, filesBeingPacked, type NextExport } from './export-folder.ts'
 import { type Answer, errorOf } from './http.ts'
 import type { Finding } from './socket.ts'
 
@@ -39,17 +40,15 @@ class DockerEngine implements Engine {
   }
 
   async info(signal: AbortSignal): Promise<EngineInfo> {
-    const info = parseObject(bodyOf(await this.#ask('GET', '/info', signal)))
+    const info = await this.#info(signal)
     const version = info['ServerVersion']
     if (typeof version !== 'string') throw engineError('the engine gave no version', undefined)
     const containerdStore = hasContainerdStore(info)
-    const root = String(info['DockerRootDir'] ?? '')
     return {
       version,
       containerdStore,
       os: String(info['OSType'] ?? ''),
       architecture: String(info['Architecture'] ?? ''),
-      packingFolder: root.startsWith('/') && !containerdStore ? `${root}/tmp` : undefined,
       can: abilitiesOf(version, containerdStore),
     }
   }
@@ -98,6 +97,37 @@ class DockerEngine implements Engine {
     return this.#api.download(`/images/get?names=${encodeURIComponent(image)}`, signal)
   }
 
+  async pack(imageId: string, signal: AbortSignal): Promise<PackedImage> {
+    // Before the engine is asked: what comes into the folder afterwards may be ours.
+    const place = await this.#packingPlace(signal)
+    const stop = new AbortController()
+    const { all, first } = begun(this.save(imageId, AbortSignal.any([signal, stop.signal])))
+    const files: PackedImage['files'] = (isLayer, limited) => {
+      return filesBeingPacked({ ...(place as PackingPlace), packed: first, isLayer, signal: limited })
+    }
+    return { archive: all, files: place === undefined ? undefined : files, stop: () => stop.abort() }
+  }
+
+  /**
+   * The folder in which a classic store packs, and what is in it. Most users may not look into it; and where the engine is on another
+   * machine there is none of this path here, or not its own.
+   */
+  async #packingPlace(signal: AbortSignal): Promise<PackingPlace | undefined> {
+    try {
+      const info = await this.#info(signal)
+      const root = String(info['DockerRootDir'] ?? '')
+      if (!root.startsWith('/') || hasContainerdStore(info)) return undefined
+      const folder = `${root}/tmp`
+      return { folder, before: await exportsIn(folder) }
+    } catch {
+      return undefined
+    }
+  }
+
+  async #info(signal: AbortSignal): Promise<Record<string, unknown>> {
+    return parseObject(bodyOf(await this.#ask('GET', '/info', signal)))
+  }
+
   async load(archive: Bytes, signal: AbortSignal): Promise<string> {
     return readLoaded(bodyOf(await this.#api.upload('/images/load?quiet=1', archive, signal)))
   }
@@ -132,6 +162,8 @@ export function abilitiesOf(version: string, containerdStore: boolean): EngineAb
   const tellWhole = containerdStore && major >= FIRST_THAT_TELLS
   return { readZstd: major >= FIRST_WITH_ZSTD, leaveOut: !containerdStore || tellWhole, tellWhole }
 }
+
+type PackingPlace = Pick<NextExport, 'folder' | 'before'>
 
 function hasContainerdStore(info: Record<string, unknown>): boolean {
   return JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')

@@ -1,6 +1,6 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { abilitiesOf } from '../../../src/engine/docker/engine.ts'
-import type { Engine, EngineImage, EngineInfo, ImageInfo } from '../../../src/engine/engine.ts'
+import type { Engine, EngineImage, EngineInfo, ImageInfo, PackedImage } from '../../../src/engine/engine.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { readArchive } from '../../../src/image/archive.ts'
 import { fullName } from '../../../src/image/name.ts'
@@ -40,7 +40,7 @@ export class MemoryEngine implements Engine {
   async info(): Promise<EngineInfo> {
     const { version, containerdStore } = this.#kind
     const can = abilitiesOf(version, containerdStore)
-    return { version, containerdStore, os: 'linux', architecture: 'x86_64', packingFolder: undefined, can }
+    return { version, containerdStore, os: 'linux', architecture: 'x86_64', can }
   }
 
   async images(): Promise<EngineImage[]> {
@@ -94,6 +94,12 @@ export class MemoryEngine implements Engine {
       signal.throwIfAborted()
       yield archive.subarray(at, at + 65_536)
     }
+  }
+
+  async pack(text: string, signal: AbortSignal): Promise<PackedImage> {
+    const stop = new AbortController()
+    const archive = this.save(text, AbortSignal.any([signal, stop.signal]))
+    return { archive, files: undefined, stop: () => stop.abort() }
   }
 
   async load(archive: Bytes, signal: AbortSignal): Promise<string> {

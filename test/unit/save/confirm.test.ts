@@ -4,7 +4,6 @@ import type { CID } from '../../../src/dag/cid.ts'
 import { type DagNode, leafNode } from '../../../src/format/files.ts'
 import { confirm } from '../../../src/save/confirm.ts'
 import { type Known, knowNothing } from '../../../src/save/known.ts'
-import type { ImportSession } from '../../../src/store/kubo/node.ts'
 
 const never = new AbortController().signal
 const [root, other, before] = ['root', 'other', 'before'].map((text) => leafNode(rawBlock(Buffer.from(text)))) as [
@@ -25,20 +24,24 @@ interface Case {
 /** What the node is asked, in order. */
 async function asked({ roots = [root], known = {}, pins = true }: Case): Promise<string[]> {
   const calls: string[] = []
-  const sessionOf = (which: string) =>
-    ({
-      skipped: 0,
-      finish: async (...cids: CID[]) => void calls.push(`${which} ends with ${cids.map(name)}`),
-    }) as unknown
-  const node = {
-    openImport: () => sessionOf('another import') as ImportSession,
-    pinBeside: async (cid: CID, pinned: CID) => {
-      calls.push(`pin ${name(cid)} beside ${name(pinned)}`)
-      return pins
+  const sessionOf = (which: string) => ({
+    skipped: 0,
+    finish: async (...cids: CID[]) => {
+      calls.push(`${which} ends with ${cids.map(name)}`)
+      return { blocks: 0, bytes: 0 }
+    },
+  })
+  const ports = {
+    blocks: { openImport: () => sessionOf('another import') },
+    pins: {
+      pinBeside: async (cid: CID, pinned: CID) => {
+        calls.push(`pin ${name(cid)} beside ${name(pinned)}`)
+        return pins
+      },
     },
   }
   const all = { ...knowNothing(), ...known }
-  await confirm(roots, all, sessionOf('the import') as ImportSession, { node, signal: never })
+  await confirm(roots, all, sessionOf('the import'), { ...ports, signal: never })
   return calls
 }
 

@@ -5,7 +5,6 @@ import { joinFile, leafNode, writeDirectory, writeFile } from '../../../src/form
 import type { Layer } from '../../../src/format/layer.ts'
 import { FORMAT } from '../../../src/format/numbers.ts'
 import { findVersions, keysOf, knowNothing, lookUp } from '../../../src/save/known.ts'
-import type { Node } from '../../../src/store/kubo/node.ts'
 import { noise } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
 
@@ -27,20 +26,22 @@ interface Holds {
   readonly blocks?: MemorySink
 }
 
-/** As much of a node as `lookUp` and `findVersions` need. */
-function nodeWith({ layers = {}, versions = [], asked = [], blocks = new MemorySink() }: Holds): Node {
-  const catalogue = {
-    async findLayer(key: string) {
-      asked.push(key)
-      return layers[key]
+/** As much of a node and its catalogue as `lookUp` and `findVersions` need. */
+function nodeWith({ layers = {}, versions = [], asked = [], blocks = new MemorySink() }: Holds) {
+  return {
+    catalogue: {
+      async findLayer(key: string) {
+        asked.push(key)
+        return layers[key]
+      },
+      async findVersions(name: string, repository: string) {
+        asked.push(`${name} of ${repository}`)
+        return [...versions]
+      },
     },
-    async findVersions(name: string, repository: string) {
-      asked.push(`${name} of ${repository}`)
-      return versions
-    },
+    blocks: { ownBlock: async (cid: CID) => blocks.blocks.get(cid.toString()) },
+    pins: { pinName: async () => undefined },
   }
-  const ownBlock = async (cid: CID) => blocks.blocks.get(cid.toString())
-  return { catalogue, ownBlock } as unknown as Node
 }
 
 describe('layers', () => {
@@ -146,7 +147,7 @@ describe('blocks of the versions before', () => {
     const { sink, root, large } = await image('one')
     const lost = sink.blocks.get(large.toString()) as Uint8Array
     sink.blocks.delete(large.toString())
-    const { node: reading, blocks } = lookUp(nodeWith({ blocks: sink }), Promise.resolve([root]), [], never)
+    const { blocksRead: reading, blocks } = lookUp(nodeWith({ blocks: sink }), Promise.resolve([root]), [], never)
     await blocks
     expect(await reading?.below?.(large, never)).toBeUndefined()
     sink.blocks.set(large.toString(), lost)
@@ -183,16 +184,16 @@ describe('versions', () => {
   test('are those of the first name, in its repository', async () => {
     const asked: string[] = []
     const versions = [leafNode(rawBlock(Buffer.from('one'))).cid]
-    expect(await findVersions(['<none>:<none>', 'app:1', 'b:1'], nodeWith({ asked, versions }), never)).toEqual(
-      versions,
-    )
+    expect(
+      await findVersions(['<none>:<none>', 'app:1', 'b:1'], nodeWith({ asked, versions }).catalogue, never),
+    ).toEqual(versions)
     expect(asked).toEqual(['docker.io/library/app:1 of docker.io/library/app'])
   })
 
   test('are not looked for where an image has no name', async () => {
     const asked: string[] = []
-    expect(await findVersions([], nodeWith({ asked }), never)).toEqual([])
-    expect(await findVersions(['<none>:<none>'], nodeWith({ asked }), never)).toEqual([])
+    expect(await findVersions([], nodeWith({ asked }).catalogue, never)).toEqual([])
+    expect(await findVersions(['<none>:<none>'], nodeWith({ asked }).catalogue, never)).toEqual([])
     expect(asked).toEqual([])
   })
 })

@@ -1,15 +1,17 @@
 import { parseCid } from '../dag/cid.ts'
 import { messageOf } from '../errors.ts'
+import type { Report } from '../events.ts'
 import type { Routing } from '../store/routing.ts'
-import { type SaveParts, type SaveResult, save } from './save.ts'
 
-export interface PushOptions extends SaveParts {
+export interface AnnounceOptions {
   readonly routing: Pick<Routing, 'announce' | 'peers'>
+  readonly report: Report
+  readonly signal: AbortSignal
   /** Time limit for announcing, milliseconds. */
   readonly announceTimeoutMs: number
 }
 
-export interface PushResult extends SaveResult {
+export interface Announced {
   /** Why the root was not announced; undefined when it was. */
   readonly notAnnounced: string | undefined
   /** Peers that the node is connected to. */
@@ -17,21 +19,21 @@ export interface PushResult extends SaveResult {
 }
 
 /**
- * Saves an image and makes it findable. An image that is saved but could not be announced is a result, not an error: peers
+ * Makes a saved image findable: what a push does behind a save. An image that could not be announced is a result, not an error: peers
  * that are connected find it all the same.
- * @throws what `save` throws
+ * @param root CID of an image on the node
+ * @throws NODE_UNREACHABLE
  */
-export async function push(image: string, options: PushOptions): Promise<PushResult> {
+export async function announce(root: string, options: AnnounceOptions): Promise<Announced> {
   const { routing, report, signal, announceTimeoutMs } = options
-  const saved = await save(image, options)
-  report({ type: 'step', text: `Announcing ${saved.root}` })
+  report({ type: 'step', text: `Announcing ${root}` })
   const limit = AbortSignal.timeout(announceTimeoutMs)
   let notAnnounced: string | undefined
   try {
-    await routing.announce(parseCid(saved.root), AbortSignal.any([signal, limit]))
+    await routing.announce(parseCid(root), AbortSignal.any([signal, limit]))
   } catch (error) {
     if (signal.aborted) throw signal.reason
     notAnnounced = limit.aborted ? `it took longer than ${Math.round(announceTimeoutMs / 1000)} s` : messageOf(error)
   }
-  return { ...saved, notAnnounced, peers: await routing.peers(signal) }
+  return { notAnnounced, peers: await routing.peers(signal) }
 }
