@@ -2,72 +2,14 @@ import metadata from '../../plugin-metadata.json' with { type: 'json' }
 import { DockerIpfsError } from '../errors.ts'
 import { createOutput } from '../output/output.ts'
 import { watchForCancel } from './cancel.ts'
-import type { Command, Prepared } from './command.ts'
-import { diff } from './commands/diff.ts'
-import { doctor } from './commands/doctor.ts'
-import { du } from './commands/du.ts'
-import { history } from './commands/history.ts'
-import { inspect } from './commands/inspect.ts'
-import { keyGen, keyLs } from './commands/key.ts'
-import { load } from './commands/load.ts'
-import { ls } from './commands/ls.ts'
-import { nodeLogs } from './commands/node-logs.ts'
-import { nodeRestart } from './commands/node-restart.ts'
-import { nodeRm } from './commands/node-rm.ts'
-import { nodeStart } from './commands/node-start.ts'
-import { nodeStatus } from './commands/node-status.ts'
-import { nodeStop } from './commands/node-stop.ts'
-import { publish } from './commands/publish.ts'
-import { published } from './commands/published.ts'
-import { pull } from './commands/pull.ts'
-import { push } from './commands/push.ts'
-import { resolve } from './commands/resolve.ts'
-import { rm } from './commands/rm.ts'
-import { save } from './commands/save.ts'
-import { tag } from './commands/tag.ts'
-import { verify } from './commands/verify.ts'
-import { version } from './commands/version.ts'
+import type { Prepared } from './command.ts'
+import { COMMANDS, GROUPS } from './commands/all.ts'
 import { complete } from './complete.ts'
 import { createContext, createSources, type Environment, readEnvironment } from './context.ts'
 import { endingOf } from './exit.ts'
-import { commandHelp, type Group, groupHelp, pluginHelp } from './help.ts'
+import { commandHelp, groupHelp, pluginHelp } from './help.ts'
 import { type PluginArgv, parsePluginArgv } from './plugin.ts'
 import { badFlag } from './usage.ts'
-
-/** In the order of their names, as docker lists them. A command of a group has two words: `node start`. */
-const COMMANDS: readonly Command[] = [
-  diff,
-  doctor,
-  du,
-  history,
-  inspect,
-  keyGen,
-  keyLs,
-  load,
-  ls,
-  nodeLogs,
-  nodeRestart,
-  nodeRm,
-  nodeStart,
-  nodeStatus,
-  nodeStop,
-  publish,
-  published,
-  pull,
-  push,
-  resolve,
-  rm,
-  save,
-  tag,
-  verify,
-  version,
-]
-
-/** Groups of commands, in the order of their names. */
-const GROUPS: readonly Group[] = [
-  { name: 'key', summary: 'Keys that images are published under' },
-  { name: 'node', summary: 'Manage the IPFS node that docker-ipfs runs by itself' },
-]
 
 /** Runs the program and gives its exit code; never throws. `argv`: the arguments after the program's own name. */
 export async function run(argv: readonly string[]): Promise<number> {

@@ -1,8 +1,8 @@
-import type { Usage } from '../../inspect/usage.ts'
-import { type Row, rowFormat } from '../../output/rows.ts'
-import { formatBytes, shortDigest } from '../../units.ts'
-import { defineCommand } from '../command.ts'
-import { api, format, timeout } from '../options.ts'
+import type { Usage } from '../../../inspect/usage.ts'
+import { type Row, rowFormat } from '../../../output/rows.ts'
+import { formatBytes, shortDigest } from '../../../units.ts'
+import { defineCommand } from '../../command.ts'
+import { api, format, timeout } from '../../options.ts'
 
 const ROWS = {
   heads: {
@@ -29,7 +29,7 @@ export const du = defineCommand({
   async run(context, { flags }) {
     const { lines } = rowFormat(flags.format, ROWS)
     const [{ usage }, parts] = await Promise.all([
-      import('../../inspect/usage.ts'),
+      import('../../../inspect/usage.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
     const found = await usage({ ...parts, timeoutMs: flags.timeout })

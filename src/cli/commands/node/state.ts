@@ -1,5 +1,5 @@
-import type { NodeState } from '../../managed/node.ts'
-import { formatBytes } from '../../units.ts'
+import type { NodeState } from '../../../managed/node.ts'
+import { formatBytes } from '../../../units.ts'
 
 /** The node for people, a line for each thing. */
 export function stateLines(state: NodeState): string[] {

@@ -1,8 +1,8 @@
-import type { Step } from '../../inspect/history.ts'
-import { type Row, rowFormat } from '../../output/rows.ts'
-import { formatBytes, formatSince } from '../../units.ts'
-import { defineCommand } from '../command.ts'
-import { api, format, platform, quiet, timeout } from '../options.ts'
+import type { Step } from '../../../inspect/history.ts'
+import { type Row, rowFormat } from '../../../output/rows.ts'
+import { formatBytes, formatSince } from '../../../units.ts'
+import { defineCommand } from '../../command.ts'
+import { api, format, platform, quiet, timeout } from '../../options.ts'
 
 const ROWS = {
   heads: {
@@ -40,7 +40,7 @@ export const history = defineCommand({
   async run(context, { flags, words: [reference = ''] }) {
     const rows = rowFormat(flags.format, ROWS)
     const [{ history }, parts] = await Promise.all([
-      import('../../inspect/history.ts'),
+      import('../../../inspect/history.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
     const steps = await history(reference, { ...parts, platform: flags.platform, timeoutMs: flags.timeout })

@@ -1,5 +1,5 @@
-import { defineCommand } from '../command.ts'
-import { badFlag } from '../usage.ts'
+import { defineCommand } from '../../command.ts'
+import { badFlag } from '../../usage.ts'
 
 const OF = { usage: 'docker ipfs node logs [OPTIONS]', path: 'docker ipfs node logs' }
 

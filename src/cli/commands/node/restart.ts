@@ -1,5 +1,5 @@
-import { defineCommand } from '../command.ts'
-import { stateLines } from './node-state.ts'
+import { defineCommand } from '../../command.ts'
+import { stateLines } from './state.ts'
 
 export const nodeRestart = defineCommand({
   name: 'node restart',

@@ -1,8 +1,8 @@
-import type { NodeOptions } from '../../managed/settings.ts'
-import { type CommandContext, defineCommand } from '../command.ts'
-import type { Parsed } from '../parse.ts'
-import { badFlag } from '../usage.ts'
-import { stateLines } from './node-state.ts'
+import type { NodeOptions } from '../../../managed/settings.ts'
+import { type CommandContext, defineCommand } from '../../command.ts'
+import type { Parsed } from '../../parse.ts'
+import { badFlag } from '../../usage.ts'
+import { stateLines } from './state.ts'
 
 const OF = { usage: 'docker ipfs node start [OPTIONS]', path: 'docker ipfs node start' }
 

@@ -1,4 +1,4 @@
-import { defineCommand } from '../command.ts'
+import { defineCommand } from '../../command.ts'
 
 export const nodeRm = defineCommand({
   name: 'node rm',

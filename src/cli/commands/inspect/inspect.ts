@@ -1,7 +1,7 @@
-import { documentFormat } from '../../output/rows.ts'
-import type { Value } from '../../output/template-functions.ts'
-import { defineCommand } from '../command.ts'
-import { api, format, platform, timeout } from '../options.ts'
+import { documentFormat } from '../../../output/rows.ts'
+import type { Value } from '../../../output/template-functions.ts'
+import { defineCommand } from '../../command.ts'
+import { api, format, platform, timeout } from '../../options.ts'
 
 export const inspect = defineCommand({
   name: 'inspect',
@@ -19,7 +19,7 @@ export const inspect = defineCommand({
   async run(context, { flags, words }) {
     const text = documentFormat(flags.format)
     const [{ describe }, parts] = await Promise.all([
-      import('../../inspect/describe.ts'),
+      import('../../../inspect/describe.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
     const { platform, providers, timeout: timeoutMs } = flags

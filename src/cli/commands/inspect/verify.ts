@@ -1,7 +1,7 @@
-import { DockerIpfsError } from '../../errors.ts'
-import { formatBytes } from '../../units.ts'
-import { defineCommand } from '../command.ts'
-import { api, platform, progress, quiet, timeout } from '../options.ts'
+import { DockerIpfsError } from '../../../errors.ts'
+import { formatBytes } from '../../../units.ts'
+import { defineCommand } from '../../command.ts'
+import { api, platform, progress, quiet, timeout } from '../../options.ts'
 
 export const verify = defineCommand({
   name: 'verify',
@@ -11,7 +11,7 @@ export const verify = defineCommand({
   takes: ['reference'],
   options: [api, platform, progress, quiet('Print nothing but faults'), timeout],
   async run(context, { flags, words: [reference = ''] }) {
-    const [{ verify }, parts] = await Promise.all([import('../../inspect/verify.ts'), context.connect(flags)])
+    const [{ verify }, parts] = await Promise.all([import('../../../inspect/verify.ts'), context.connect(flags)])
     const options = { ...parts, platform: flags.platform, timeoutMs: flags.timeout }
     const { root, platforms, layers, bytes, faults } = await verify(reference, options)
     for (const fault of faults) await context.output.line(fault)

@@ -1,0 +1,61 @@
+import type { Command } from '../command.ts'
+import type { Group } from '../help.ts'
+import { doctor } from './doctor.ts'
+import { diff } from './inspect/diff.ts'
+import { du } from './inspect/du.ts'
+import { history } from './inspect/history.ts'
+import { inspect } from './inspect/inspect.ts'
+import { verify } from './inspect/verify.ts'
+import { keyGen, keyLs } from './key.ts'
+import { load } from './load.ts'
+import { ls } from './ls.ts'
+import { nodeLogs } from './node/logs.ts'
+import { nodeRestart } from './node/restart.ts'
+import { nodeRm } from './node/rm.ts'
+import { nodeStart } from './node/start.ts'
+import { nodeStatus } from './node/status.ts'
+import { nodeStop } from './node/stop.ts'
+import { publish } from './publish.ts'
+import { published } from './published.ts'
+import { pull } from './pull.ts'
+import { push } from './push.ts'
+import { resolve } from './resolve.ts'
+import { rm } from './rm.ts'
+import { save } from './save.ts'
+import { tag } from './tag.ts'
+import { version } from './version.ts'
+
+/** In the order of their names, as docker lists them. A command of a group has two words: `node start`. */
+export const COMMANDS: readonly Command[] = [
+  diff,
+  doctor,
+  du,
+  history,
+  inspect,
+  keyGen,
+  keyLs,
+  load,
+  ls,
+  nodeLogs,
+  nodeRestart,
+  nodeRm,
+  nodeStart,
+  nodeStatus,
+  nodeStop,
+  publish,
+  published,
+  pull,
+  push,
+  resolve,
+  rm,
+  save,
+  tag,
+  verify,
+  version,
+]
+
+/** Groups of commands, in the order of their names. */
+export const GROUPS: readonly Group[] = [
+  { name: 'key', summary: 'Keys that images are published under' },
+  { name: 'node', summary: 'Manage the IPFS node that docker-ipfs runs by itself' },
+]
