@@ -11,8 +11,8 @@ import type { Node } from '../store/node.ts'
 import type { Argument, ConnectionOptions, FlagsOf, GatewayOptions, Option } from './options.ts'
 import { type Defaults, type Parsed, parse } from './parse.ts'
 
-/** What a use case is given. */
-export interface Parts extends Omit<Node, 'address' | 'version'> {
+/** What a use case is given: ports of the engine and the node that a command works with. */
+export interface CommandPorts extends Omit<Node, 'address' | 'version'> {
   readonly engine: Engine
   /** What the ports beside it belong to. */
   readonly node: Pick<Node, 'address' | 'version'>
@@ -50,11 +50,11 @@ export interface CommandContext {
   readonly connect: (
     flags: FlagsOf<ConnectionOptions> & Partial<FlagsOf<GatewayOptions>>,
     image?: string,
-  ) => Promise<Parts>
+  ) => Promise<CommandPorts>
   /** What `doctor` looks at, with the value of --api. */
   readonly patient: (api: string | undefined) => Promise<Patient>
   /** The node that docker-ipfs runs by itself. */
-  readonly ownNode: () => Promise<Pick<Parts, 'report' | 'signal'> & { readonly managed: ManagedNode }>
+  readonly ownNode: () => Promise<Pick<CommandPorts, 'report' | 'signal'> & { readonly managed: ManagedNode }>
   /** The text of a file that the user named. @throws FILE_FAILED */
   readonly readFile: (path: string) => Promise<string>
 }

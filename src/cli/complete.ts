@@ -1,6 +1,6 @@
 import type { Kept } from '../catalogue/kept.ts'
 import type { Command } from './command.ts'
-import type { Group } from './help.ts'
+import type { CommandGroup } from './help.ts'
 import type { Argument, Option } from './options.ts'
 
 /** cobra's directives: the shell completes file names, or none. */
@@ -14,7 +14,7 @@ export interface Candidate {
 }
 
 /** What only engine and node know. Both answer soon, if only that they know nothing. */
-export interface Sources {
+export interface CompletionSources {
   readonly images: () => Promise<readonly Candidate[]>
   /** `api`: the value of --api on the command line. */
   readonly kept: (api: string | undefined) => Promise<readonly Kept[]>
@@ -22,8 +22,8 @@ export interface Sources {
 
 export interface CompletionOptions {
   readonly commands: readonly Command[]
-  readonly groups: readonly Group[]
-  readonly sources: Sources
+  readonly groups: readonly CommandGroup[]
+  readonly sources: CompletionSources
   /** Whether the shell wants them. */
   readonly descriptions: boolean
 }
@@ -36,19 +36,19 @@ export async function complete(words: readonly string[], options: CompletionOpti
   const typed = words.at(-1) ?? ''
   const before = words.slice(0, -1)
   const command = options.commands.find(({ name }) => name.split(' ').every((word, at) => word === before[at]))
-  const found: Found =
+  const answer: Completion =
     command === undefined
       ? { candidates: commandsAfter(before, options), typed }
       : await argumentsOf(command, before.slice(command.name.split(' ').length), typed, options.sources)
   // A name with white space would be several candidates, or half of a description.
-  return found.candidates
-    .filter(({ value }) => value.startsWith(found.typed) && /^\S+$/.test(value))
+  return answer.candidates
+    .filter(({ value }) => value.startsWith(answer.typed) && /^\S+$/.test(value))
     .map(({ value, text }) => (options.descriptions && text !== '' ? `${value}\t${text.replace(/\s+/g, ' ')}` : value))
-    .concat(found.files ? FILES : NO_FILES)
+    .concat(answer.files ? FILES : NO_FILES)
     .join('\n')
 }
 
-interface Found {
+interface Completion {
   readonly candidates: readonly Candidate[]
   /** What they must begin with: the word, or its part behind `--flag=`. */
   readonly typed: string
@@ -69,8 +69,8 @@ async function argumentsOf(
   { options, takes = [], arity }: Command,
   before: readonly string[],
   typed: string,
-  sources: Sources,
-): Promise<Found> {
+  sources: CompletionSources,
+): Promise<Completion> {
   const { words, open, api, isOver } = read(before, options)
   const ask = (kind: Argument | undefined, start: string) =>
     argumentsLike(kind, start, () => sources.kept(api), sources)
@@ -85,16 +85,16 @@ async function argumentsOf(
     if (option !== undefined && value !== undefined) return valuesOf(option, value)
     return { candidates: options.map((flag) => ({ value: `--${flag.name}`, text: flag.description })), typed }
   }
-  const found = await ask(words.length < arity[1] ? (takes[words.length] ?? takes.at(-1)) : undefined, typed)
-  return { ...found, candidates: found.candidates.filter(({ value }) => !words.includes(value)) }
+  const answer = await ask(words.length < arity[1] ? (takes[words.length] ?? takes.at(-1)) : undefined, typed)
+  return { ...answer, candidates: answer.candidates.filter(({ value }) => !words.includes(value)) }
 }
 
 async function argumentsLike(
   kind: Argument | undefined,
   typed: string,
   kept: () => Promise<readonly Kept[]>,
-  { images }: Sources,
-): Promise<Found> {
+  { images }: CompletionSources,
+): Promise<Completion> {
   if (kind === undefined) return { candidates: [], typed }
   if (kind === 'path') return { candidates: [], typed, files: true }
   if (kind === 'image') return { candidates: await images(), typed }
@@ -110,7 +110,7 @@ async function argumentsLike(
   return { candidates: kind === 'cid' ? named : [...names, ...named], typed }
 }
 
-interface Before {
+interface WordsBefore {
   /** Arguments that are no flags. */
   readonly words: readonly string[]
   /** The flag whose value is being typed. */
@@ -120,7 +120,7 @@ interface Before {
   readonly isOver: boolean
 }
 
-function read(before: readonly string[], options: readonly Option[]): Before {
+function read(before: readonly string[], options: readonly Option[]): WordsBefore {
   const words: string[] = []
   let open: Option | undefined
   let api: string | undefined

@@ -19,16 +19,20 @@ export function commandHelp(command: HelpOf, columns = 80): string {
   return parts.join('\n\n')
 }
 
-interface Listed {
+interface HelpEntry {
   readonly name: string
   readonly summary: string
 }
 
 /** A word that has commands of its own, such as `node` of `node start`. */
-export type Group = Listed
+export type CommandGroup = HelpEntry
 
 /** Help of the plugin as a whole. Commands of groups are left to the help of their group. */
-export function pluginHelp(summary: string, commands: readonly Listed[], groups: readonly Group[] = []): string {
+export function pluginHelp(
+  summary: string,
+  commands: readonly HelpEntry[],
+  groups: readonly CommandGroup[] = [],
+): string {
   const alone = commands.filter((command) => !command.name.includes(' '))
   const sections = [`Commands:\n${listOf(alone)}`]
   if (groups.length > 0) sections.unshift(`Management Commands:\n${listOf(groups)}`)
@@ -40,7 +44,7 @@ export function pluginHelp(summary: string, commands: readonly Listed[], groups:
   ].join('\n\n')
 }
 
-export function groupHelp({ name, summary }: Group, commands: readonly Listed[]): string {
+export function groupHelp({ name, summary }: CommandGroup, commands: readonly HelpEntry[]): string {
   const own = commands.filter((command) => command.name.startsWith(`${name} `))
   return [
     `Usage:  docker ipfs ${name} COMMAND`,
@@ -50,7 +54,7 @@ export function groupHelp({ name, summary }: Group, commands: readonly Listed[])
   ].join('\n\n')
 }
 
-function listOf(commands: readonly Listed[]): string {
+function listOf(commands: readonly HelpEntry[]): string {
   const width = Math.max(11, ...commands.map((command) => command.name.length + 1))
   return commands.map((command) => `  ${command.name.padEnd(width)} ${command.summary}`).join('\n')
 }

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import type { Group } from '../help.ts'
+import type { CommandGroup } from '../help.ts'
 import { doctor } from './doctor.ts'
 import { diff } from './inspect/diff.ts'
 import { du } from './inspect/du.ts'
@@ -55,7 +55,7 @@ export const COMMANDS: readonly Command[] = [
 ]
 
 /** Groups of commands, in the order of their names. */
-export const GROUPS: readonly Group[] = [
+export const GROUPS: readonly CommandGroup[] = [
   { name: 'key', summary: 'Keys that images are published under' },
   { name: 'node', summary: 'Manage the IPFS node that docker-ipfs runs by itself' },
 ]

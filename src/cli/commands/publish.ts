@@ -1,6 +1,6 @@
 import { familiarName } from '../../names/show.ts'
 import type { PublishResult } from '../../publish/publish.ts'
-import { defineCommand, type Parts } from '../command.ts'
+import { type CommandPorts, defineCommand } from '../command.ts'
 import { api, key, progress, quiet } from '../options.ts'
 
 export const publish = defineCommand({
@@ -25,7 +25,10 @@ export const publish = defineCommand({
 })
 
 /** What people want to know of a publication: on stderr. */
-export function tellPublished({ id, root, catalogue, notAnnounced, peers }: PublishResult, { report }: Parts): void {
+export function tellPublished(
+  { id, root, catalogue, notAnnounced, peers }: PublishResult,
+  { report }: CommandPorts,
+): void {
   const { images, sequence } = catalogue
   const count = `${images.length} ${images.length === 1 ? 'image' : 'images'}`
   report({ type: 'step', text: `Publication ${sequence}: ${root}, ${count}` })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { defineCommand } from '../../../src/cli/command.ts'
-import { complete, type Sources } from '../../../src/cli/complete.ts'
+import { type CompletionSources, complete } from '../../../src/cli/complete.ts'
 
 const run = () => Promise.resolve()
 const command = (name: string, spec: Pick<Parameters<typeof defineCommand>[0], 'takes' | 'arity'>) =>
@@ -25,7 +25,7 @@ const commands = [
   command('unpack', { arity: [1, 1], takes: ['path'] }),
 ]
 const asked: (string | undefined)[] = []
-const sources: Sources = {
+const sources: CompletionSources = {
   images: async () => [
     { value: 'app:1', text: '0123456789ab, 5MB' },
     { value: 'shop:1', text: '' },

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { readEnvironment } from '../../../src/cli/context.ts'
+import { readEnvironment } from '../../../src/cli/environment.ts'
 
 test.each([
   [undefined, 'docker'],

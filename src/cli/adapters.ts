@@ -1,0 +1,145 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Plugins } from '../doctor/plugin.ts'
+import type { Docker } from '../engine/docker/command.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { ImageInput } from '../image/input.ts'
+import type { AddressOptions } from '../managed/address.ts'
+import type { ManagedNode } from '../managed/node.ts'
+import type { Gateways } from '../store/gateway/gateways.ts'
+import type { Endpoint } from '../store/kubo/endpoint.ts'
+import type { NodeHealth } from '../store/kubo/health.ts'
+import type { Bytes } from '../streams.ts'
+import type { Environment } from './environment.ts'
+import type { FlagsOf, GatewayOptions } from './options.ts'
+import { PLUGIN_NAME } from './plugin.ts'
+import { NODE_CHOICES, type Settings } from './settings.ts'
+
+// The only place that makes adapters, or that names what is behind the ports. Each is loaded when it is asked for: `--help`
+// and mistakes on the command line need none of them.
+
+/** The docker command, and what is reached through it. */
+export interface DockerAdapters {
+  readonly docker: Docker
+  readonly engine: Engine
+  /** The node that docker-ipfs runs by itself: in a container of the engine, or with the `ipfs` on PATH. */
+  readonly managed: ManagedNode
+}
+
+/** `globals`: docker's own flags, which each docker command is given. */
+export async function openDocker(
+  { all: env, docker: command, forDocker, settings }: Environment,
+  globals: readonly string[],
+): Promise<DockerAdapters> {
+  const [{ createDocker }, { createEngine }, { createManagedNode }, { createBinaryHost }, { createContainerHost }] =
+    await Promise.all([
+      import('../engine/docker/command.ts'),
+      import('../engine/docker/engine.ts'),
+      import('../managed/node.ts'),
+      import('../managed/binary.ts'),
+      import('../managed/container.ts'),
+    ])
+  const options = { docker: command, globals, env: forDocker }
+  const docker = createDocker(options)
+  const data = env['XDG_DATA_HOME'] || join(env['HOME'] ?? homedir(), '.local', 'share')
+  const ipfs = Bun.which('ipfs', { PATH: env['PATH'] ?? '' }) ?? undefined
+  const binary = createBinaryHost({ ipfs, folder: join(data, 'docker-ipfs', 'node'), env: forDocker })
+  const choice = NODE_CHOICES.find((candidate) => candidate === settings.values.node?.text)
+  return {
+    docker,
+    engine: createEngine(docker, { ...options, configFile: settings.file }),
+    managed: createManagedNode([createContainerHost(docker), binary], choice),
+  }
+}
+
+type AddressSearch = Omit<AddressOptions, 'found' | 'isNamed'>
+
+/**
+ * The node that the user named (`said`), or that answers, or that docker-ipfs runs by itself.
+ * @throws BAD_FLAG, FILE_FAILED for what was said; NODE_UNREACHABLE, NODE_FAILED
+ */
+export async function findEndpoint(
+  said: Settings['values'],
+  { all: env }: Environment,
+  search: AddressSearch,
+): Promise<Endpoint> {
+  const [{ readAccess }, { findNode }, { addressOf }] = await Promise.all([
+    import('../store/kubo/access.ts'),
+    import('../store/kubo/endpoint.ts'),
+    import('../managed/address.ts'),
+  ])
+  const found = await findNode({ api: said.api, env, access: await readAccess(said) })
+  return addressOf({ ...search, found, isNamed: said.api !== undefined })
+}
+
+/** For who only looks: no node is started, and nothing is said. */
+export function lookOnly(managed: ManagedNode, signal: AbortSignal): AddressSearch {
+  return { managed, mayStart: false, say: () => {}, warn: () => {}, signal }
+}
+
+/** A node's ports, and what stands in its folder. */
+export async function openNode(endpoint: Endpoint) {
+  const [{ createNode }, { Catalogue }, { Publications }] = await Promise.all([
+    import('../store/kubo/node.ts'),
+    import('../catalogue/catalogue.ts'),
+    import('../catalogue/publications.ts'),
+  ])
+  const node = createNode(endpoint)
+  const { blocks, pins, traffic, routing, naming, folder } = node
+  const catalogue = new Catalogue(folder)
+  return { node, blocks, pins, traffic, routing, naming, catalogue, publications: new Publications(folder) }
+}
+
+/** Part of the time limit that gateways have, so that their error is there before that of whoever waits for them. */
+const GATEWAY_PART = 0.8
+
+/**
+ * The gateways that flags or settings name; undefined where the command may use none, or none are named.
+ * @throws BAD_FLAG for an address that cannot be read
+ */
+export async function openGateways(
+  { gateway, timeout }: Partial<FlagsOf<GatewayOptions>>,
+  { settings }: Environment,
+  warn: (text: string) => void,
+): Promise<Gateways | undefined> {
+  if (gateway === undefined || timeout === undefined) return undefined
+  const [{ findGateways }, { createGateways }] = await Promise.all([
+    import('../store/gateway/address.ts'),
+    import('../store/gateway/gateways.ts'),
+  ])
+  const urls = findGateways(gateway, settings.values.gateways)
+  return urls.length === 0 ? undefined : createGateways({ urls, timeoutMs: GATEWAY_PART * timeout, warn })
+}
+
+/**
+ * An archive or an OCI layout at a path; `-` is what comes through `pipe`.
+ * @throws FILE_FAILED, ARCHIVE_INVALID
+ */
+export async function openImages(path: string, pipe: () => Bytes, signal: AbortSignal): Promise<ImageInput> {
+  const { openInput, pipedInput } = await import('../image/input.ts')
+  return path === '-' ? pipedInput(pipe(), signal) : openInput(path, signal)
+}
+
+/** How the node at an endpoint is. */
+export async function openHealth(endpoint: Endpoint): Promise<NodeHealth> {
+  const { createHealth } = await import('../store/kubo/health.ts')
+  return createHealth(endpoint)
+}
+
+/** What docker knows of this plugin, and the plugins themselves. */
+export async function openPlugins(
+  docker: Docker,
+  { forDocker: env }: Environment,
+): Promise<Pick<Plugins, 'installed' | 'versionOf'>> {
+  const { installedPlugin, pluginVersion } = await import('../engine/docker/plugins.ts')
+  return {
+    installed: (signal) => installedPlugin(docker, PLUGIN_NAME, signal),
+    versionOf: (path, signal) => pluginVersion(path, env, signal),
+  }
+}
+
+/** The files with secrets for the node that others than their owner can read. */
+export async function openSecrets({ authFile }: Settings['values']): Promise<string[]> {
+  const { isOpenToOthers } = await import('../store/kubo/access.ts')
+  return authFile !== undefined && isOpenToOthers(authFile.text) ? [authFile.text] : []
+}
