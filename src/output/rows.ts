@@ -1,5 +1,5 @@
 import { DockerIpfsError } from '../errors.ts'
-import { table } from '../units.ts'
+import { table } from './table.ts'
 import { readTemplate } from './template.ts'
 import { goText, type Value } from './template-functions.ts'
 

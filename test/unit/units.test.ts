@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { formatAge, formatBytes, formatDuration, parseDuration, shortDigest, table } from '../../src/units.ts'
+import { formatAge, formatBytes, formatDuration, parseDuration, shortDigest } from '../../src/units.ts'
 
 describe('formatBytes', () => {
   test.each([
@@ -78,17 +78,4 @@ describe('an age is in the words of docker:', () => {
   ])('%d s: %s', (seconds, text) => {
     expect(formatAge(seconds * 1000)).toBe(text)
   })
-})
-
-test('a table has its columns three spaces apart, as wide as their widest cell', () => {
-  expect(
-    table(
-      ['NAME', 'TAG', 'SIZE'],
-      [
-        ['a', 'latest', '1MB'],
-        ['longer', '1', '20MB'],
-      ],
-    ),
-  ).toEqual(['NAME     TAG      SIZE', 'a        latest   1MB', 'longer   1        20MB'])
-  expect(table(['NAME', 'TAG'], [])).toEqual(['NAME   TAG'])
 })

@@ -1,7 +1,7 @@
 import type { Finding } from '../../doctor/finding.ts'
 import { DockerIpfsError } from '../../errors.ts'
 import { rowFormat } from '../../output/rows.ts'
-import { table } from '../../units.ts'
+import { table } from '../../output/table.ts'
 import { defineCommand } from '../command.ts'
 import { api, format } from '../options.ts'
 
@@ -20,7 +20,7 @@ export const doctor = defineCommand({
     const { lines } = rowFormat(flags.format, ROWS)
     const [{ examine }, patient] = await Promise.all([import('../../doctor/doctor.ts'), context.patient(flags.api)])
     const findings = await examine(patient)
-    const text = flags.format === undefined ? report(findings) : lines(findings.map(rowOf))
+    const text = flags.format === undefined ? findingLines(findings) : lines(findings.map(rowOf))
     for (const line of text) await context.output.line(line)
     const failed = findings.filter(({ state }) => state === 'fail').length
     if (failed > 0) throw new DockerIpfsError('UNHEALTHY', `${failed} of ${findings.length} checks failed`)
@@ -32,7 +32,7 @@ function rowOf({ part, check, state, found, todo }: Finding) {
 }
 
 /** What is to be done stands below what was found. */
-function report(findings: readonly Finding[]): string[] {
+function findingLines(findings: readonly Finding[]): string[] {
   const rows = findings.flatMap(({ part, check, state, found, todo }) => {
     const row = [state, `${part} ${check}`, found]
     return todo === '' ? [row] : [row, ['', '', `-> ${todo}`]]

@@ -1,6 +1,7 @@
 import type { Difference } from '../../../inspect/diff.ts'
 import { documentFormat } from '../../../output/rows.ts'
-import { bar, formatBytes, shortDigest } from '../../../units.ts'
+import { bar } from '../../../output/table.ts'
+import { formatBytes, shortDigest } from '../../../units.ts'
 import { defineCommand } from '../../command.ts'
 import { api, format, platform, progress, quiet, timeout } from '../../options.ts'
 
@@ -20,8 +21,8 @@ export const diff = defineCommand({
   ],
   async run(context, { flags, words: [one = '', other = ''] }) {
     const document = flags.format === undefined ? undefined : documentFormat(flags.format)
-    const [{ diff }, parts] = await Promise.all([import('../../../inspect/diff.ts'), context.connect(flags)])
-    const found = await diff(one, other, { ...parts, platform: flags.platform, timeoutMs: flags.timeout })
+    const [{ diff }, ports] = await Promise.all([import('../../../inspect/diff.ts'), context.connect(flags)])
+    const found = await diff(one, other, { ...ports, platform: flags.platform, timeoutMs: flags.timeout })
     const files = found.files.map((file) => `${file.change} ${file.path}`)
     const lines = document !== undefined ? [document(asJson(found))] : flags.quiet ? files : picture(found, one, other)
     for (const line of lines) await context.output.line(line)
