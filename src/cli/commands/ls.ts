@@ -53,18 +53,18 @@ export const ls = defineCommand({
   options,
   async run(context, { flags, words: [pattern] }) {
     const rows = formatOf(flags)
-    const [{ list, uniqueSizes }, { matches, readFilters }, parts] = await Promise.all([
+    const [{ list, uniqueSizes }, { matches, readFilters }, ports] = await Promise.all([
       import('../../catalogue/list.ts'),
       import('../../names/filter.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
-    const isWanted = await readFilters(flags.filter, parts)
-    const { images, odd } = await list(parts)
+    const isWanted = await readFilters(flags.filter, ports)
+    const { images, odd } = await list(ports)
     const wanted = images
       .filter((image) => isWanted(image, images))
       .filter(({ name }) => pattern === undefined || matches(name, pattern))
     const unique =
-      !flags.quiet && COSTLY.some((field) => rows.wants(field)) ? await uniqueSizes(images, parts) : undefined
+      !flags.quiet && COSTLY.some((field) => rows.wants(field)) ? await uniqueSizes(images, ports) : undefined
     const { repositoryAndTag } = await import('../../names/show.ts')
     const shown = wanted.map((image) => ({
       ...repositoryAndTag(image.name),
@@ -77,9 +77,9 @@ export const ls = defineCommand({
     for (const line of lines) await context.output.line(line)
     for (const { image, repository, tag } of shown) {
       if (image.size !== undefined) continue
-      parts.report({ type: 'warning', text: `${repository}:${tag} is no image, or lost: ${image.root}` })
+      ports.report({ type: 'warning', text: `${repository}:${tag} is no image, or lost: ${image.root}` })
     }
-    for (const path of odd) parts.report({ type: 'warning', text: `not written by docker ipfs: /docker-ipfs/${path}` })
+    for (const path of odd) ports.report({ type: 'warning', text: `not written by docker ipfs: /docker-ipfs/${path}` })
   },
 })
 

@@ -17,9 +17,9 @@ export const publish = defineCommand({
     { name: 'timeout', type: 'duration', description: 'Time limit for telling the network', default: '2m' },
   ],
   async run(context, { flags, words }) {
-    const [{ publish }, parts] = await Promise.all([import('../../publish/publish.ts'), context.connect(flags)])
-    const published = await publish(words, { ...parts, key: flags.key, announceTimeoutMs: flags.timeout })
-    tellPublished(published, parts)
+    const [{ publish }, ports] = await Promise.all([import('../../publish/publish.ts'), context.connect(flags)])
+    const published = await publish(words, { ...ports, key: flags.key, announceTimeoutMs: flags.timeout })
+    tellPublished(published, ports)
     await context.output.line(`ipns://${published.id}`)
   },
 })

@@ -17,15 +17,15 @@ export const published = defineCommand({
   options: [api, format, quiet('Only show CIDs'), timeout],
   async run(context, { flags, words: [reference = ''] }) {
     const rows = rowFormat(flags.format, ROWS)
-    const [{ publicationHistory }, parts] = await Promise.all([
+    const [{ publicationHistory }, ports] = await Promise.all([
       import('../../publish/history.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
-    const warn = (text: string) => parts.report({ type: 'warning', text })
+    const warn = (text: string) => ports.report({ type: 'warning', text })
     const found = []
     for await (const { sequence, publishedAt, images, root } of publicationHistory(
       reference,
-      { ...parts, timeoutMs: flags.timeout },
+      { ...ports, timeoutMs: flags.timeout },
       warn,
     )) {
       found.push({

@@ -9,11 +9,11 @@ export const resolve = defineCommand({
   takes: ['reference'],
   options: [api, timeout],
   async run(context, { flags, words: [reference = ''] }) {
-    const [{ resolve }, parts] = await Promise.all([
+    const [{ resolve }, ports] = await Promise.all([
       import('../../names/resolve.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
-    const { root } = await resolve(reference, { ...parts, timeoutMs: flags.timeout })
+    const { root } = await resolve(reference, { ...ports, timeoutMs: flags.timeout })
     await context.output.line(root.toString())
   },
 })

@@ -10,7 +10,7 @@ export const rm = defineCommand({
   takes: ['reference'],
   options: [api],
   async run(context, { flags, words }) {
-    const [{ remove }, { familiarName }, parts] = await Promise.all([
+    const [{ remove }, { familiarName }, ports] = await Promise.all([
       import('../../names/remove.ts'),
       import('../../names/show.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
@@ -18,7 +18,7 @@ export const rm = defineCommand({
     let isDeleted = false
     let bytes = 0
     for (const word of words) {
-      const { untagged, deleted, freed } = await remove(word, parts)
+      const { untagged, deleted, freed } = await remove(word, ports)
       // docker's words for `docker rmi`.
       for (const name of untagged) await context.output.line(`Untagged: ${familiarName(name)}`)
       if (deleted === undefined) continue
@@ -27,7 +27,7 @@ export const rm = defineCommand({
       bytes += freed
     }
     if (isDeleted) {
-      parts.report({
+      ports.report({
         type: 'step',
         text: `The node's next garbage collection frees ${formatBytes(bytes)}: ipfs repo gc`,
       })

@@ -9,10 +9,10 @@ export const tag = defineCommand({
   takes: ['reference', 'name'],
   options: [api],
   async run(context, { flags, words: [reference = '', name = ''] }) {
-    const [{ tag }, parts] = await Promise.all([
+    const [{ tag }, ports] = await Promise.all([
       import('../../names/tag.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
-    await tag(reference, name, parts)
+    await tag(reference, name, ports)
   },
 })

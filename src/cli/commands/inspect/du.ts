@@ -28,11 +28,11 @@ export const du = defineCommand({
   options: [api, format, { name: 'no-trunc', type: 'boolean', description: "Don't truncate output" }, timeout],
   async run(context, { flags }) {
     const { lines } = rowFormat(flags.format, ROWS)
-    const [{ usage }, parts] = await Promise.all([
+    const [{ usage }, ports] = await Promise.all([
       import('../../../inspect/usage.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
-    const found = await usage({ ...parts, timeoutMs: flags.timeout })
+    const found = await usage({ ...ports, timeoutMs: flags.timeout })
     for (const line of lines(found.map((one) => rowOf(one, flags['no-trunc'])))) await context.output.line(line)
   },
 })

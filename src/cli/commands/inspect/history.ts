@@ -39,11 +39,11 @@ export const history = defineCommand({
   ],
   async run(context, { flags, words: [reference = ''] }) {
     const rows = rowFormat(flags.format, ROWS)
-    const [{ history }, parts] = await Promise.all([
+    const [{ history }, ports] = await Promise.all([
       import('../../../inspect/history.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
-    const steps = await history(reference, { ...parts, platform: flags.platform, timeoutMs: flags.timeout })
+    const steps = await history(reference, { ...ports, platform: flags.platform, timeoutMs: flags.timeout })
     const lines = flags.quiet
       ? steps.flatMap(({ cid }) => cid?.toString() ?? [])
       : rows.lines(steps.map((step) => rowOf(step, flags['no-trunc'])))

@@ -18,13 +18,13 @@ export const inspect = defineCommand({
   ],
   async run(context, { flags, words }) {
     const text = documentFormat(flags.format)
-    const [{ describe }, parts] = await Promise.all([
+    const [{ describe }, ports] = await Promise.all([
       import('../../../inspect/describe.ts'),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
     const { platform, providers, timeout: timeoutMs } = flags
     const found: Value[] = []
-    for (const word of words) found.push((await describe(word, { ...parts, platform, providers, timeoutMs })) as Value)
+    for (const word of words) found.push((await describe(word, { ...ports, platform, providers, timeoutMs })) as Value)
     // As docker: one list of all, but a template is run for each.
     const isTemplate = !['', 'json'].includes(flags.format?.trim() ?? '')
     for (const document of isTemplate ? found : [found]) await context.output.line(text(document))

@@ -11,8 +11,8 @@ export const verify = defineCommand({
   takes: ['reference'],
   options: [api, platform, progress, quiet('Print nothing but faults'), timeout],
   async run(context, { flags, words: [reference = ''] }) {
-    const [{ verify }, parts] = await Promise.all([import('../../../inspect/verify.ts'), context.connect(flags)])
-    const options = { ...parts, platform: flags.platform, timeoutMs: flags.timeout }
+    const [{ verify }, ports] = await Promise.all([import('../../../inspect/verify.ts'), context.connect(flags)])
+    const options = { ...ports, platform: flags.platform, timeoutMs: flags.timeout }
     const { root, platforms, layers, bytes, faults } = await verify(reference, options)
     for (const fault of faults) await context.output.line(fault)
     if (faults.length > 0) {
