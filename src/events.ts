@@ -11,7 +11,10 @@ export type ProgressEvent =
   /** `status` is what docker would say: "Saved", "Loaded", "Already exists", … */
   | { readonly type: 'layer-done'; readonly layer: string; readonly status: string; readonly bytesDone: number }
   | { readonly type: 'warning'; readonly text: string }
-  /** Where a loaded image was: what gateways gave, what the node fetched from the network, what it had, and what the engine had of the layers. */
+  /**
+   * Where a loaded image was: what gateways gave, what the node fetched from the network, what it had, and what the engine had of
+   * the layers.
+   */
   | {
       readonly type: 'sources'
       readonly fromGateways?: number

@@ -95,13 +95,13 @@ function takeGlobals(argv: readonly string[]): Taken {
   return { flags, help, rest: argv.slice(index) }
 }
 
-interface Found {
+interface GlobalFlags {
   readonly flags: readonly string[]
   /** The value was the next word. */
   readonly tookNext: boolean
 }
 
-function longFlag(word: string, next: string | undefined): Found | undefined {
+function longFlag(word: string, next: string | undefined): GlobalFlags | undefined {
   const [, name, equals, value = ''] = /^--([^=]+)(=?)(.*)$/s.exec(word) ?? []
   const flag = GLOBAL_FLAGS.find((candidate) => candidate.name === name)
   if (flag === undefined) return undefined
@@ -111,7 +111,7 @@ function longFlag(word: string, next: string | undefined): Found | undefined {
 }
 
 /** `-D`, `-H X`, `-HX`, `-H=X`, and groups such as `-DH X`. */
-function shortFlags(word: string, next: string | undefined): Found | undefined {
+function shortFlags(word: string, next: string | undefined): GlobalFlags | undefined {
   if (!/^-[A-Za-z]/.test(word)) return undefined
   const flags: string[] = []
   for (let at = 1; at < word.length; at++) {

@@ -74,7 +74,7 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS
 
 /** A value, and where it is from, for messages. */
-export interface Value {
+export interface SettingValue {
   readonly text: string
   readonly source: string
   /** It is from config.json. */
@@ -83,7 +83,7 @@ export interface Value {
 
 export interface Settings {
   /** What was said, in the environment or else in config.json. Empty text counts as nothing. */
-  readonly values: Readonly<Partial<Record<SettingName, Value>>>
+  readonly values: Readonly<Partial<Record<SettingName, SettingValue>>>
   /** What is wrong in config.json or with a value, a line each. It is left out, and nothing stops. */
   readonly faults: readonly Fault[]
   /** Path of docker's config.json. */
@@ -103,7 +103,7 @@ export interface SettingSources {
 export function readSettings({ env, file }: SettingSources): Settings {
   const faults: Fault[] = []
   const inFile = readFile(file, faults)
-  const values: Partial<Record<SettingName, Value>> = {}
+  const values: Partial<Record<SettingName, SettingValue>> = {}
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting][]) {
     const said = env[setting.env] || undefined
     const text = said ?? (inFile.get(setting.key) || undefined)
@@ -167,7 +167,7 @@ function objectOf(file: string, faults: Fault[]): object {
 
 /** For people: each setting that something was said for, and where. */
 export function inEffect({ values }: Settings): string[] {
-  return (Object.entries(values) as [SettingName, Value][]).map(
+  return (Object.entries(values) as [SettingName, SettingValue][]).map(
     ([name, { source, inFile }]) => `${inFile ? `plugins.ipfs.${SETTINGS[name as 'api'].key}` : source} is set`,
   )
 }

@@ -9,7 +9,7 @@ const BAR_CHARS = 50
  * A bar for each layer being worked on, as `docker pull` shows them. A finished layer's line is written above the bars
  * and stays, so only what is under way is redrawn, and an image of more layers than the terminal has rows looks right.
  */
-export function bars(stream: ProgressStream & NodeJS.WritableStream): Progress {
+export function barsProgress(stream: ProgressStream & NodeJS.WritableStream): Progress {
   const active = new Map<string, SingleBar>()
   const multi = new MultiBar({
     stream,

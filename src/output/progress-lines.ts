@@ -19,12 +19,12 @@ export interface Progress {
 const JSON_INTERVAL_MS = 200
 
 /** Nothing. Errors are not progress; `cli/exit.ts` prints them in any mode. */
-export function quiet(): Progress {
+export function quietProgress(): Progress {
   return { report: () => {}, clear: () => {} }
 }
 
 /** One line for each step, warning and finished layer; nothing in between, so that logs stay short. */
-export function plain(stream: Pick<ProgressStream, 'write'>): Progress {
+export function plainProgress(stream: Pick<ProgressStream, 'write'>): Progress {
   return {
     report(event) {
       const line = plainLine(event)
@@ -64,7 +64,7 @@ function capitalised(text: string): string {
 }
 
 /** One JSON object a line, with the keys of `docker compose --progress json`. Sizes in bytes. */
-export function json(stream: Pick<ProgressStream, 'write'>, now: () => number = Date.now): Progress {
+export function jsonProgress(stream: Pick<ProgressStream, 'write'>, now: () => number = Date.now): Progress {
   const totals = new Map<string, number | undefined>()
   const told = new Map<string, number>()
   const write = (object: Readonly<Record<string, string | number | undefined>>) => {

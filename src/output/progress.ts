@@ -1,4 +1,4 @@
-import { json, type Progress, type ProgressStream, plain, quiet } from './progress-lines.ts'
+import { jsonProgress, type Progress, type ProgressStream, plainProgress, quietProgress } from './progress-lines.ts'
 
 /** The values of `--progress`. `auto` is `tty` on a terminal and `plain` elsewhere. */
 export const PROGRESS_MODES = ['auto', 'tty', 'plain', 'json', 'quiet'] as const
@@ -13,10 +13,10 @@ export async function createProgress(
   stream: ProgressStream & NodeJS.WritableStream,
   options: { readonly dumb?: boolean } = {},
 ): Promise<Progress> {
-  if (mode === 'quiet') return quiet()
-  if (mode === 'json') return json(stream)
-  if (mode === 'plain' || stream.isTTY !== true || options.dumb === true) return plain(stream)
+  if (mode === 'quiet') return quietProgress()
+  if (mode === 'json') return jsonProgress(stream)
+  if (mode === 'plain' || stream.isTTY !== true || options.dumb === true) return plainProgress(stream)
   // Loaded here only: the package costs start-up time that plain and quiet runs need not pay.
-  const { bars } = await import('./progress-bars.ts')
-  return bars(stream)
+  const { barsProgress } = await import('./progress-bars.ts')
+  return barsProgress(stream)
 }

@@ -6,32 +6,32 @@ export type Expression =
   | { readonly type: 'field'; readonly path: readonly string[]; readonly of: 'dot' | 'top' | Expression }
   | { readonly type: 'call'; readonly name: string; readonly args: readonly Expression[] }
 
-export type Part =
+export type TemplatePart =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'value'; readonly of: Expression }
   | {
       readonly type: 'if' | 'with' | 'range'
       readonly of: Expression
-      readonly body: readonly Part[]
-      readonly otherwise: readonly Part[]
+      readonly body: readonly TemplatePart[]
+      readonly otherwise: readonly TemplatePart[]
     }
 
 /** Blocks within blocks, and brackets within brackets. */
 const MAX_DEPTH = 100
 
 /** @throws BAD_FLAG */
-export function parseTemplate(text: string): Part[] {
+export function parseTemplate(text: string): TemplatePart[] {
   const pieces = cut(text)
   const { parts, end } = parseParts(pieces, 0)
   if (end !== undefined) throw bad(`unexpected {{${end}}}`)
   return parts
 }
 
-type Piece = { readonly text: string } | { readonly action: string }
+type TemplatePiece = { readonly text: string } | { readonly action: string }
 
 /** Text and what is between `{{` and `}}`, in turn; `{{-` and `-}}` take the white space beside them. */
-function cut(text: string): Piece[] {
-  const pieces: Piece[] = []
+function cut(text: string): TemplatePiece[] {
+  const pieces: TemplatePiece[] = []
   let rest = text
   let trim = false
   for (;;) {
@@ -49,9 +49,9 @@ function cut(text: string): Piece[] {
 }
 
 /** Parts up to the end of the text, or to an {{end}} or {{else}}. */
-function parseParts(pieces: Piece[], depth: number): { parts: Part[]; end: string | undefined } {
+function parseParts(pieces: TemplatePiece[], depth: number): { parts: TemplatePart[]; end: string | undefined } {
   if (depth > MAX_DEPTH) throw bad('too many blocks within each other')
-  const parts: Part[] = []
+  const parts: TemplatePart[] = []
   for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
     if ('text' in piece) {
       if (piece.text !== '') parts.push({ type: 'text', text: escaped(piece.text) })
@@ -67,7 +67,7 @@ function parseParts(pieces: Piece[], depth: number): { parts: Part[]; end: strin
   return { parts, end: undefined }
 }
 
-function parseBlock(type: 'if' | 'with' | 'range', head: string, pieces: Piece[], depth: number): Part {
+function parseBlock(type: 'if' | 'with' | 'range', head: string, pieces: TemplatePiece[], depth: number): TemplatePart {
   const of = parseExpression(head)
   const { parts, end } = parseParts(pieces, depth + 1)
   if (end === 'end') return { type, of, body: parts, otherwise: [] }

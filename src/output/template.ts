@@ -1,6 +1,6 @@
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { FUNCTIONS, goText, isTrue, type Value } from './template-functions.ts'
-import { type Expression, type Part, parseTemplate } from './template-parse.ts'
+import { type Expression, parseTemplate, type TemplatePart } from './template-parse.ts'
 
 /** A `--format` template that was read and can be run on values. */
 export interface Template {
@@ -40,11 +40,11 @@ interface Scope {
   readonly top: Value
 }
 
-function write(parts: readonly Part[], scope: Scope): string {
+function write(parts: readonly TemplatePart[], scope: Scope): string {
   return parts.map((part) => writePart(part, scope)).join('')
 }
 
-function writePart(part: Part, scope: Scope): string {
+function writePart(part: TemplatePart, scope: Scope): string {
   if (part.type === 'text') return part.text
   const value = evaluate(part.of, scope)
   if (part.type === 'value') return goText(value)
@@ -83,7 +83,7 @@ function fieldOf(value: Value, name: string): Value {
 }
 
 /** Of the value itself; within range and with the dot is another. */
-function fieldsOf(parts: readonly Part[]): string[] {
+function fieldsOf(parts: readonly TemplatePart[]): string[] {
   return parts.flatMap((part) => {
     if (part.type === 'text') return []
     if (part.type === 'value') return fieldsIn(part.of)

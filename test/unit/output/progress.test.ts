@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import type { ProgressEvent } from '../../../src/events.ts'
 import { createProgress } from '../../../src/output/progress.ts'
 import { barLine } from '../../../src/output/progress-bars.ts'
-import { json, plain, plainLine, quiet } from '../../../src/output/progress-lines.ts'
+import { jsonProgress, plainLine, plainProgress, quietProgress } from '../../../src/output/progress-lines.ts'
 
 const LAYER = 'sha256:73bc5939a32e1f2a3b4c'
 const EVENTS: readonly ProgressEvent[] = [
@@ -24,7 +24,7 @@ function sink() {
 
 test('plain progress is one line for each step, warning and finished layer', () => {
   const out = sink()
-  const { report } = plain(out)
+  const { report } = plainProgress(out)
   for (const event of EVENTS) report(event)
   expect(out.written.join('')).toBe(
     [
@@ -41,7 +41,7 @@ describe('json progress', () => {
   test('has the keys of docker compose, one object a line', () => {
     const out = sink()
     let clock = 0
-    const { report } = json(out, () => clock)
+    const { report } = jsonProgress(out, () => clock)
     for (const event of EVENTS) {
       clock += 1000
       report(event)
@@ -61,7 +61,7 @@ describe('json progress', () => {
   test('tells of a layer at most five times a second', () => {
     const out = sink()
     let clock = 0
-    const { report } = json(out, () => clock)
+    const { report } = jsonProgress(out, () => clock)
     report({ type: 'layer-start', layer: LAYER, bytesTotal: undefined })
     for (clock = 1; clock < 1000; clock++) report({ type: 'layer-progress', layer: LAYER, bytesDone: clock })
     expect(out.written).toHaveLength(1 + 4)
@@ -72,12 +72,12 @@ test('where the bytes of a load were is one line, and one object', () => {
   const event = { type: 'sources', fromNetwork: 26_820, onNode: 52_100_000, inEngine: 0 } as const
   expect(plainLine(event)).toBe('From the network 26.82kB, on the node 52.1MB; the engine had 0B')
   const out = sink()
-  json(out).report(event)
+  jsonProgress(out).report(event)
   expect(out.written).toEqual(['{"text":"Sources","fromNetwork":26820,"onNode":52100000,"inEngine":0}\n'])
 })
 
 test('quiet progress writes nothing, not even warnings', async () => {
-  for (const event of EVENTS) quiet().report(event)
+  for (const event of EVENTS) quietProgress().report(event)
   const stream = new PassThrough()
   const { report } = await createProgress('quiet', stream)
   for (const event of EVENTS) report(event)
