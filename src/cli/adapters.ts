@@ -9,7 +9,7 @@ import type { ManagedNode } from '../managed/node.ts'
 import type { Gateways } from '../store/gateway/gateways.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import type { NodeHealth } from '../store/kubo/health.ts'
-import type { Bytes } from '../streams.ts'
+import type { CommandContext } from './command.ts'
 import type { Environment } from './environment.ts'
 import type { FlagsOf, GatewayOptions } from './options.ts'
 import { PLUGIN_NAME } from './plugin.ts'
@@ -112,12 +112,12 @@ export async function openGateways(
 }
 
 /**
- * An archive or an OCI layout at a path; `-` is what comes through `pipe`.
- * @throws FILE_FAILED, ARCHIVE_INVALID
+ * An archive or an OCI layout at a path; `-` is the standard input.
+ * @throws FILE_FAILED, ARCHIVE_INVALID, and what `pipe` throws
  */
-export async function openImages(path: string, pipe: () => Bytes, signal: AbortSignal): Promise<ImageInput> {
+export async function openImages(path: string, pipe: CommandContext['pipe'], signal: AbortSignal): Promise<ImageInput> {
   const { openInput, pipedInput } = await import('../image/input.ts')
-  return path === '-' ? pipedInput(pipe(), signal) : openInput(path, signal)
+  return path === '-' ? pipedInput(pipe(1)(), signal) : openInput(path, signal)
 }
 
 /** How the node at an endpoint is. */

@@ -33,31 +33,39 @@ export function createContext(options: ContextOptions): CommandContext & { reado
   return {
     output: createOutput(process.stdout, close),
     close,
-    openImages: (path) => openImages(path, () => pipe(1)(), signal),
+    openImages: (path) => openImages(path, pipe, signal),
     pipe,
     connect: (flags, image) => connect(flags, image, reporter, options),
     async ownNode() {
       const [{ managed }, report] = await Promise.all([openDocker(environment, dockerGlobals), reporter('auto')])
       return { managed, report, signal }
     },
-    async readFile(path) {
-      try {
-        return await readFile(path, 'utf8')
-      } catch (cause) {
-        throw new DockerIpfsError('FILE_FAILED', `cannot read ${path}: ${messageOf(cause)}`, { cause })
-      }
-    },
+    readFile: readText,
     patient: (api) => patientOf(api, options),
   }
 }
 
-function pipe(times: number): () => AsyncIterable<Uint8Array> {
-  if (times > 1) throw new DockerIpfsError('USAGE', 'the standard input can be read only once')
-  // docker's words.
-  if (times > 0 && process.stdin.isTTY) {
-    throw new DockerIpfsError('USAGE', 'requested load from stdin, but stdin is empty')
+/** A standard input, as `CommandContext.pipe` gives it. Only a look at it opens it. */
+export function pipeOf(open: () => AsyncIterable<unknown> & { readonly isTTY?: boolean }): CommandContext['pipe'] {
+  return (times) => {
+    if (times > 1) throw new DockerIpfsError('USAGE', 'the standard input can be read only once')
+    // docker's words.
+    if (times > 0 && open().isTTY) {
+      throw new DockerIpfsError('USAGE', 'requested load from stdin, but stdin is empty')
+    }
+    return () => open() as AsyncIterable<Uint8Array>
   }
-  return () => process.stdin as AsyncIterable<Uint8Array>
+}
+
+const pipe = pipeOf(() => process.stdin)
+
+/** @throws FILE_FAILED */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new DockerIpfsError('FILE_FAILED', `cannot read ${path}: ${messageOf(cause)}`, { cause })
+  }
 }
 
 async function connect(
