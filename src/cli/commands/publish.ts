@@ -27,7 +27,7 @@ export const publish = defineCommand({
 /** What people want to know of a publication: on stderr. */
 export function tellPublished(
   { id, root, catalogue, notAnnounced, peers }: PublishResult,
-  { report }: CommandPorts,
+  { report }: Pick<CommandPorts, 'report'>,
 ): void {
   const { images, sequence } = catalogue
   const count = `${images.length} ${images.length === 1 ? 'image' : 'images'}`
