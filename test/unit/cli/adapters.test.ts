@@ -17,15 +17,15 @@ import { readEnvironment } from '../../../src/cli/environment.ts'
 import { nodeSettings } from '../../../src/cli/settings.ts'
 import { readArchive } from '../../../src/image/archive.ts'
 import { createManagedNode } from '../../../src/managed/node.ts'
+import { FixedHost } from '../../support/fixed-host.ts'
 import { archiveOci, GOLDEN } from '../../support/images.ts'
-import { MemoryHost } from '../../support/memory/host.ts'
 
 const { signal } = new AbortController()
 const folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-adapters-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 /** An environment in which nothing of this machine counts. */
 const environmentOf = (env: Readonly<Record<string, string>> = {}) =>
-  readEnvironment([], { HOME: folder, PATH: '/nowhere', ...env })
+  readEnvironment([], { HOME: folder, PATH: '/nowhere', DOCKER_HOST: 'unix:///nowhere.sock', ...env })
 
 describe('gateways', () => {
   const open = (gateway: readonly string[], env = {}) =>
@@ -53,7 +53,7 @@ describe('gateways', () => {
 })
 
 describe('the address of the node', () => {
-  const host = new MemoryHost()
+  const host = new FixedHost()
   const find = (api: string | undefined, env = {}) => {
     const environment = environmentOf(env)
     return findEndpoint(

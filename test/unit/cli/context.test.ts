@@ -48,7 +48,11 @@ test('a file that the user named is read as text, and one that cannot be read is
 })
 
 describe('a context', () => {
-  const environment = readEnvironment([], { HOME: folder, PATH: '/nowhere', DOCKER_IPFS_NODE: 'off' })
+  const environment = readEnvironment([], {
+    ...{ HOME: folder, PATH: '/nowhere' },
+    DOCKER_HOST: 'unix:///nowhere.sock',
+    DOCKER_IPFS_NODE: 'off',
+  })
   const { signal } = new AbortController()
   const context = createContext({ environment, dockerGlobals: [], signal, startsNode: true })
   const flags = { api: 'http://127.0.0.1:1', quiet: true, progress: 'auto' } as const

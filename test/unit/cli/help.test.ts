@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { commandHelp, pluginHelp } from '../../../src/cli/help.ts'
+import { commandHelp, groupHelp, pluginHelp } from '../../../src/cli/help.ts'
 import type { Option } from '../../../src/cli/options.ts'
 
 // What docker 28.2.2 prints for `docker image save --help` (less its aliases), at 80 columns.
@@ -77,4 +77,25 @@ Commands:
   save        Save images
 
 Run 'docker ipfs COMMAND --help' for more information on a command.`)
+})
+
+test('help of a group lists its commands by their second word, and that of the plugin lists the group alone', () => {
+  const commands = [
+    { name: 'key gen', summary: 'Make a key' },
+    { name: 'key ls', summary: 'List keys' },
+    { name: 'load', summary: 'Load an image' },
+  ]
+  const group = { name: 'key', summary: 'Keys of the node' }
+  expect(groupHelp(group, commands)).toBe(`Usage:  docker ipfs key COMMAND
+
+Keys of the node
+
+Commands:
+  gen         Make a key
+  ls          List keys
+
+Run 'docker ipfs key COMMAND --help' for more information on a command.`)
+  expect(pluginHelp('Keep images', commands, [group])).toContain(
+    'Management Commands:\n  key         Keys of the node\n\nCommands:\n  load        Load an image\n\n',
+  )
 })

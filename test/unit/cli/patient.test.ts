@@ -16,7 +16,12 @@ const api = 'http://node.example:1'
 writeFileSync(file, JSON.stringify({ plugins: { ipfs: { api, apiAuthFile: secret, oops: 'x' } } }))
 
 const { signal } = new AbortController()
-const environment = readEnvironment(['--config', folder], { HOME: folder, PATH: '/nowhere', DOCKER_IPFS_NODE: 'off' })
+const environment = readEnvironment(['--config', folder], {
+  HOME: folder,
+  PATH: '/nowhere',
+  DOCKER_HOST: 'unix:///nowhere.sock',
+  DOCKER_IPFS_NODE: 'off',
+})
 const patient = (flag?: string) => patientOf(flag, { environment, dockerGlobals: [], signal })
 
 test('what the settings say is looked at, and what is wrong with them', async () => {

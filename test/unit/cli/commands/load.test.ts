@@ -59,6 +59,15 @@ describe('load', () => {
     expect([...other.pins.names.keys()]).toEqual([TINY])
   })
 
+  test('reads from gateways too, where a flag names them', async () => {
+    const gateways = Object.assign(saved.node.blocks, { urls: ['https://gateway.example'] })
+    const { exitCode, stdout } = await run(['--gateway', 'https://gateway.example', '--timeout', '1s', TINY], {
+      node: new MemoryNode('empty'),
+      gateways,
+    })
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `Loaded image ID: ${TINY_ID}\n` })
+  })
+
   test('may start a node, but for CAR files', () => {
     const startsNode = (...argv: string[]) => {
       const prepared = load.prepare(argv)

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { keyGen } from '../../../../src/cli/commands/key.ts'
 import { push } from '../../../../src/cli/commands/push.ts'
+import { DockerIpfsError } from '../../../../src/errors.ts'
 import { APP, TINY, twoSavedImages } from '../../../support/command.ts'
 import { MemoryNode } from '../../../support/memory/node.ts'
 
@@ -24,6 +25,15 @@ describe('push', () => {
       ].join('\n'),
     })
     expect(images.node.announced).toEqual([TINY])
+  })
+
+  test('that nobody was told of is a warning, and the CID is printed', async () => {
+    Object.assign(images.node.routing, {
+      announce: () => Promise.reject(new DockerIpfsError('NODE_FAILED', 'there is no routing')),
+    })
+    const { exitCode, stdout, stderr } = await images.run(push, 'tiny:1')
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `${TINY}\n` })
+    expect(stderr).toContain('\nWARNING: not announced: there is no routing; the node is connected to 0 peers\n')
   })
 
   test('takes several images, and prints nothing but their CIDs with --quiet', async () => {

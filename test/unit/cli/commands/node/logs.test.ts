@@ -4,9 +4,9 @@ import { nodeRestart } from '../../../../../src/cli/commands/node/restart.ts'
 import { nodeStart } from '../../../../../src/cli/commands/node/start.ts'
 import { createManagedNode } from '../../../../../src/managed/node.ts'
 import { runCommand } from '../../../../support/command.ts'
-import { MemoryHost } from '../../../../support/memory/host.ts'
+import { FixedHost } from '../../../../support/fixed-host.ts'
 
-const managed = createManagedNode([new MemoryHost()], undefined)
+const managed = createManagedNode([new FixedHost()], undefined)
 const run = (...argv: string[]) => runCommand(nodeLogs, argv, { managed })
 
 test('the log of a node that is not there ends with exit code 3, and says how to make one', async () => {

@@ -3,9 +3,9 @@ import { nodeRestart } from '../../../../../src/cli/commands/node/restart.ts'
 import { nodeStart } from '../../../../../src/cli/commands/node/start.ts'
 import { createManagedNode } from '../../../../../src/managed/node.ts'
 import { runCommand } from '../../../../support/command.ts'
-import { MemoryHost } from '../../../../support/memory/host.ts'
+import { FixedHost } from '../../../../support/fixed-host.ts'
 
-const host = new MemoryHost()
+const host = new FixedHost()
 const managed = createManagedNode([host], undefined)
 
 test('restart makes no node', async () => {

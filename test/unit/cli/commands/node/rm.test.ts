@@ -3,11 +3,11 @@ import { nodeRm } from '../../../../../src/cli/commands/node/rm.ts'
 import { nodeStart } from '../../../../../src/cli/commands/node/start.ts'
 import { createManagedNode } from '../../../../../src/managed/node.ts'
 import { runCommand } from '../../../../support/command.ts'
-import { MemoryHost } from '../../../../support/memory/host.ts'
+import { FixedHost } from '../../../../support/fixed-host.ts'
 
-let host: MemoryHost
+let host: FixedHost
 beforeEach(() => {
-  host = new MemoryHost()
+  host = new FixedHost()
 })
 const run = (command: typeof nodeRm, ...argv: string[]) =>
   runCommand(command, argv, { managed: createManagedNode([host], undefined) })

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { nodeStart } from '../../../../../src/cli/commands/node/start.ts'
 import { createManagedNode } from '../../../../../src/managed/node.ts'
 import { runCommand } from '../../../../support/command.ts'
-import { MemoryHost } from '../../../../support/memory/host.ts'
+import { FixedHost } from '../../../../support/fixed-host.ts'
 
-let host: MemoryHost
+let host: FixedHost
 beforeEach(() => {
-  host = new MemoryHost()
+  host = new FixedHost()
 })
 const run = (...argv: string[]) => runCommand(nodeStart, argv, { managed: createManagedNode([host], undefined) })
 

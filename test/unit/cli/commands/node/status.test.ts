@@ -5,7 +5,7 @@ import { nodeStatus } from '../../../../../src/cli/commands/node/status.ts'
 import { nodeStop } from '../../../../../src/cli/commands/node/stop.ts'
 import { createManagedNode, type ManagedNode } from '../../../../../src/managed/node.ts'
 import { runCommand } from '../../../../support/command.ts'
-import { MemoryHost } from '../../../../support/memory/host.ts'
+import { FixedHost } from '../../../../support/fixed-host.ts'
 
 /** The part of a node's API that tells how full it is. */
 const api = Bun.serve({
@@ -21,7 +21,7 @@ const url = api.url.href.replace(/\/$/, '')
 
 let managed: ManagedNode
 beforeEach(() => {
-  managed = createManagedNode([new MemoryHost(url)], undefined)
+  managed = createManagedNode([new FixedHost(url)], undefined)
 })
 const run = (...argv: string[]) => runCommand(nodeStatus, argv, { managed })
 

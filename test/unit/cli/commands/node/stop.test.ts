@@ -3,9 +3,9 @@ import { nodeStart } from '../../../../../src/cli/commands/node/start.ts'
 import { nodeStop } from '../../../../../src/cli/commands/node/stop.ts'
 import { createManagedNode } from '../../../../../src/managed/node.ts'
 import { runCommand } from '../../../../support/command.ts'
-import { MemoryHost } from '../../../../support/memory/host.ts'
+import { FixedHost } from '../../../../support/fixed-host.ts'
 
-const host = new MemoryHost()
+const host = new FixedHost()
 const managed = createManagedNode([host], undefined)
 
 test('stop needs a node', async () => {

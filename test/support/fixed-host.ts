@@ -1,12 +1,12 @@
-import type { Host, HostState, LogOptions, Say } from '../../../src/managed/host.ts'
-import type { NodeOptions } from '../../../src/managed/settings.ts'
-import type { Bytes } from '../../../src/streams.ts'
+import type { Host, HostState, LogOptions, Say } from '../../src/managed/host.ts'
+import type { NodeOptions } from '../../src/managed/settings.ts'
+import type { Bytes } from '../../src/streams.ts'
 
 /**
- * Something that runs a node of our own, in memory: it remembers what it was told, writes a log, and what it keeps outlives it.
- * Nobody answers at its address, unless a test gives another.
+ * Something that runs a node of our own, for tests of what is printed: its address and its words are always the same. It remembers
+ * what it was told, writes a log, and what it keeps outlives it. Nobody answers at its address, unless a test gives another.
  */
-export class MemoryHost implements Host {
+export class FixedHost implements Host {
   readonly kind = 'container'
   readonly name = 'container docker-ipfs-node'
   /** Undefined where there is no node. */
