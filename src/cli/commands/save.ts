@@ -1,7 +1,7 @@
 import type { SaveInput } from '../../save/input.ts'
 import type { Plan } from '../../save/targets/counting.ts'
 import { formatBytes } from '../../units.ts'
-import type { CommandContext, Parts } from '../command.ts'
+import type { CommandContext, CommandPorts } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { api, noCache, platform, progress, quiet, timeout } from '../options.ts'
 import type { Parsed } from '../parse.ts'
@@ -72,17 +72,17 @@ async function saveOne(
   input: SaveInput,
   { output }: CommandContext,
   { flags }: SaveArguments,
-  parts: Parts,
+  ports: CommandPorts,
 ): Promise<void> {
   const { platform, 'no-cache': noCache } = flags
   const { save } = await import('../../save/save.ts')
   if (flags['dry-run']) {
     const { countingTarget } = await import('../../save/targets/counting.ts')
-    await output.line(planText(await save(input, countingTarget(parts), { platform })))
+    await output.line(planText(await save(input, countingTarget(ports), { platform })))
     return
   }
   const { nodeTarget } = await import('../../save/targets/node.ts')
-  const results = await save(input, nodeTarget({ ...parts, noCache, platform }), { platform })
+  const results = await save(input, nodeTarget({ ...ports, noCache, platform }), { platform })
   for (const { root } of results) await output.line(root)
 }
 
