@@ -1,10 +1,19 @@
+// The room of the catalogue: what a node keeps for us, in a folder that people see and may edit.
+// It may touch a `Folder` (folder.ts), which is its port, and blocks and pins to read (list.ts). It knows no engine and writes no block.
+// Images, names and layers are changed through `Catalogue` alone; publications, and what was pulled, through `Publications`.
+// A new kind of entry gets a folder of its own, a record in records.ts whose reader gives undefined for whatever has another shape,
+// and a line in the table of its class. What is missing or edited is not known, and never an error: the work is then done in full.
+
 import { isDeepStrictEqual } from 'node:util'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, hasCode } from '../errors.ts'
 import type { Layer } from '../format/layer.ts'
+import { hexOf } from '../image/canonical.ts'
+import { repositoryOf } from '../image/name.ts'
 import { type FolderEntry, replace, type WritableFolder } from './folder.ts'
 import {
   type ImageRecord,
+  MAX_RECORD,
   readImageRecord,
   readLayerRecord,
   readVersions,
@@ -12,8 +21,6 @@ import {
   writeLayerRecord,
   writeVersions,
 } from './records.ts'
-
-const MAX_RECORD = 4 * 1024 * 1024
 
 /** Tags of a repository that are remembered as its newest. */
 const KEPT_VERSIONS = 3
@@ -224,16 +231,8 @@ function versionsPath(repository: string): string {
   return `versions/${repository}:.json`
 }
 
-function repositoryOf(name: string): string {
-  return name.slice(0, name.lastIndexOf(':'))
-}
-
 export function recordPath(root: CID): string {
   return `records/${root}.json`
-}
-
-export function hexOf(digest: string): string {
-  return digest.replace(/^sha256:/, '')
 }
 
 function merge(before: ImageRecord, now: ImageRecord): ImageRecord {

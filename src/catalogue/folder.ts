@@ -7,7 +7,7 @@ export interface FolderEntry {
 }
 
 /** What is at a path. Sizes are bytes: of the file itself, 0 for a folder, and of all blocks, once a link. */
-export interface Found {
+export interface PathStat {
   readonly cid: CID
   readonly fileSize: number
   readonly dagSize: number
@@ -19,7 +19,7 @@ export interface Found {
  */
 export interface Folder {
   /** What is at a path, `''` for the folder itself. It may be remembered until something is written, or `sync`. */
-  find(path: string, signal: AbortSignal): Promise<Found | undefined>
+  find(path: string, signal: AbortSignal): Promise<PathStat | undefined>
   /** What is in a folder; undefined where there is none, or where a part of it is lost. */
   entries(path: string, signal: AbortSignal): Promise<FolderEntry[] | undefined>
   /** The bytes of a file of at most `limit` bytes; undefined for a larger one. */

@@ -8,7 +8,7 @@ import type { Catalogue } from './catalogue.ts'
 import type { ImageRecord } from './records.ts'
 
 /** An image of the catalogue, once for each of its names. */
-export interface Listed {
+export interface CatalogueImage {
   /** Full name; undefined for an image that has none (any more). */
   readonly name: string | undefined
   readonly root: CID
@@ -18,15 +18,15 @@ export interface Listed {
   readonly size: number | undefined
 }
 
-export interface Listing {
+export interface CatalogueListing {
   /** By name, those without one last. */
-  readonly images: readonly Listed[]
+  readonly images: readonly CatalogueImage[]
   /** Paths in the catalogue that are neither a folder of names nor a name. Nothing touches them. */
   readonly odd: readonly string[]
 }
 
 /** What the use cases of the catalogue need. */
-export interface OnNode {
+export interface ListOptions {
   readonly catalogue: Catalogue
   readonly blocks: Pick<Blocks, 'ownBlock'>
   readonly pins: Pick<Pins, 'pinnedRoots'>
@@ -40,9 +40,16 @@ const MAX_DEPTH = 64
 
 type Records = ReadonlyMap<string, ImageRecord | undefined>
 
-export interface Found {
-  readonly images: { readonly name: string | undefined; readonly root: CID }[]
-  readonly odd: string[]
+/** The names of the catalogue, and what stands among them without being one. */
+export interface CatalogueNames {
+  readonly images: readonly NamedRoot[]
+  readonly odd: readonly string[]
+}
+
+interface NamedRoot {
+  /** Full name; undefined for an image that has none. */
+  readonly name: string | undefined
+  readonly root: CID
 }
 
 /**
@@ -50,16 +57,16 @@ export interface Found {
  * by hand: whatever has not the right shape is told as odd.
  * @throws NODE_*
  */
-export async function list({ catalogue, blocks, pins, signal }: OnNode): Promise<Listing> {
-  const found: Found = { images: [], odd: [] }
-  const [records, pinned] = await Promise.all([
+export async function list({ catalogue, blocks, pins, signal }: ListOptions): Promise<CatalogueListing> {
+  const [records, pinned, names] = await Promise.all([
     catalogue.records(signal),
     pins.pinnedRoots(signal),
-    findNamed(catalogue, '', found, signal),
+    findNames(catalogue, signal),
   ])
-  found.images.sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))
-  findNameless(records, found)
-  const roots = [...new Map(found.images.map(({ root }) => [root.toString(), root])).values()]
+  const sorted = names.images.toSorted((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))
+  const nameless = findNameless(records, sorted)
+  const found = [...sorted, ...nameless.images]
+  const roots = [...new Map(found.map(({ root }) => [root.toString(), root])).values()]
   const sizes = new Map<string, number | undefined>()
   // What is pinned is whole, and the record was written when it was.
   const looked = mapInOrder(roots, AT_ONCE, async (root) => {
@@ -70,53 +77,60 @@ export async function list({ catalogue, blocks, pins, signal }: OnNode): Promise
     )
   })
   for await (const _ of looked);
-  const images = found.images.map(({ name, root }) => {
+  const images = found.map(({ name, root }) => {
     return { name, root, record: records.get(root.toString()), size: sizes.get(root.toString()) }
   })
-  return { images, odd: found.odd }
+  return { images, odd: [...names.odd, ...nameless.odd] }
 }
 
 /** Bytes of blocks that no other image of the list has, by root CID. Walks all of them. */
-export async function uniqueSizes(images: readonly Listed[], { blocks, signal }: OnNode): Promise<Map<string, number>> {
+export async function uniqueSizes(
+  images: readonly CatalogueImage[],
+  { blocks, signal }: ListOptions,
+): Promise<Map<string, number>> {
   const roots = [...new Map(images.map(({ root }) => [root.toString(), root])).values()]
   const shares = new Shares({ blocks, signal })
   for (const [owner, root] of roots.entries()) await shares.add(owner, root)
   return new Map(roots.map((root, owner) => [root.toString(), shares.unique(owner)]))
 }
 
-/** Adds to `found` the names below a folder of `images/`. */
-export async function findNamed(
-  catalogue: Catalogue,
-  folder: string,
-  found: Found,
-  signal: AbortSignal,
-): Promise<void> {
-  const entries = await catalogue.entries(`images${folder}`, signal)
-  const depth = folder.split('/').length - 1
-  if (depth > 0 && (entries === undefined || depth > MAX_DEPTH)) {
-    found.odd.push(`images${folder}`)
-    return
+/** The names in the catalogue, as its folders have them. */
+export async function findNames(catalogue: Catalogue, signal: AbortSignal): Promise<CatalogueNames> {
+  const images: NamedRoot[] = []
+  const odd: string[] = []
+  const walk = async (folder: string, depth: number): Promise<void> => {
+    const entries = await catalogue.entries(`images${folder}`, signal)
+    if (depth > 0 && (entries === undefined || depth > MAX_DEPTH)) {
+      odd.push(`images${folder}`)
+      return
+    }
+    for (const { name, cid } of entries ?? []) {
+      const path = `${folder}/${name}`
+      // Of a registry, the first part, the part behind the colon is its port.
+      if (depth === 0 || !name.includes(':')) await walk(path, depth + 1)
+      else if (fullName(path.slice(1)) === path.slice(1)) images.push({ name: path.slice(1), root: cid })
+      else odd.push(`images${path}`)
+    }
   }
-  for (const { name, cid } of entries ?? []) {
-    const path = `${folder}/${name}`
-    // Of a registry, the first part, the part behind the colon is its port.
-    if (depth === 0 || !name.includes(':')) await findNamed(catalogue, path, found, signal)
-    else if (fullName(path.slice(1)) === path.slice(1)) found.images.push({ name: path.slice(1), root: cid })
-    else found.odd.push(`images${path}`)
-  }
+  await walk('', 0)
+  return { images, odd }
 }
 
-function findNameless(records: Records, found: Found): void {
-  const named = new Set(found.images.map(({ root }) => root.toString()))
+/** The images of records that no name leads to. */
+function findNameless(records: Records, named: readonly NamedRoot[]): CatalogueNames {
+  const roots = new Set(named.map(({ root }) => root.toString()))
+  const images: NamedRoot[] = []
+  const odd: string[] = []
   for (const [key, record] of records) {
-    const root = record === undefined ? undefined : rootOf(key)
-    if (root === undefined) found.odd.push(`records/${key}`)
-    else if (!named.has(root.toString())) found.images.push({ name: undefined, root })
+    const root = record === undefined ? undefined : rootOfRecord(key)
+    if (root === undefined) odd.push(`records/${key}`)
+    else if (!roots.has(root.toString())) images.push({ name: undefined, root })
   }
+  return { images, odd }
 }
 
 /** The root CID that a record is called by; undefined for what is none. */
-export function rootOf(key: string): CID | undefined {
+export function rootOfRecord(key: string): CID | undefined {
   try {
     return parseCid(key)
   } catch {

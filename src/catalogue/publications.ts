@@ -1,13 +1,12 @@
 import { type CID, rawCid } from '../dag/cid.ts'
 import type { WritableFolder } from './folder.ts'
-import { type PulledName, readPulledName, writePulledName } from './records.ts'
+import { MAX_RECORD, type PulledName, readPulledName, writePulledName } from './records.ts'
 
-export interface Publication {
+/** A publication by its root and its number. What it says has not been read. */
+export interface PublicationEntry {
   readonly root: CID
   readonly sequence: number
 }
-
-const MAX_RECORD = 4 * 1024 * 1024
 
 /** What a publication before the newest keeps, beside the block of its root. */
 const DOCUMENTS = ['catalogue.json', 'index.html']
@@ -28,7 +27,7 @@ export class Publications {
   }
 
   /** The newest publication under a key, as it is now. */
-  async newest(key: string, signal: AbortSignal): Promise<Publication | undefined> {
+  async newest(key: string, signal: AbortSignal): Promise<PublicationEntry | undefined> {
     await this.#folder.sync(signal)
     return (await this.#all(key, signal)).at(-1)
   }
@@ -37,7 +36,7 @@ export class Publications {
    * Takes a sequence number for a publication, and keeps it from GC. False when another one has that number: of two that publish
    * at once, one gets it.
    */
-  async add(key: string, { root, sequence }: Publication, signal: AbortSignal): Promise<boolean> {
+  async add(key: string, { root, sequence }: PublicationEntry, signal: AbortSignal): Promise<boolean> {
     const path = `published/${key}/${sequence}`
     await this.#folder.link(path, root, signal)
     await this.#folder.sync(signal)
@@ -61,7 +60,7 @@ export class Publications {
     await this.#folder.sync(signal)
   }
 
-  async #all(key: string, signal: AbortSignal): Promise<Publication[]> {
+  async #all(key: string, signal: AbortSignal): Promise<PublicationEntry[]> {
     const entries = (await this.#folder.entries(`published/${key}`, signal)) ?? []
     return entries
       .filter(({ name }) => /^[1-9]\d{0,14}$/.test(name))

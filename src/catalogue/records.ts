@@ -10,6 +10,9 @@ import { isObject, parsedObject } from '../json.ts'
 
 const VERSION = 1
 
+/** Bytes of a record; nothing of ours is larger. */
+export const MAX_RECORD = 4 * 1024 * 1024
+
 /** records/<root CID>.json */
 export interface ImageRecord {
   readonly root: string

@@ -1,4 +1,4 @@
-import type { Kept } from '../catalogue/kept.ts'
+import type { KeptImage } from '../catalogue/kept.ts'
 import type { Command } from './command.ts'
 import type { CommandGroup } from './help.ts'
 import type { Argument, Option } from './options.ts'
@@ -17,7 +17,7 @@ export interface Candidate {
 export interface CompletionSources {
   readonly images: () => Promise<readonly Candidate[]>
   /** `api`: the value of --api on the command line. */
-  readonly kept: (api: string | undefined) => Promise<readonly Kept[]>
+  readonly kept: (api: string | undefined) => Promise<readonly KeptImage[]>
 }
 
 export interface CompletionOptions {
@@ -92,7 +92,7 @@ async function argumentsOf(
 async function argumentsLike(
   kind: Argument | undefined,
   typed: string,
-  kept: () => Promise<readonly Kept[]>,
+  kept: () => Promise<readonly KeptImage[]>,
   { images }: CompletionSources,
 ): Promise<Completion> {
   if (kind === undefined) return { candidates: [], typed }

@@ -6,13 +6,13 @@ import type { Report } from '../events.ts'
 import { hexOf } from '../image/canonical.ts'
 import { familiarName } from '../image/name.ts'
 import { parsePlatform } from '../image/platform.ts'
-import { type Resolving, resolve } from '../names/resolve.ts'
+import { type ResolveOptions, resolve } from '../names/resolve.ts'
 import { type ImageSource, openWhole, type Reading } from '../read/open-image.ts'
 import type { Blocks } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
 import type { Routing } from '../store/routing.ts'
 
-export interface DescribeParts extends Reading, Resolving {
+export interface DescribeOptions extends Reading, ResolveOptions {
   readonly timeoutMs: number
   readonly blocks: Blocks
   readonly pins: Pick<Pins, 'isPinned'>
@@ -31,12 +31,12 @@ export type Description = Readonly<Record<string, unknown>>
  * All that is known of an image, in the words of `docker image inspect`, and where its parts are. Several platforms are below `Platforms`.
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG, PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
  */
-export async function describe(reference: string, parts: DescribeParts): Promise<Description> {
-  const { catalogue, pins, signal } = parts
-  const asked = parts.platform === undefined ? undefined : parsePlatform(parts.platform)
-  const { root, name } = await resolve(reference, parts)
-  const { digest, platforms } = await openWhole(root, parts, asked)
-  const blobs = await blobsOf(root, parts)
+export async function describe(reference: string, options: DescribeOptions): Promise<Description> {
+  const { catalogue, pins, signal } = options
+  const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const { root, name } = await resolve(reference, options)
+  const { digest, platforms } = await openWhole(root, options, asked)
+  const blobs = await blobsOf(root, options)
   const [record, isPinned] = await Promise.all([catalogue.record(root, signal), pins.isPinned(root, signal)])
   const named = [...new Set([...(record?.names ?? []), ...(name === undefined ? [] : [name])])]
   const roots = await Promise.all(named.map((full) => catalogue.findName(full, signal)))
@@ -49,9 +49,9 @@ export async function describe(reference: string, parts: DescribeParts): Promise
     SavedAt: record?.savedAt ?? '',
     Pinned: isPinned,
     // Of an image that is elsewhere the links that say it are elsewhere too.
-    ...(isPinned ? { Size: await imageSize(root, parts) } : {}),
+    ...(isPinned ? { Size: await imageSize(root, options) } : {}),
     ...(images.length === 1 ? images[0] : { Platforms: images }),
-    ...(parts.providers ? { Providers: await providersOf(root, parts) } : {}),
+    ...(options.providers ? { Providers: await providersOf(root, options) } : {}),
   }
 }
 
@@ -89,7 +89,7 @@ export async function blobsOf(root: CID, { blocks, signal, timeoutMs }: Reading)
 }
 
 /** A node that has no part in the network's routing cannot ask: that is a warning. */
-async function providersOf(root: CID, { routing, report, signal, timeoutMs }: DescribeParts): Promise<string[]> {
+async function providersOf(root: CID, { routing, report, signal, timeoutMs }: DescribeOptions): Promise<string[]> {
   try {
     return await routing.providers(root, timeoutMs, signal)
   } catch (error) {

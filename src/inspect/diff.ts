@@ -4,13 +4,13 @@ import type { Report } from '../events.ts'
 import { type LayerFile, readLayerFiles } from '../image/archive-files.ts'
 import { unpack } from '../image/decompress.ts'
 import { parsePlatform } from '../image/platform.ts'
-import { type Resolving, resolve } from '../names/resolve.ts'
+import { type ResolveOptions, resolve } from '../names/resolve.ts'
 import { type ImageSource, openImage, type Reading } from '../read/open-image.ts'
 import { readInOrder } from '../read/read-ahead.ts'
 import type { Blocks } from '../store/blocks.ts'
 import { compare, type FileChange, openPaths, View } from './files.ts'
 
-export interface DiffParts extends Reading, Resolving {
+export interface DiffOptions extends Reading, ResolveOptions {
   readonly timeoutMs: number
   readonly blocks: Blocks
   readonly report: Report
@@ -39,11 +39,11 @@ export interface Difference {
  * where a file's fate depends on them. Memory follows the number of files in the other layers.
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG, PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
  */
-export async function diff(one: string, other: string, parts: DiffParts): Promise<Difference> {
-  const asked = parts.platform === undefined ? undefined : parsePlatform(parts.platform)
-  const open = async (reference: string) => openImage((await resolve(reference, parts)).root, parts, { asked })
+export async function diff(one: string, other: string, options: DiffOptions): Promise<Difference> {
+  const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const open = async (reference: string) => openImage((await resolve(reference, options)).root, options, { asked })
   const [a, b] = [await open(one), await open(other)]
-  return { a, b, layers: layersOf(a, b), files: await filesOf(a, b, parts), ...(await bytesOf(a, b, parts)) }
+  return { a, b, layers: layersOf(a, b), files: await filesOf(a, b, options), ...(await bytesOf(a, b, options)) }
 }
 
 function layersOf(a: ImageSource, b: ImageSource): Difference['layers'] {
@@ -55,34 +55,34 @@ function layersOf(a: ImageSource, b: ImageSource): Difference['layers'] {
   ]
 }
 
-async function filesOf(a: ImageSource, b: ImageSource, parts: DiffParts): Promise<FileChange[]> {
+async function filesOf(a: ImageSource, b: ImageSource, options: DiffOptions): Promise<FileChange[]> {
   let same = 0
   while (same < a.layers.length && a.layers[same]?.diffId === b.layers[same]?.diffId) same += 1
   const [viewA, viewB, base] = [new View(), new View(), new View()]
-  for (const layer of a.layers.slice(same)) await viewA.add(read(a, layer, parts))
-  for (const layer of b.layers.slice(same)) await viewB.add(read(b, layer, parts))
+  for (const layer of a.layers.slice(same)) await viewA.add(read(a, layer, options))
+  for (const layer of b.layers.slice(same)) await viewB.add(read(b, layer, options))
   const { isNone, wants } = openPaths(viewA, viewB)
-  if (!isNone) for (const layer of a.layers.slice(0, same)) await base.add(read(a, layer, parts), wants)
+  if (!isNone) for (const layer of a.layers.slice(0, same)) await base.add(read(a, layer, options), wants)
   return compare(viewA, viewB, base)
 }
 
 /** A layer that is no tar has no files that anybody could compare: a warning says so. */
-async function* read(image: ImageSource, layer: Layer, parts: DiffParts): AsyncGenerator<LayerFile> {
+async function* read(image: ImageSource, layer: Layer, options: DiffOptions): AsyncGenerator<LayerFile> {
   const what = `layer ${layer.diffId}`
-  const reader = readInOrder(image, parts)
-  parts.report({ type: 'layer-start', layer: layer.diffId, bytesTotal: layer.tarSize })
+  const reader = readInOrder(image, options)
+  options.report({ type: 'layer-start', layer: layer.diffId, bytesTotal: layer.tarSize })
   try {
     yield* readLayerFiles(unpack(reader.blob(layer), 'zstd', { what, code: 'INTEGRITY' }), what)
   } catch (error) {
     if (!(error instanceof DockerIpfsError && error.message.startsWith(`the files of ${what}`))) throw error
-    parts.report({ type: 'warning', text: error.message })
+    options.report({ type: 'warning', text: error.message })
   } finally {
     reader.close()
   }
-  parts.report({ type: 'layer-done', layer: layer.diffId, status: 'Read', bytesDone: layer.tarSize })
+  options.report({ type: 'layer-done', layer: layer.diffId, status: 'Read', bytesDone: layer.tarSize })
 }
 
-async function bytesOf(a: ImageSource, b: ImageSource, { blocks, signal, timeoutMs }: DiffParts) {
+async function bytesOf(a: ImageSource, b: ImageSource, { blocks, signal, timeoutMs }: DiffOptions) {
   const ownBlock: Blocks['ownBlock'] = (cid) =>
     blocks.block(cid, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
   const walking = { blocks: { ownBlock }, signal }

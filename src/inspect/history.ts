@@ -2,12 +2,12 @@ import type { CID } from '../dag/cid.ts'
 import { hexOf } from '../image/canonical.ts'
 import { readHistory } from '../image/documents.ts'
 import { parsePlatform } from '../image/platform.ts'
-import { type Resolving, resolve } from '../names/resolve.ts'
+import { type ResolveOptions, resolve } from '../names/resolve.ts'
 import { openImage, type Reading } from '../read/open-image.ts'
 import type { Blocks } from '../store/blocks.ts'
 import { blobsOf } from './describe.ts'
 
-export interface HistoryParts extends Reading, Resolving {
+export interface HistoryOptions extends Reading, ResolveOptions {
   readonly timeoutMs: number
   readonly blocks: Blocks
   readonly platform?: string | undefined
@@ -29,11 +29,11 @@ export interface Step {
  * How an image was built, as its config tells it, beside the layers that came of it. Of several platforms one must be named.
  * @throws as `describe`
  */
-export async function history(reference: string, parts: HistoryParts): Promise<Step[]> {
-  const asked = parts.platform === undefined ? undefined : parsePlatform(parts.platform)
-  const { root } = await resolve(reference, parts)
-  const image = await openImage(root, parts, { asked })
-  const blobs = await blobsOf(root, parts)
+export async function history(reference: string, options: HistoryOptions): Promise<Step[]> {
+  const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const { root } = await resolve(reference, options)
+  const image = await openImage(root, options, { asked })
+  const blobs = await blobsOf(root, options)
   const rest = [...image.layers]
   const entries = readHistory(image.configBytes, { what: `the config of ${root}`, code: 'NOT_AN_IMAGE' })
   const steps = entries.map(({ isEmpty, ...words }): Step => {

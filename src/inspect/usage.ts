@@ -1,4 +1,4 @@
-import { type Listed, list, type OnNode } from '../catalogue/list.ts'
+import { type CatalogueImage, type ListOptions, list } from '../catalogue/list.ts'
 import type { CID } from '../dag/cid.ts'
 import { Shares } from '../dag/walk.ts'
 import { DockerIpfsError } from '../errors.ts'
@@ -10,7 +10,7 @@ import type { Blocks } from '../store/blocks.ts'
 import type { Traffic } from '../store/traffic.ts'
 import { blobsOf } from './describe.ts'
 
-export interface UsageParts extends Reading, OnNode {
+export interface UsageOptions extends Reading, ListOptions {
   readonly blocks: Blocks
   readonly traffic: Pick<Traffic, 'repoSize'>
   readonly report: Report
@@ -40,17 +40,17 @@ interface LayerOf {
  * repository with whatever else is in it. Reads every image's documents, and walks all DAGs.
  * @throws NODE_*
  */
-export async function usage(parts: UsageParts): Promise<Usage[]> {
-  const { catalogue, traffic, signal } = parts
-  const { images } = await list(parts)
+export async function usage(options: UsageOptions): Promise<Usage[]> {
+  const { catalogue, traffic, signal } = options
+  const { images } = await list(options)
   const whole = [...groupByRoot(images).values()].filter(({ size }) => size !== undefined)
-  const shares = new Shares(parts)
+  const shares = new Shares(options)
   for (const [owner, { root }] of whole.entries()) await shares.add(owner, root)
   const imageRows = whole.map(({ root, names, size = 0 }, owner): Usage => {
     const name = names.length === 0 ? '<none>' : names.map(familiarName).join(', ')
     return { type: 'image', name, cid: root, images: undefined, size, unique: shares.unique(owner) }
   })
-  const layerRows = await layersOf(whole, parts)
+  const layerRows = await layersOf(whole, options)
   const top = await catalogue.top(signal)
   const ofImages = shares.total
   if (top !== undefined) await shares.add(whole.length, top)
@@ -70,7 +70,7 @@ interface Group {
   readonly names: string[]
 }
 
-function groupByRoot(images: readonly Listed[]): Map<string, Group> {
+function groupByRoot(images: readonly CatalogueImage[]): Map<string, Group> {
   const groups = new Map<string, Group>()
   for (const { root, size, name } of images) {
     const group = groups.get(root.toString()) ?? { root, size, names: [] }
@@ -80,19 +80,19 @@ function groupByRoot(images: readonly Listed[]): Map<string, Group> {
   return groups
 }
 
-async function layersOf(images: readonly Group[], parts: UsageParts): Promise<Usage[]> {
+async function layersOf(images: readonly Group[], options: UsageOptions): Promise<Usage[]> {
   const layers = new Map<string, LayerOf>()
   for (const { root } of images)
-    for (const [key, layer] of await readLayers(root, parts)) {
+    for (const [key, layer] of await readLayers(root, options)) {
       const known = layers.get(key) ?? layer
       known.images += 1
       layers.set(key, known)
     }
   const all = [...layers.values()]
-  const shares = new Shares(parts)
+  const shares = new Shares(options)
   const sizes: number[] = []
   for (const [owner, { cid }] of all.entries()) {
-    const alone = new Shares(parts)
+    const alone = new Shares(options)
     await alone.add(0, cid)
     sizes.push(alone.total)
     await shares.add(owner, cid)
@@ -103,18 +103,18 @@ async function layersOf(images: readonly Group[], parts: UsageParts): Promise<Us
 }
 
 /** The layers of one image, each once, by CID. An image whose documents cannot be read has none, and a warning says so. */
-async function readLayers(root: CID, parts: UsageParts): Promise<Map<string, LayerOf>> {
+async function readLayers(root: CID, options: UsageOptions): Promise<Map<string, LayerOf>> {
   const layers = new Map<string, LayerOf>()
   try {
-    const { platforms } = await openWhole(root, parts)
-    const blobs = await blobsOf(root, parts)
+    const { platforms } = await openWhole(root, options)
+    const blobs = await blobsOf(root, options)
     for (const { digest, diffId } of platforms.flatMap((image) => image.layers)) {
       const cid = blobs.get(hexOf(digest))
       if (cid !== undefined) layers.set(cid.toString(), { diffId, cid, images: 0 })
     }
   } catch (error) {
-    if (!(error instanceof DockerIpfsError) || error.code === 'NODE_UNREACHABLE' || parts.signal.aborted) throw error
-    parts.report({ type: 'warning', text: `the layers of ${root} cannot be told: ${error.message}` })
+    if (!(error instanceof DockerIpfsError) || error.code === 'NODE_UNREACHABLE' || options.signal.aborted) throw error
+    options.report({ type: 'warning', text: `the layers of ${root} cannot be told: ${error.message}` })
   }
   return layers
 }

@@ -7,14 +7,14 @@ import { type Layer, writeLayer } from '../format/layer.ts'
 import { blobPath } from '../image/canonical.ts'
 import { unpack } from '../image/decompress.ts'
 import { parsePlatform, platformName, platformOf } from '../image/platform.ts'
-import { type Resolving, resolve } from '../names/resolve.ts'
+import { type ResolveOptions, resolve } from '../names/resolve.ts'
 import { type ImageSource, openWhole, type Reading, type WholeImage } from '../read/open-image.ts'
 import { readInOrder } from '../read/read-ahead.ts'
 import type { Blocks } from '../store/blocks.ts'
 import { findDamage } from './leaves.ts'
 import { compareTrees, DirectorySink, readTree, type Tree } from './tree.ts'
 
-export interface VerifyParts extends Reading, Resolving {
+export interface VerifyOptions extends Reading, ResolveOptions {
   readonly timeoutMs: number
   readonly blocks: Blocks
   readonly report: Report
@@ -46,21 +46,21 @@ const FAULTS = ['INTEGRITY', 'CONTENT_NOT_FOUND', 'NODE_FAILED'] as const
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG, NODE_*; and of the documents, without which there is nothing to go through,
  *   PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY
  */
-export async function verify(reference: string, parts: VerifyParts): Promise<Verdict> {
-  const asked = parts.platform === undefined ? undefined : parsePlatform(parts.platform)
-  const { root } = await resolve(reference, parts)
-  const whole = await openWhole(root, parts, asked)
+export async function verify(reference: string, options: VerifyOptions): Promise<Verdict> {
+  const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const { root } = await resolve(reference, options)
+  const whole = await openWhole(root, options, asked)
   const { platforms } = whole
-  const limited = () => AbortSignal.any([parts.signal, AbortSignal.timeout(parts.timeoutMs)])
-  const tree = await readTree(root, (cid) => parts.blocks.block(cid, limited()))
+  const limited = () => AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)])
+  const tree = await readTree(root, (cid) => options.blocks.block(cid, limited()))
   const made = new Map<string, Layer>()
   const faults: string[] = []
-  for (const image of platforms) faults.push(...(await layersOf(image, platforms.length > 1, tree, made, parts)))
+  for (const image of platforms) faults.push(...(await layersOf(image, platforms.length > 1, tree, made, options)))
   const layers = new Map(platforms.flatMap((image) => image.layers.map((layer) => [layer.digest, layer] as const)))
   // The directory of several platforms would need all of them.
   const isWhole = asked === undefined || platforms.every((image) => image.isWhole)
   if (isWhole)
-    faults.push(...(faults.length > 0 ? strayNames(whole, tree) : await restOf(platforms, tree, made, parts)))
+    faults.push(...(faults.length > 0 ? strayNames(whole, tree) : await restOf(platforms, tree, made, options)))
   const bytes = [...layers.values()].reduce((sum, { tarSize }) => sum + tarSize, 0)
   return { root, platforms: platforms.length, layers: layers.size, bytes, faults }
 }
@@ -73,14 +73,14 @@ async function layersOf(
   isOneOfSeveral: boolean,
   tree: Tree,
   made: Map<string, Layer>,
-  parts: VerifyParts,
+  options: VerifyOptions,
 ): Promise<string[]> {
   const { os, architecture, variant } = image.config
   const of = isOneOfSeveral ? `${platformName(platformOf(os, architecture, variant))}, ` : ''
   const faults: string[] = []
   for (const [at, wanted] of image.layers.entries()) {
     const name = `${of}layer ${at + 1} of ${image.layers.length} (${wanted.diffId})`
-    const layer = made.get(wanted.digest) ?? (await makeOrTell(image, wanted, tree, parts))
+    const layer = made.get(wanted.digest) ?? (await makeOrTell(image, wanted, tree, options))
     if (Array.isArray(layer)) faults.push(...layer.map((text) => `${name}: ${text}`))
     else {
       made.set(wanted.digest, layer)
@@ -95,24 +95,24 @@ async function makeOrTell(
   image: ImageSource,
   wanted: Wanted,
   tree: Tree,
-  parts: VerifyParts,
+  options: VerifyOptions,
 ): Promise<Layer | string[]> {
   const blob = tree.get(blobPath(wanted.digest))
   if (blob === undefined) return [`its blob is missing: ${blobPath(wanted.digest)}`]
-  parts.report({ type: 'layer-start', layer: wanted.diffId, bytesTotal: wanted.tarSize })
+  options.report({ type: 'layer-start', layer: wanted.diffId, bytesTotal: wanted.tarSize })
   try {
-    const layer = await makeAgain(image, wanted, parts)
-    parts.report({ type: 'layer-done', layer: wanted.diffId, status: 'Read', bytesDone: layer.tarSize })
+    const layer = await makeAgain(image, wanted, options)
+    options.report({ type: 'layer-done', layer: wanted.diffId, status: 'Read', bytesDone: layer.tarSize })
     return layer
   } catch (error) {
     if (!hasCode(error, ...FAULTS)) throw error
-    const damage = await findDamage(blob, wanted.size, parts)
+    const damage = await findDamage(blob, wanted.size, options)
     return damage.length > 0 ? damage : [error.message]
   }
 }
 
-async function makeAgain(image: ImageSource, wanted: Wanted, parts: VerifyParts): Promise<Layer> {
-  const reader = readInOrder(image, parts)
+async function makeAgain(image: ImageSource, wanted: Wanted, options: VerifyOptions): Promise<Layer> {
+  const reader = readInOrder(image, options)
   try {
     return await writeLayer(unpack(reader.blob(wanted), 'zstd', { what: 'its blob', code: 'INTEGRITY' }), NOWHERE)
   } finally {
@@ -137,7 +137,7 @@ async function restOf(
   platforms: readonly ImageSource[],
   tree: Tree,
   made: ReadonlyMap<string, Layer>,
-  { blocks, signal }: VerifyParts,
+  { blocks, signal }: VerifyOptions,
 ): Promise<string[]> {
   const missing: CID[] = []
   const directories = new DirectorySink()

@@ -3,7 +3,7 @@ import type { PulledName } from '../catalogue/records.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import { familiarName, fullName } from '../image/name.ts'
-import { type Published, type Resolved, resolve, resolveAll } from '../names/resolve.ts'
+import { type PublishedName, type Resolution, resolve, resolveAll } from '../names/resolve.ts'
 import { loadFromNode, type NodeLoadOptions } from './load.ts'
 
 export interface PullOptions extends NodeLoadOptions {
@@ -45,11 +45,11 @@ export async function* pull(reference: string, options: PullOptions): AsyncGener
 }
 
 /** An image in the record of a name; '' where the name leads to the image itself. */
-function keyOf({ published }: Resolved): string {
+function keyOf({ published }: Resolution): string {
   return published?.name ?? ''
 }
 
-function tellMoves(one: Resolved, last: PulledName | undefined, report: Report): void {
+function tellMoves(one: Resolution, last: PulledName | undefined, report: Report): void {
   const before = last?.images[keyOf(one)]
   if (before === undefined) return
   const name = one.published?.name === undefined ? (last?.name ?? '') : familiarName(one.published.name)
@@ -62,7 +62,7 @@ function tellMoves(one: Resolved, last: PulledName | undefined, report: Report):
 
 /** Writes down what a name stands for. What fails costs no more than the comparison at the next pull. */
 async function remember(
-  published: Published | undefined,
+  published: PublishedName | undefined,
   images: Readonly<Record<string, string>>,
   { publications, report, signal }: PullOptions,
 ): Promise<void> {
@@ -78,7 +78,7 @@ async function remember(
   }
 }
 
-async function pullOne(found: Resolved, options: PullOptions): Promise<Pulled> {
+async function pullOne(found: Resolution, options: PullOptions): Promise<Pulled> {
   const { engine, signal } = options
   const names = await namesFor(found, options)
   const before = await Promise.all(names.map((name) => engine.inspect(familiarName(name), signal)))
@@ -95,7 +95,7 @@ async function pullOne(found: Resolved, options: PullOptions): Promise<Pulled> {
 }
 
 /** A CID has the names that it has in the node's catalogue. */
-async function namesFor({ root, name, published }: Resolved, options: PullOptions): Promise<string[]> {
+async function namesFor({ root, name, published }: Resolution, options: PullOptions): Promise<string[]> {
   if (options.noTag) return []
   // What is no name is refused by the load.
   if (options.tag !== undefined) return [fullName(options.tag) ?? options.tag]
@@ -106,7 +106,7 @@ async function namesFor({ root, name, published }: Resolved, options: PullOption
 }
 
 /** Holds what a name stands for now against what it stood for at the last pull, which it gives. */
-async function checkOrder(published: Published | undefined, options: PullOptions): Promise<PulledName | undefined> {
+async function checkOrder(published: PublishedName | undefined, options: PullOptions): Promise<PulledName | undefined> {
   const { publications, report, signal, allowOlder } = options
   if (published?.by === undefined) return undefined
   const { by, publication } = published

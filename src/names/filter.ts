@@ -1,11 +1,11 @@
-import type { Listed } from '../catalogue/list.ts'
+import type { CatalogueImage } from '../catalogue/list.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { familiarName } from '../image/name.ts'
-import { type Resolving, resolve } from './resolve.ts'
+import { type ResolveOptions, resolve } from './resolve.ts'
 import { repositoryAndTag } from './show.ts'
 
-/** Says of an image whether it is wanted. */
-type Test = (image: Listed, all: readonly Listed[]) => boolean
+/** Says of an image, among all, whether it is wanted. */
+export type ImageFilter = (image: CatalogueImage, all: readonly CatalogueImage[]) => boolean
 
 const KEYS = ['before', 'dangling', 'reference', 'since']
 
@@ -13,21 +13,21 @@ const KEYS = ['before', 'dangling', 'reference', 'since']
  * Reads the filters of `docker images`: several of one key are alternatives, and all keys must agree.
  * @throws BAD_FLAG for another key or value; what `resolve` throws for an image that is named
  */
-export async function readFilters(filters: readonly string[], parts: Resolving): Promise<Test> {
-  const byKey = new Map<string, Test[]>()
-  for (const filter of filters) {
-    const [key = '', value] = filter.split(/=(.*)/s)
+export async function readFilters(texts: readonly string[], options: ResolveOptions): Promise<ImageFilter> {
+  const byKey = new Map<string, ImageFilter[]>()
+  for (const text of texts) {
+    const [key = '', value] = text.split(/=(.*)/s)
     if (value === undefined || !KEYS.includes(key)) {
-      throw new DockerIpfsError('BAD_FLAG', `invalid filter "${filter}"`, {
+      throw new DockerIpfsError('BAD_FLAG', `invalid filter "${text}"`, {
         hint: `There are dangling=true|false, reference=PATTERN, before=IMAGE and since=IMAGE.`,
       })
     }
-    byKey.set(key, [...(byKey.get(key) ?? []), await readFilter(key, value, parts)])
+    byKey.set(key, [...(byKey.get(key) ?? []), await readFilter(key, value, options)])
   }
-  return (image, all) => [...byKey.values()].every((tests) => tests.some((test) => test(image, all)))
+  return (image, all) => [...byKey.values()].every((filters) => filters.some((isWanted) => isWanted(image, all)))
 }
 
-async function readFilter(key: string, value: string, parts: Resolving): Promise<Test> {
+async function readFilter(key: string, value: string, options: ResolveOptions): Promise<ImageFilter> {
   if (key === 'reference') return ({ name }) => matches(name, value)
   if (key === 'dangling') {
     if (!/^(?:true|false|1|0)$/i.test(value))
@@ -35,7 +35,7 @@ async function readFilter(key: string, value: string, parts: Resolving): Promise
     const wanted = /^(?:true|1)$/i.test(value)
     return ({ name }) => (name === undefined) === wanted
   }
-  const { root } = await resolve(value, parts)
+  const { root } = await resolve(value, options)
   return (image, all) => {
     const limit = timeOf(all.find((other) => other.root.equals(root)))
     return key === 'before' ? timeOf(image) < limit : timeOf(image) > limit
@@ -62,6 +62,6 @@ function regular(glob: string): RegExp {
   }
 }
 
-function timeOf(image: Listed | undefined): number {
+function timeOf(image: CatalogueImage | undefined): number {
   return Date.parse(image?.record?.created ?? '')
 }

@@ -1,24 +1,25 @@
-import { hexOf, recordPath } from '../catalogue/catalogue.ts'
+import { recordPath } from '../catalogue/catalogue.ts'
 import { list } from '../catalogue/list.ts'
 import type { ImageRecord } from '../catalogue/records.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
 import { blocksBelow, bytesWithout, isImage } from '../dag/walk.ts'
 import { DockerIpfsError } from '../errors.ts'
+import { hexOf } from '../image/canonical.ts'
 import { familiarName } from '../image/name.ts'
 import type { Blocks } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
 import { mapInOrder } from '../streams.ts'
-import { type Resolving, resolve } from './resolve.ts'
+import { type ResolveOptions, resolve } from './resolve.ts'
 
 /** Questions to the node at a time. */
 const AT_ONCE = 16
 
-interface Removing extends Resolving {
+interface RemoveOptions extends ResolveOptions {
   readonly blocks: Pick<Blocks, 'block' | 'ownBlock'>
   readonly pins: Pick<Pins, 'isPinned' | 'pinnedRoots' | 'unpin'>
 }
 
-export interface Removed {
+export interface Removal {
   /** Full names that were taken away. */
   readonly untagged: readonly string[]
   /** The image, where it had no other name: it is not pinned any more, and GC may take it. */
@@ -32,10 +33,10 @@ export interface Removed {
  * that no other image of the catalogue has.
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, USAGE for the CID of an image with several names, NODE_*
  */
-export async function remove(reference: string, parts: Removing): Promise<Removed> {
-  const { node, catalogue } = parts
-  const { root, name } = await resolve(reference, parts)
-  const { images } = await list(parts)
+export async function remove(reference: string, options: RemoveOptions): Promise<Removal> {
+  const { node, catalogue } = options
+  const { root, name } = await resolve(reference, options)
+  const { images } = await list(options)
   const mine = images.filter((image) => image.root.equals(root))
   const names = mine.flatMap((image) => image.name ?? [])
   if (mine.length === 0) {
@@ -49,31 +50,36 @@ export async function remove(reference: string, parts: Removing): Promise<Remove
     })
   }
   const untagged = name === undefined ? names : [name]
-  await catalogue.removeNames(untagged, parts.signal)
+  await catalogue.removeNames(untagged, options.signal)
   if (names.length > untagged.length) return { untagged, deleted: undefined, freed: 0 }
   const record = mine[0]?.record
   if (record === undefined) return { untagged, deleted: undefined, freed: 0 }
   const others = images.flatMap((image) => (image.root.equals(root) || !image.record ? [] : [image.record]))
-  const its = await blocksBelow(root, parts)
-  await forget(root, record, others, parts)
-  return { untagged, deleted: root, freed: await bytesWithout(its, await keptRoots(parts), parts) }
+  const its = await blocksBelow(root, options)
+  await forget(root, record, others, options)
+  return { untagged, deleted: root, freed: await bytesWithout(its, await keptRoots(options), options) }
 }
 
 /** What GC keeps of ours: the catalogue, and images that are pinned. Other pins are not looked at: they may be anything. */
-async function keptRoots(parts: Removing): Promise<CID[]> {
-  const { catalogue, pins, signal } = parts
+async function keptRoots(options: RemoveOptions): Promise<CID[]> {
+  const { catalogue, pins, signal } = options
   const [top, pinned] = await Promise.all([catalogue.top(signal), pins.pinnedRoots(signal)])
   const kept = top === undefined ? [] : [top]
   const looked = mapInOrder([...pinned].map(parseCid), AT_ONCE, async (cid) =>
-    (await isImage(cid, parts)) ? [cid] : [],
+    (await isImage(cid, options)) ? [cid] : [],
   )
   for await (const images of looked) kept.push(...images)
   return kept
 }
 
 /** Takes away all else that keeps an image. The record goes last: what was broken off can be done again. */
-async function forget(root: CID, record: ImageRecord, others: readonly ImageRecord[], parts: Removing): Promise<void> {
-  const { catalogue, pins, signal } = parts
+async function forget(
+  root: CID,
+  record: ImageRecord,
+  others: readonly ImageRecord[],
+  options: RemoveOptions,
+): Promise<void> {
+  const { catalogue, pins, signal } = options
   const kept = new Set(others.flatMap(({ layers }) => layers))
   const gone = new Set(record.layers.filter((diffId) => !kept.has(diffId)))
   const keys: string[] = []

@@ -1,3 +1,8 @@
+// The room of names: what somebody typed for an image, turned into a root CID, and names given, taken away and picked out.
+// Texts are read in reference.ts, without asking anybody. resolve.ts asks the catalogue, IPNS and publications.
+// It reads through ports, and changes the catalogue and pins (tag.ts, remove.ts). It loads, saves and publishes nothing.
+// A new kind of reference gets a kind in `Reference`, and a branch in `resolve` and in `resolveAll`; a new filter a key in filter.ts.
+
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Publications } from '../catalogue/publications.ts'
 import { readDirectory } from '../dag/blocks.ts'
@@ -9,18 +14,20 @@ import { findAllPublished, findPublished, type Publication, readPublication, roo
 import type { Blocks } from '../store/blocks.ts'
 import type { Naming } from '../store/naming.ts'
 import type { Node } from '../store/node.ts'
+import { within } from '../time.ts'
 import { parseReference, type Reference } from './reference.ts'
 
 /** What a reference stands for. */
-export interface Resolved {
+export interface Resolution {
   readonly root: CID
   /** The full name in the node's catalogue that it was found under (`docker.io/library/app:1`). */
   readonly name?: string
   /** Where it was found under a name that others give. */
-  readonly published?: Published
+  readonly published?: PublishedName
 }
 
-export interface Published {
+/** A name that others give to an image: it stands in a publication, or leads to the image itself. */
+export interface PublishedName {
   /** The key or domain; undefined for a publication that was named by its CID. */
   readonly by: string | undefined
   /** The publication; undefined where the name leads to an image itself. */
@@ -31,7 +38,7 @@ export interface Published {
   readonly configDigest: string | undefined
 }
 
-export interface Resolving {
+export interface ResolveOptions {
   readonly node: Pick<Node, 'address'>
   readonly blocks: Pick<Blocks, 'block'>
   readonly naming: Pick<Naming, 'resolve'>
@@ -51,11 +58,11 @@ const MAX_STEPS = 32
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, CONTENT_NOT_FOUND, PUBLICATION_INVALID, USAGE for a publication of several images
  *   without the name of one, NODE_*
  */
-export async function resolve(text: string, parts: Resolving): Promise<Resolved> {
+export async function resolve(text: string, options: ResolveOptions): Promise<Resolution> {
   const reference = parseReference(text)
-  if (reference.kind === 'name') return { root: await findName(reference.name, text, parts), name: reference.name }
+  if (reference.kind === 'name') return { root: await findName(reference.name, text, options), name: reference.name }
   if (reference.kind === 'cid' && reference.path === '') return { root: reference.cid }
-  const { by, root, publication, path } = await open(reference, parts)
+  const { by, root, publication, path } = await open(reference, options)
   if (publication === undefined) return unnamed(by, root)
   return named(by, publication, findPublished(publication, path))
 }
@@ -64,10 +71,10 @@ export async function resolve(text: string, parts: Resolving): Promise<Resolved>
  * Finds all images of the repository that a reference names, by full name; of a publication without a path all that it has.
  * @throws what `resolve` throws, but for USAGE
  */
-export async function resolveAll(text: string, parts: Resolving): Promise<readonly Resolved[]> {
+export async function resolveAll(text: string, options: ResolveOptions): Promise<readonly Resolution[]> {
   const reference = parseReference(text)
-  if (reference.kind === 'name') return findTags(reference.name, text, parts)
-  const { by, root, publication, path } = await open(reference, parts)
+  if (reference.kind === 'name') return findTags(reference.name, text, options)
+  const { by, root, publication, path } = await open(reference, options)
   if (publication === undefined) return [unnamed(by, root)]
   return findAllPublished(publication, path).map((image) => named(by, publication, image))
 }
@@ -78,10 +85,10 @@ export async function resolveAll(text: string, parts: Resolving): Promise<readon
  */
 export async function resolvePublication(
   text: string,
-  parts: Resolving,
+  options: ResolveOptions,
 ): Promise<{ readonly publication: Publication; readonly path: string }> {
   const reference = parseReference(text)
-  const opened = reference.kind === 'name' ? undefined : await open(reference, parts)
+  const opened = reference.kind === 'name' ? undefined : await open(reference, options)
   if (opened?.publication !== undefined) return { publication: opened.publication, path: opened.path }
   throw new DockerIpfsError('USAGE', `"${text.trim()}" is no name under which images are published`, {
     hint: 'Give one such as ipns://KEY; "docker ipfs key ls" lists the keys of the node.',
@@ -94,13 +101,13 @@ export async function resolvePublication(
  */
 export async function previousOf(
   { root, catalogue: { previous, sequence } }: Publication,
-  parts: Resolving,
+  options: ResolveOptions,
 ): Promise<Publication | undefined> {
   if (previous === null) return undefined
   const before = await readPublication(
     parseCid(previous),
-    (cid) => blockWithin(cid, `the publication before ${root}`, parts),
-    parts.signal,
+    (cid) => blockWithin(cid, `the publication before ${root}`, options),
+    options.signal,
   )
   // Numbers grow, so that a walk back ends.
   if (before !== undefined && before.catalogue.sequence < sequence) return before
@@ -109,16 +116,16 @@ export async function previousOf(
   })
 }
 
-function unnamed(by: string | undefined, root: CID): Resolved {
+function unnamed(by: string | undefined, root: CID): Resolution {
   return { root, published: { by, publication: undefined, name: undefined, configDigest: undefined } }
 }
 
-function named(by: string | undefined, publication: Publication, image: PublishedImage): Resolved {
+function named(by: string | undefined, publication: Publication, image: PublishedImage): Resolution {
   const { configDigest } = image
   return { root: rootOf(image), published: { by, publication, name: nameOf(image), configDigest } }
 }
 
-async function findName(name: string, text: string, { node, catalogue, signal }: Resolving): Promise<CID> {
+async function findName(name: string, text: string, { node, catalogue, signal }: ResolveOptions): Promise<CID> {
   const root = await catalogue.findName(name, signal)
   if (root !== undefined) return root
   throw new DockerIpfsError('IMAGE_NOT_FOUND', `no image of the name "${text.trim()}" on the node at ${node.address}`, {
@@ -126,16 +133,17 @@ async function findName(name: string, text: string, { node, catalogue, signal }:
   })
 }
 
-async function findTags(name: string, text: string, parts: Resolving): Promise<readonly Resolved[]> {
+async function findTags(name: string, text: string, options: ResolveOptions): Promise<readonly Resolution[]> {
   const repository = repositoryOf(name)
   const at = repository.lastIndexOf('/')
-  const entries = await parts.catalogue.entries(`images/${repository.slice(0, at)}`, parts.signal)
+  const entries = await options.catalogue.entries(`images/${repository.slice(0, at)}`, options.signal)
   const tags = (entries ?? []).filter((entry) => entry.name.startsWith(`${repository.slice(at + 1)}:`))
-  if (tags.length === 0) await findName(name, text, parts)
+  if (tags.length === 0) await findName(name, text, options)
   return tags.map((entry) => ({ root: entry.cid, name: `${repository.slice(0, at)}/${entry.name}` }))
 }
 
-interface Opened {
+/** What a reference that is no name of the catalogue leads to. */
+interface NameTarget {
   readonly by: string | undefined
   /** Where there is no publication, the image itself. */
   readonly root: CID
@@ -145,11 +153,15 @@ interface Opened {
 }
 
 /** What a name leads to now. */
-async function open(reference: Exclude<Reference, { kind: 'name' }>, parts: Resolving): Promise<Opened> {
+async function open(reference: Exclude<Reference, { kind: 'name' }>, options: ResolveOptions): Promise<NameTarget> {
   const { path } = reference
   const by = reference.kind === 'ipns' ? reference.name : undefined
-  const root = reference.kind === 'ipns' ? await follow(reference.name, parts) : reference.cid
-  const publication = await readPublication(root, (cid) => blockWithin(cid, by ?? root.toString(), parts), parts.signal)
+  const root = reference.kind === 'ipns' ? await follow(reference.name, options) : reference.cid
+  const publication = await readPublication(
+    root,
+    (cid) => blockWithin(cid, by ?? root.toString(), options),
+    options.signal,
+  )
   if (publication === undefined && path !== '') {
     throw new DockerIpfsError('IMAGE_NOT_FOUND', `${by ?? root} is no catalogue of images, so it has no ${path}`, {
       hint: 'Leave the name away if it is an image.',
@@ -159,10 +171,10 @@ async function open(reference: Exclude<Reference, { kind: 'name' }>, parts: Reso
 }
 
 /** The CID that a key or domain stands for. It is the node's word: it has checked the signature, or asked the DNS. */
-async function follow(name: string, parts: Resolving): Promise<CID> {
-  const found = await within(name, parts, (signal) => parts.naming.resolve(name, signal)).catch(async (error) => {
+async function follow(name: string, options: ResolveOptions): Promise<CID> {
+  const found = await inTime(name, options, (signal) => options.naming.resolve(name, signal)).catch(async (error) => {
     // A node without any routing does not even know its own names.
-    const own = await parts.publications.newest(name, parts.signal)
+    const own = await options.publications.newest(name, options.signal)
     if (own === undefined) throw error
     return `/ipfs/${own.root}`
   })
@@ -172,7 +184,7 @@ async function follow(name: string, parts: Resolving): Promise<CID> {
     .filter((step) => step !== '')
   let cid = parseCid(first)
   for (const step of steps.slice(0, MAX_STEPS)) {
-    const next = readDirectory({ cid, bytes: await blockWithin(cid, name, parts) })?.get(step)
+    const next = readDirectory({ cid, bytes: await blockWithin(cid, name, options) })?.get(step)
     if (next === undefined)
       throw new DockerIpfsError('IMAGE_NOT_FOUND', `${name} stands for ${found}, which is not there`)
     cid = next
@@ -180,26 +192,19 @@ async function follow(name: string, parts: Resolving): Promise<CID> {
   return cid
 }
 
-function blockWithin(cid: CID, what: string, parts: Resolving): Promise<Uint8Array> {
-  return within(what, parts, (signal) => parts.blocks.block(cid, signal))
+function blockWithin(cid: CID, what: string, options: ResolveOptions): Promise<Uint8Array> {
+  return inTime(what, options, (signal) => options.blocks.block(cid, signal))
 }
 
-async function within<T>(
+function inTime<T>(
   what: string,
-  { signal, timeoutMs = TIMEOUT_MS }: Resolving,
+  { signal, timeoutMs = TIMEOUT_MS }: ResolveOptions,
   ask: (limited: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const limit = AbortSignal.timeout(timeoutMs)
-  try {
-    return await ask(AbortSignal.any([signal, limit]))
-  } catch (error) {
-    if (!limit.aborted || signal.aborted) throw error
-    throw new DockerIpfsError(
-      'CONTENT_NOT_FOUND',
-      `no node told what ${what} stands for within ${timeoutMs / 1000} s`,
-      {
-        hint: 'Check the name, and that a node which knows it is running and reachable; --timeout waits longer.',
-      },
-    )
-  }
+  return within(timeoutMs, signal, ask, () => {
+    const seconds = timeoutMs / 1000
+    return new DockerIpfsError('CONTENT_NOT_FOUND', `no node told what ${what} stands for within ${seconds} s`, {
+      hint: 'Check the name, and that a node which knows it is running and reachable; --timeout waits longer.',
+    })
+  })
 }

@@ -1,3 +1,8 @@
+// The room of publications as they stand on IPFS: `catalogue.json` with its rules (document.ts), the DAG that has it (write.ts, read.ts),
+// and the page for people (page/). It gets blocks from a function and puts them into a sink. It knows no node, no key and no catalogue.
+// Anybody may have written what is read here, so that every field is held against its rule before it is believed.
+// A new field is optional, gets a check in `readImage` or `readCatalogue`, and a place in `writePublished`: the order of keys is the bytes.
+
 import { parseCid } from '../dag/cid.ts'
 import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
 import { fullName } from '../image/name.ts'

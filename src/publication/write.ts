@@ -4,7 +4,7 @@ import { nameOf, type PublishedCatalogue, writePublished } from './document.ts'
 import { renderPage } from './page/page.ts'
 
 /** A folder that is being made; its entries are folders, or nodes that are there. */
-type Folder = Map<string, Folder | DagNode>
+type FolderTree = Map<string, FolderTree | DagNode>
 
 /**
  * Writes a publication: `catalogue.json`, `index.html` for people, and below `images/` each image under its full name, as in the node's catalogue.
@@ -15,7 +15,7 @@ export async function writePublication(
   images: ReadonlyMap<string, DagNode>,
   sink: BlockSink,
 ): Promise<DagNode> {
-  const root: Folder = new Map()
+  const root: FolderTree = new Map()
   root.set('catalogue.json', await writeFile(writePublished(catalogue), sink))
   root.set('index.html', await writeFile(Buffer.from(renderPage(catalogue)), sink))
   const folder = folderIn(root, 'images')
@@ -29,15 +29,15 @@ export async function writePublication(
 }
 
 /** No name is in the way of a folder: only names have a tag behind them, and of folders only registries, which come first. */
-function folderIn(folder: Folder, name: string): Folder {
+function folderIn(folder: FolderTree, name: string): FolderTree {
   const there = folder.get(name)
   if (there instanceof Map) return there
-  const made: Folder = new Map()
+  const made: FolderTree = new Map()
   folder.set(name, made)
   return made
 }
 
-async function writeFolder(folder: Folder, sink: BlockSink): Promise<DagNode> {
+async function writeFolder(folder: FolderTree, sink: BlockSink): Promise<DagNode> {
   const entries = new Map<string, DagNode>()
   for (const [name, entry] of folder) entries.set(name, entry instanceof Map ? await writeFolder(entry, sink) : entry)
   return writeDirectory(entries, sink)

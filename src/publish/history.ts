@@ -1,6 +1,6 @@
 import type { CID } from '../dag/cid.ts'
 import { hasCode } from '../errors.ts'
-import { previousOf, type Resolving, resolvePublication } from '../names/resolve.ts'
+import { previousOf, type ResolveOptions, resolvePublication } from '../names/resolve.ts'
 import { findPublished, type Publication, rootOf } from '../publication/read.ts'
 
 export interface PastPublication {
@@ -20,14 +20,14 @@ export interface PastPublication {
  */
 export async function* publicationHistory(
   reference: string,
-  parts: Resolving,
+  options: ResolveOptions,
   onLost: (text: string) => void,
 ): AsyncIterable<PastPublication> {
-  const { publication: newest, path } = await resolvePublication(reference, parts)
+  const { publication: newest, path } = await resolvePublication(reference, options)
   // A name that is wrong now is more likely a mistake than one that has gone.
   if (path !== '') findPublished(newest, path)
   let later: PastPublication | undefined
-  for (let at: Publication | undefined = newest; at !== undefined; at = await before(at, parts, onLost)) {
+  for (let at: Publication | undefined = newest; at !== undefined; at = await before(at, options, onLost)) {
     const past = pastOf(at, path)
     // Of those in a row that have the same image, only the first, which is where it came.
     if (later !== undefined && (path === '' || past?.root.equals(later.root) !== true)) yield later
@@ -54,11 +54,11 @@ function rootIn(publication: Publication, path: string): CID | undefined {
 
 async function before(
   publication: Publication,
-  parts: Resolving,
+  options: ResolveOptions,
   onLost: (text: string) => void,
 ): Promise<Publication | undefined> {
   try {
-    return await previousOf(publication, parts)
+    return await previousOf(publication, options)
   } catch (error) {
     if (!hasCode(error, 'CONTENT_NOT_FOUND')) throw error
     onLost(`nobody has what was published before ${publication.catalogue.sequence}`)

@@ -19,7 +19,7 @@ import type { Routing } from '../store/routing.ts'
 import { mapInOrder } from '../streams.ts'
 import { chooseImages } from './published-images.ts'
 
-export interface Publishing {
+export interface PublishOptions {
   readonly node: Pick<Node, 'address'>
   readonly blocks: BlockStore
   readonly pins: Pins
@@ -59,20 +59,20 @@ const LOOK_MS = 10_000
  * to it: so whatever happens, and whoever publishes meanwhile, the name stands for a whole one.
  * @throws IMAGE_NOT_FOUND, REFERENCE_INVALID, USAGE (no such key, nothing to publish), NODE_*
  */
-export async function publish(names: readonly string[], parts: Publishing): Promise<PublishResult> {
-  const key = await findKey(parts)
+export async function publish(names: readonly string[], options: PublishOptions): Promise<PublishResult> {
+  const key = await findKey(options)
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-    const before = await newest(key, parts)
-    const images = await chooseImages(names, before?.catalogue?.images ?? [], parts)
+    const before = await newest(key, options)
+    const images = await chooseImages(names, before?.catalogue?.images ?? [], options)
     if (images.length === 0) {
       throw new DockerIpfsError('USAGE', 'there is nothing to publish: the catalogue has no image with a name', {
         hint: 'Save one by its name first: docker ipfs save IMAGE',
       })
     }
     if (before?.catalogue !== undefined && isDeepStrictEqual(before.catalogue.images, images)) {
-      parts.report({ type: 'step', text: `Publication ${before.sequence} has these images already` })
-      const same = await setName(key, { root: before.root, catalogue: before.catalogue }, false, parts)
-      if (await isKept(key, same, parts)) return same
+      options.report({ type: 'step', text: `Publication ${before.sequence} has these images already` })
+      const same = await setName(key, { root: before.root, catalogue: before.catalogue }, false, options)
+      if (await isKept(key, same, options)) return same
       continue
     }
     const catalogue: PublishedCatalogue = {
@@ -82,18 +82,18 @@ export async function publish(names: readonly string[], parts: Publishing): Prom
       previous: before?.root.toString() ?? null,
       images,
     }
-    const root = await keep(key, catalogue, parts)
+    const root = await keep(key, catalogue, options)
     // Without a root, somebody else has taken the number: theirs is now the one before.
     if (root === undefined) continue
-    const published = await setName(key, { root, catalogue }, true, parts)
-    if (await isKept(key, published, parts)) return published
+    const published = await setName(key, { root, catalogue }, true, options)
+    if (await isKept(key, published, options)) return published
   }
   throw new DockerIpfsError('NODE_FAILED', `others publish under ${key.name} all the time`, {
     hint: 'Try again later.',
   })
 }
 
-async function findKey({ node, naming, signal, key }: Publishing): Promise<Key> {
+async function findKey({ node, naming, signal, key }: PublishOptions): Promise<Key> {
   const find = async () => (await naming.keys(signal)).find(({ name, id }) => name === (key ?? OUR_KEY) || id === key)
   const found = await find()
   if (found !== undefined) return found
@@ -120,10 +120,10 @@ interface Before {
 }
 
 /** What is published under the key, read from the node alone. */
-async function newest(key: Key, parts: Publishing): Promise<Before | undefined> {
-  const { blocks, publications, report, signal } = parts
+async function newest(key: Key, options: PublishOptions): Promise<Before | undefined> {
+  const { blocks, publications, report, signal } = options
   const before = await publications.newest(key.id, signal)
-  if (before === undefined) return lost(key, parts)
+  if (before === undefined) return lost(key, options)
   try {
     const read = await readPublication(before.root, (cid) => ownBlock(cid, blocks, signal), signal)
     return { ...before, catalogue: read?.catalogue }
@@ -135,14 +135,14 @@ async function newest(key: Key, parts: Publishing): Promise<Before | undefined> 
 }
 
 /** What the name stands for though the node does not keep it: somebody has emptied our folder. Numbers go on from there. */
-async function lost(key: Key, parts: Publishing): Promise<Before | undefined> {
+async function lost(key: Key, options: PublishOptions): Promise<Before | undefined> {
   try {
-    const [first] = await resolveAll(`/ipns/${key.id}`, { ...parts, timeoutMs: LOOK_MS })
+    const [first] = await resolveAll(`/ipns/${key.id}`, { ...options, timeoutMs: LOOK_MS })
     const publication = first?.published?.publication
     if (publication === undefined) return undefined
     return { root: publication.root, sequence: publication.catalogue.sequence, catalogue: undefined }
   } catch {
-    if (parts.signal.aborted) throw parts.signal.reason
+    if (options.signal.aborted) throw options.signal.reason
     return undefined
   }
 }
@@ -157,7 +157,7 @@ async function ownBlock(cid: CID, blocks: BlockStore, signal: AbortSignal): Prom
  * Whether a publication is still the newest, or one that the newest goes back to. MFS loses entries where others write to the same
  * folder: what was lost so is published once more.
  */
-async function isKept(key: Key, own: Publication, { blocks, publications, signal }: Publishing): Promise<boolean> {
+async function isKept(key: Key, own: Publication, { blocks, publications, signal }: PublishOptions): Promise<boolean> {
   let at = await publications.newest(key.id, signal)
   try {
     while (at !== undefined && at.sequence > own.catalogue.sequence) {
@@ -173,11 +173,11 @@ async function isKept(key: Key, own: Publication, { blocks, publications, signal
 }
 
 /** Writes a publication and keeps it from GC. Undefined when another one has its number. */
-async function keep(key: Key, catalogue: PublishedCatalogue, parts: Publishing): Promise<CID | undefined> {
-  const { blocks, publications, signal } = parts
+async function keep(key: Key, catalogue: PublishedCatalogue, options: PublishOptions): Promise<CID | undefined> {
+  const { blocks, publications, signal } = options
   const written: Block[] = []
   const sink: BlockSink = { put: async (block) => void written.push(block) }
-  const { cid: root } = await writePublication(catalogue, await nodesOf(catalogue.images, parts), sink)
+  const { cid: root } = await writePublication(catalogue, await nodesOf(catalogue.images, options), sink)
   await send(written, blocks, signal)
   if (!(await publications.add(key.id, { root, sequence: catalogue.sequence }, signal))) return undefined
   // GC may have run between: from now on it takes nothing of this.
@@ -209,7 +209,7 @@ async function hasAll(cids: readonly CID[], blocks: BlockStore, signal: AbortSig
 /** What links to the images must say. */
 async function nodesOf(
   images: readonly PublishedImage[],
-  { blocks, signal }: Publishing,
+  { blocks, signal }: PublishOptions,
 ): Promise<Map<string, DagNode>> {
   const nodes = new Map<string, DagNode>()
   const sized = mapInOrder(images, AT_ONCE, async (image) => {
@@ -228,8 +228,8 @@ async function nodesOf(
 }
 
 /** Sets the name to a publication that is kept, or to the newest, if that is another by now. */
-async function setName(key: Key, own: Publication, isNew: boolean, parts: Publishing): Promise<PublishResult> {
-  const { naming, publications, routing, report, signal, announceTimeoutMs } = parts
+async function setName(key: Key, own: Publication, isNew: boolean, options: PublishOptions): Promise<PublishResult> {
+  const { naming, publications, routing, report, signal, announceTimeoutMs } = options
   const limit = AbortSignal.timeout(announceTimeoutMs)
   const limited = AbortSignal.any([signal, limit])
   let notAnnounced: string | undefined

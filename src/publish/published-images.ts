@@ -1,5 +1,5 @@
-import type { OnNode } from '../catalogue/list.ts'
-import { type Listed, list } from '../catalogue/list.ts'
+import type { ListOptions } from '../catalogue/list.ts'
+import { type CatalogueImage, list } from '../catalogue/list.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { Report } from '../events.ts'
@@ -9,7 +9,7 @@ import type { Node } from '../store/node.ts'
 import { mapInOrder } from '../streams.ts'
 import { describeImage } from './published-image.ts'
 
-interface Choosing extends OnNode {
+interface ChooseOptions extends ListOptions {
   readonly node: Pick<Node, 'address'>
   readonly report: Report
   readonly signal: AbortSignal
@@ -32,21 +32,25 @@ const AT_ONCE = 8
 export async function chooseImages(
   names: readonly string[],
   before: readonly PublishedImage[],
-  parts: Choosing,
+  options: ChooseOptions,
 ): Promise<readonly PublishedImage[]> {
-  const wanted = findWanted(names, (await list(parts)).images, parts)
+  const wanted = findWanted(names, (await list(options)).images, options)
   const old = new Map(before.map((image) => [nameOf(image), image]))
   const images = names.length === 0 ? new Map<string, PublishedImage>() : new Map(old)
   const described = mapInOrder(wanted, AT_ONCE, ({ name, root, size }) => {
     const known = old.get(name)
     const same = known?.cid === root.toString() && known.size === size
-    return same ? Promise.resolve(known) : describe({ name, root, size }, names.length > 0, parts)
+    return same ? Promise.resolve(known) : describe({ name, root, size }, names.length > 0, options)
   })
   for await (const image of described) if (image !== undefined) images.set(nameOf(image), image)
   return [...images].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image)
 }
 
-function findWanted(names: readonly string[], images: readonly Listed[], { node, report }: Choosing): Wanted[] {
+function findWanted(
+  names: readonly string[],
+  images: readonly CatalogueImage[],
+  { node, report }: ChooseOptions,
+): Wanted[] {
   const named = images.flatMap(({ name, root, size }) => {
     if (name === undefined) return []
     if (size !== undefined) return [{ name, root, size }]
@@ -68,13 +72,22 @@ function findWanted(names: readonly string[], images: readonly Listed[], { node,
 }
 
 /** An image that cannot be read is left out, unless it was asked for. */
-async function describe(wanted: Wanted, isAskedFor: boolean, parts: Choosing): Promise<PublishedImage | undefined> {
+async function describe(
+  wanted: Wanted,
+  isAskedFor: boolean,
+  options: ChooseOptions,
+): Promise<PublishedImage | undefined> {
   try {
-    return await describeImage(wanted.name, wanted, parts)
+    return await describeImage(wanted.name, wanted, options)
   } catch (error) {
-    if (isAskedFor || parts.signal.aborted || !(error instanceof DockerIpfsError) || error.code === 'NODE_UNREACHABLE')
+    if (
+      isAskedFor ||
+      options.signal.aborted ||
+      !(error instanceof DockerIpfsError) ||
+      error.code === 'NODE_UNREACHABLE'
+    )
       throw error
-    parts.report({ type: 'warning', text: `left out ${familiarName(wanted.name)}: ${error.message}` })
+    options.report({ type: 'warning', text: `left out ${familiarName(wanted.name)}: ${error.message}` })
     return undefined
   }
 }

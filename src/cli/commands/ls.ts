@@ -1,4 +1,4 @@
-import type { Listed } from '../../catalogue/list.ts'
+import type { CatalogueImage } from '../../catalogue/list.ts'
 import { type Row, type RowFormat, rowFormat } from '../../output/rows.ts'
 import { formatBytes, formatSince, shortDigest } from '../../units.ts'
 import { defineCommand } from '../command.ts'
@@ -96,7 +96,7 @@ function formatOf(flags: {
 }
 
 interface Shown {
-  readonly image: Listed
+  readonly image: CatalogueImage
   readonly repository: string
   readonly tag: string
   readonly unique: number | undefined

@@ -1,4 +1,4 @@
-import type { FolderEntry, Found, WritableFolder } from '../../../src/catalogue/folder.ts'
+import type { FolderEntry, PathStat, WritableFolder } from '../../../src/catalogue/folder.ts'
 import { readDirectory } from '../../../src/dag/blocks.ts'
 import type { CID } from '../../../src/dag/cid.ts'
 import { dagSizeOf } from '../../../src/dag/walk.ts'
@@ -17,7 +17,7 @@ export class MemoryFolder implements WritableFolder {
     this.#blocks = blocks
   }
 
-  async find(path: string, signal: AbortSignal): Promise<Found | undefined> {
+  async find(path: string, signal: AbortSignal): Promise<PathStat | undefined> {
     // As with MFS: nothing is there before something is written.
     if (this.#top.size === 0) return undefined
     let entry: Entry = this.#top
@@ -93,7 +93,7 @@ export class MemoryFolder implements WritableFolder {
     return writeDirectory(nodes, this.#blocks)
   }
 
-  async #below(root: CID, names: readonly string[], signal: AbortSignal): Promise<Found | undefined> {
+  async #below(root: CID, names: readonly string[], signal: AbortSignal): Promise<PathStat | undefined> {
     let cid: CID | undefined = root
     for (const name of names) {
       const bytes: Uint8Array | undefined = cid === undefined ? undefined : await this.#blocks.ownBlock(cid, signal)
