@@ -6,20 +6,16 @@ import type { Report } from '../events.ts'
 import { hexOf } from '../image/canonical.ts'
 import { familiarName } from '../image/name.ts'
 import { parsePlatform } from '../image/platform.ts'
-import { type ResolveOptions, resolve } from '../names/resolve.ts'
+import { resolve } from '../names/resolve.ts'
 import { type ImageSource, openWhole, type Reading } from '../read/open-image.ts'
-import type { Blocks } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
 import type { Routing } from '../store/routing.ts'
+import type { InspectOptions } from './options.ts'
 
-export interface DescribeOptions extends Reading, ResolveOptions {
-  readonly timeoutMs: number
-  readonly blocks: Blocks
+export interface DescribeOptions extends InspectOptions {
   readonly pins: Pick<Pins, 'isPinned'>
   readonly routing: Pick<Routing, 'providers'>
   readonly report: Report
-  /** Of an image with several platforms, the one that is shown. */
-  readonly platform?: string | undefined
   /** Ask the network who has the image. */
   readonly providers: boolean
 }

@@ -4,28 +4,23 @@ import type { Report } from '../events.ts'
 import { type LayerFile, readLayerFiles } from '../image/archive-files.ts'
 import { unpack } from '../image/decompress.ts'
 import { parsePlatform } from '../image/platform.ts'
-import { type ResolveOptions, resolve } from '../names/resolve.ts'
-import { type ImageSource, openImage, type Reading } from '../read/open-image.ts'
+import { resolve } from '../names/resolve.ts'
+import { type ImageSource, openImage } from '../read/open-image.ts'
 import { readInOrder } from '../read/read-ahead.ts'
 import type { Blocks } from '../store/blocks.ts'
 import { compare, type FileChange, openPaths, View } from './files.ts'
+import type { ImageLayer, InspectOptions } from './options.ts'
 
-export interface DiffOptions extends Reading, ResolveOptions {
-  readonly timeoutMs: number
-  readonly blocks: Blocks
+export interface DiffOptions extends InspectOptions {
   readonly report: Report
-  /** Of images with several platforms, the one that is compared. */
-  readonly platform?: string | undefined
 }
-
-type Layer = ImageSource['layers'][number]
 
 /** How two images differ. Sizes are bytes. */
 export interface Difference {
   readonly a: ImageSource
   readonly b: ImageSource
   /** Layers of A that B has too, that it has not, and layers that only B has. */
-  readonly layers: readonly { readonly change: '=' | '-' | '+'; readonly layer: Layer }[]
+  readonly layers: readonly { readonly change: '=' | '-' | '+'; readonly layer: ImageLayer }[]
   /** But for times. */
   readonly files: readonly FileChange[]
   /** Of blocks that both have, that only B has, and that only A has. */
@@ -67,7 +62,7 @@ async function filesOf(a: ImageSource, b: ImageSource, options: DiffOptions): Pr
 }
 
 /** A layer that is no tar has no files that anybody could compare: a warning says so. */
-async function* read(image: ImageSource, layer: Layer, options: DiffOptions): AsyncGenerator<LayerFile> {
+async function* read(image: ImageSource, layer: ImageLayer, options: DiffOptions): AsyncGenerator<LayerFile> {
   const what = `layer ${layer.diffId}`
   const reader = readInOrder(image, options)
   options.report({ type: 'layer-start', layer: layer.diffId, bytesTotal: layer.tarSize })

@@ -2,19 +2,13 @@ import type { CID } from '../dag/cid.ts'
 import { hexOf } from '../image/canonical.ts'
 import { readHistory } from '../image/documents.ts'
 import { parsePlatform } from '../image/platform.ts'
-import { type ResolveOptions, resolve } from '../names/resolve.ts'
-import { openImage, type Reading } from '../read/open-image.ts'
-import type { Blocks } from '../store/blocks.ts'
+import { resolve } from '../names/resolve.ts'
+import { openImage } from '../read/open-image.ts'
 import { blobsOf } from './describe.ts'
-
-export interface HistoryOptions extends Reading, ResolveOptions {
-  readonly timeoutMs: number
-  readonly blocks: Blocks
-  readonly platform?: string | undefined
-}
+import type { InspectOptions } from './options.ts'
 
 /** A step of the build, the newest first. */
-export interface Step {
+export interface BuildStep {
   readonly created: string
   readonly createdBy: string
   readonly comment: string
@@ -29,14 +23,14 @@ export interface Step {
  * How an image was built, as its config tells it, beside the layers that came of it. Of several platforms one must be named.
  * @throws as `describe`
  */
-export async function history(reference: string, options: HistoryOptions): Promise<Step[]> {
+export async function history(reference: string, options: InspectOptions): Promise<BuildStep[]> {
   const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
   const { root } = await resolve(reference, options)
   const image = await openImage(root, options, { asked })
   const blobs = await blobsOf(root, options)
   const rest = [...image.layers]
   const entries = readHistory(image.configBytes, { what: `the config of ${root}`, code: 'NOT_AN_IMAGE' })
-  const steps = entries.map(({ isEmpty, ...words }): Step => {
+  const steps = entries.map(({ isEmpty, ...words }): BuildStep => {
     const layer = isEmpty ? undefined : rest.shift()
     return {
       ...words,
@@ -47,7 +41,7 @@ export async function history(reference: string, options: HistoryOptions): Promi
     }
   })
   // Configs without a history, or with a short one, have layers all the same.
-  const unnamed = rest.map(({ tarSize, size, diffId, digest }): Step => {
+  const unnamed = rest.map(({ tarSize, size, diffId, digest }): BuildStep => {
     return { created: '', createdBy: '', comment: '', tarSize, size, diffId, cid: blobs.get(hexOf(digest)) }
   })
   return [...steps, ...unnamed].reverse()

@@ -29,7 +29,8 @@ export interface Usage {
   readonly unique: number | undefined
 }
 
-interface LayerOf {
+/** A layer, and how many images have it. */
+interface LayerUse {
   readonly diffId: string
   readonly cid: CID
   images: number
@@ -64,14 +65,15 @@ export async function usage(options: UsageOptions): Promise<Usage[]> {
   ]
 }
 
-interface Group {
+/** An image with all its names. */
+interface ImageGroup {
   readonly root: CID
   readonly size: number | undefined
   readonly names: string[]
 }
 
-function groupByRoot(images: readonly CatalogueImage[]): Map<string, Group> {
-  const groups = new Map<string, Group>()
+function groupByRoot(images: readonly CatalogueImage[]): Map<string, ImageGroup> {
+  const groups = new Map<string, ImageGroup>()
   for (const { root, size, name } of images) {
     const group = groups.get(root.toString()) ?? { root, size, names: [] }
     if (name !== undefined) group.names.push(name)
@@ -80,8 +82,8 @@ function groupByRoot(images: readonly CatalogueImage[]): Map<string, Group> {
   return groups
 }
 
-async function layersOf(images: readonly Group[], options: UsageOptions): Promise<Usage[]> {
-  const layers = new Map<string, LayerOf>()
+async function layersOf(images: readonly ImageGroup[], options: UsageOptions): Promise<Usage[]> {
+  const layers = new Map<string, LayerUse>()
   for (const { root } of images)
     for (const [key, layer] of await readLayers(root, options)) {
       const known = layers.get(key) ?? layer
@@ -103,8 +105,8 @@ async function layersOf(images: readonly Group[], options: UsageOptions): Promis
 }
 
 /** The layers of one image, each once, by CID. An image whose documents cannot be read has none, and a warning says so. */
-async function readLayers(root: CID, options: UsageOptions): Promise<Map<string, LayerOf>> {
-  const layers = new Map<string, LayerOf>()
+async function readLayers(root: CID, options: UsageOptions): Promise<Map<string, LayerUse>> {
+  const layers = new Map<string, LayerUse>()
   try {
     const { platforms } = await openWhole(root, options)
     const blobs = await blobsOf(root, options)

@@ -7,19 +7,15 @@ import { type Layer, writeLayer } from '../format/layer.ts'
 import { blobPath } from '../image/canonical.ts'
 import { unpack } from '../image/decompress.ts'
 import { parsePlatform, platformName, platformOf } from '../image/platform.ts'
-import { type ResolveOptions, resolve } from '../names/resolve.ts'
-import { type ImageSource, openWhole, type Reading, type WholeImage } from '../read/open-image.ts'
+import { resolve } from '../names/resolve.ts'
+import { type ImageSource, openWhole, type WholeImage } from '../read/open-image.ts'
 import { readInOrder } from '../read/read-ahead.ts'
-import type { Blocks } from '../store/blocks.ts'
 import { findDamage } from './leaves.ts'
+import type { ImageLayer, InspectOptions } from './options.ts'
 import { compareTrees, DirectorySink, readTree, type Tree } from './tree.ts'
 
-export interface VerifyOptions extends Reading, ResolveOptions {
-  readonly timeoutMs: number
-  readonly blocks: Blocks
+export interface VerifyOptions extends InspectOptions {
   readonly report: Report
-  /** Of an image with several platforms, the only one that is looked at. */
-  readonly platform?: string | undefined
 }
 
 export interface Verdict {
@@ -65,8 +61,6 @@ export async function verify(reference: string, options: VerifyOptions): Promise
   return { root, platforms: platforms.length, layers: layers.size, bytes, faults }
 }
 
-type Wanted = ImageSource['layers'][number]
-
 /** Makes the layers of one platform again, each once; what is wrong with them. */
 async function layersOf(
   image: ImageSource,
@@ -93,7 +87,7 @@ async function layersOf(
 /** The layer, or what is wrong with it. */
 async function makeOrTell(
   image: ImageSource,
-  wanted: Wanted,
+  wanted: ImageLayer,
   tree: Tree,
   options: VerifyOptions,
 ): Promise<Layer | string[]> {
@@ -111,7 +105,7 @@ async function makeOrTell(
   }
 }
 
-async function makeAgain(image: ImageSource, wanted: Wanted, options: VerifyOptions): Promise<Layer> {
+async function makeAgain(image: ImageSource, wanted: ImageLayer, options: VerifyOptions): Promise<Layer> {
   const reader = readInOrder(image, options)
   try {
     return await writeLayer(unpack(reader.blob(wanted), 'zstd', { what: 'its blob', code: 'INTEGRITY' }), NOWHERE)
@@ -120,7 +114,7 @@ async function makeAgain(image: ImageSource, wanted: Wanted, options: VerifyOpti
   }
 }
 
-function differences(layer: Layer, wanted: Wanted): string[] {
+function differences(layer: Layer, wanted: ImageLayer): string[] {
   const rows = [
     ['diffID', layer.diffId, wanted.diffId],
     ['size of the tar', layer.tarSize, wanted.tarSize],

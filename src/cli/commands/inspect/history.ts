@@ -1,4 +1,4 @@
-import type { Step } from '../../../inspect/history.ts'
+import type { BuildStep } from '../../../inspect/history.ts'
 import { type Row, rowFormat } from '../../../output/rows.ts'
 import { formatBytes, formatSince } from '../../../units.ts'
 import { defineCommand } from '../../command.ts'
@@ -51,7 +51,7 @@ export const history = defineCommand({
   },
 })
 
-function rowOf({ created, createdBy, comment, tarSize, size, diffId, cid }: Step, noTrunc: boolean): Row {
+function rowOf({ created, createdBy, comment, tarSize, size, diffId, cid }: BuildStep, noTrunc: boolean): Row {
   // Line ends and tabs would break the table; docker shows them as one space too.
   const by = createdBy.replace(/\s+/g, ' ')
   return {
