@@ -2,7 +2,7 @@ import { Readable, type Transform } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { type Bytes, continued } from '../streams.ts'
-import type { Source } from './documents.ts'
+import type { DocumentSource } from './documents.ts'
 import { unpackFrames } from './zstd-frames.ts'
 
 /** How a layer blob is packed, told from its first bytes (RFC 1952, RFC 8878). */
@@ -24,7 +24,7 @@ const chunkSize = 256 * 1024
 export async function* unpack(
   source: Bytes,
   packing: Packing,
-  of: Source = { what: `a ${packing} layer`, code: 'ARCHIVE_INVALID' },
+  of: DocumentSource = { what: `a ${packing} layer`, code: 'ARCHIVE_INVALID' },
 ): Bytes {
   if (packing === 'plain') {
     yield* source

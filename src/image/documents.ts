@@ -1,3 +1,9 @@
+// The room of images as engines know them: archives, their documents, the packing of layers, platforms, and names.
+// It reads streams and bytes, and gives back values. It asks nobody: no engine, no node, no file.
+// What comes from outside is read in documents.ts, archive.ts and archive-files.ts, and believed only where it has the right shape.
+// What we write ourselves is in canonical.ts: its bytes are part of the format (docs/format.md), and do not change.
+// A new document gets a reader here, which throws with the code it is given; a new kind of archive a branch in find-images.ts.
+
 import { DockerIpfsError, type ErrorCode } from '../errors.ts'
 import { isObject } from '../json.ts'
 import { type FullPlatform, type Platform, platformOf } from './platform.ts'
@@ -6,7 +12,7 @@ import { type FullPlatform, type Platform, platformOf } from './platform.ts'
  * Reads the JSON documents of images from outside. Nothing that they say is believed before it has the right shape:
  * every function throws with the code it is given, naming the document.
  */
-export interface Source {
+export interface DocumentSource {
   /** What the document is, for the message: "manifest.json". */
   readonly what: string
   readonly code: ErrorCode
@@ -52,7 +58,7 @@ export function isDigest(text: unknown): text is string {
 }
 
 /** docker's manifest.json: what `docker save` and `docker load` go by. */
-export function readArchiveManifest(bytes: Uint8Array, source: Source): ArchiveManifest[] {
+export function readArchiveManifest(bytes: Uint8Array, source: DocumentSource): ArchiveManifest[] {
   return list(parse(bytes, source), source).map((item) => {
     const { Config, Layers, RepoTags } = object(item, source)
     if (typeof Config !== 'string') throw bad(source, 'it names no config')
@@ -63,7 +69,7 @@ export function readArchiveManifest(bytes: Uint8Array, source: Source): ArchiveM
   })
 }
 
-export function readConfig(bytes: Uint8Array, source: Source): Config {
+export function readConfig(bytes: Uint8Array, source: DocumentSource): Config {
   const config = object(parse(bytes, source), source)
   const diffIds = list(object(config['rootfs'] ?? {}, source)['diff_ids'] ?? [], source)
   if (!diffIds.every(isDigest)) throw bad(source, 'its diffIDs are no sha256 digests')
@@ -86,7 +92,7 @@ export interface HistoryEntry {
 }
 
 /** The history of a config; what has not the right shape there is left out, since nothing depends on it. */
-export function readHistory(configBytes: Uint8Array, source: Source): HistoryEntry[] {
+export function readHistory(configBytes: Uint8Array, source: DocumentSource): HistoryEntry[] {
   const { history } = object(parse(configBytes, source), source)
   if (!Array.isArray(history)) return []
   return history.filter(isObject).map(({ created, created_by, comment, empty_layer }) => {
@@ -100,23 +106,23 @@ export function readHistory(configBytes: Uint8Array, source: Source): HistoryEnt
 }
 
 /** The platform that a config says it is for, in its usual words. */
-export function readPlatformOf(configBytes: Uint8Array, source: Source): FullPlatform {
+export function readPlatformOf(configBytes: Uint8Array, source: DocumentSource): FullPlatform {
   const config = object(parse(configBytes, source), source)
   const platform = platformOf(text(config['os']), text(config['architecture']), text(config['variant']))
   return { ...platform, osVersion: text(config['os.version']) }
 }
 
 /** Whether a document is an index and no manifest; its media type may be absent. */
-export function isIndex(bytes: Uint8Array, source: Source): boolean {
+export function isIndex(bytes: Uint8Array, source: DocumentSource): boolean {
   const value = object(parse(bytes, source), source)
   return Array.isArray(value['manifests']) && value['config'] === undefined
 }
 
-export function readIndex(bytes: Uint8Array, source: Source): Descriptor[] {
+export function readIndex(bytes: Uint8Array, source: DocumentSource): Descriptor[] {
   return list(object(parse(bytes, source), source)['manifests'], source).map((item) => descriptor(item, source))
 }
 
-export function readOciManifest(bytes: Uint8Array, source: Source): OciManifest {
+export function readOciManifest(bytes: Uint8Array, source: DocumentSource): OciManifest {
   const manifest = object(parse(bytes, source), source)
   return {
     config: descriptor(manifest['config'], source),
@@ -125,7 +131,7 @@ export function readOciManifest(bytes: Uint8Array, source: Source): OciManifest 
   }
 }
 
-function descriptor(value: unknown, source: Source): Descriptor {
+function descriptor(value: unknown, source: DocumentSource): Descriptor {
   const { mediaType, digest, size, annotations, platform } = object(value, source)
   if (!isDigest(digest)) throw bad(source, 'a digest is no sha256 digest')
   if (!Number.isSafeInteger(size) || (size as number) < 0) throw bad(source, 'a size is no number of bytes')
@@ -146,7 +152,7 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-function parse(bytes: Uint8Array, source: Source): unknown {
+function parse(bytes: Uint8Array, source: DocumentSource): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
@@ -154,12 +160,12 @@ function parse(bytes: Uint8Array, source: Source): unknown {
   }
 }
 
-function object(value: unknown, source: Source): Record<string, unknown> {
+function object(value: unknown, source: DocumentSource): Record<string, unknown> {
   if (!isObject(value)) throw bad(source, 'an object is missing')
   return value
 }
 
-function list(value: unknown, source: Source): unknown[] {
+function list(value: unknown, source: DocumentSource): unknown[] {
   if (!Array.isArray(value)) throw bad(source, 'a list is missing')
   return value
 }
@@ -171,6 +177,6 @@ function texts(value: unknown): Record<string, string> {
   )
 }
 
-function bad(source: Source, why: string, cause?: unknown): DockerIpfsError {
+function bad(source: DocumentSource, why: string, cause?: unknown): DockerIpfsError {
   return new DockerIpfsError(source.code, `${source.what} cannot be read: ${why}`, { cause })
 }

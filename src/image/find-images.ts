@@ -5,13 +5,13 @@ import { blobPath } from './canonical.ts'
 import {
   type Config,
   type Descriptor,
+  type DocumentSource,
   isIndex,
   type OciManifest,
   readArchiveManifest,
   readConfig,
   readIndex,
   readOciManifest,
-  type Source,
 } from './documents.ts'
 import { type Platform, platformName, platformOf } from './platform.ts'
 
@@ -179,7 +179,7 @@ class Walk {
       if (place === 'nested') return { platforms: [], missing: [nameOf(entry)] }
       throw invalid(`it lacks the manifest ${blobPath(entry.digest)}`)
     }
-    const source: Source = { what: `${blobPath(entry.digest)} of the image archive`, code: CODE }
+    const source: DocumentSource = { what: `${blobPath(entry.digest)} of the image archive`, code: CODE }
     if (isIndex(bytes, source)) {
       const parts = readIndex(bytes, source).map((inner) => this.expand(inner, 'nested', depth + 1))
       const platforms = distinct(parts.flatMap((part) => part.platforms))

@@ -1,5 +1,4 @@
-import type { ListOptions } from '../catalogue/list.ts'
-import { type CatalogueImage, list } from '../catalogue/list.ts'
+import { type CatalogueImage, type ListOptions, list } from '../catalogue/list.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { Report } from '../events.ts'
@@ -9,13 +8,15 @@ import type { Node } from '../store/node.ts'
 import { mapInOrder } from '../streams.ts'
 import { describeImage } from './published-image.ts'
 
-interface ChooseOptions extends ListOptions {
+/** Where the images of a publication are chosen from. */
+export interface ImageChoiceOptions extends ListOptions {
   readonly node: Pick<Node, 'address'>
   readonly report: Report
   readonly signal: AbortSignal
 }
 
-interface Wanted {
+/** An image of the catalogue under one of its names. */
+interface NamedImage {
   readonly name: string
   readonly root: CID
   readonly size: number
@@ -32,7 +33,7 @@ const AT_ONCE = 8
 export async function chooseImages(
   names: readonly string[],
   before: readonly PublishedImage[],
-  options: ChooseOptions,
+  options: ImageChoiceOptions,
 ): Promise<readonly PublishedImage[]> {
   const wanted = findWanted(names, (await list(options)).images, options)
   const old = new Map(before.map((image) => [nameOf(image), image]))
@@ -49,8 +50,8 @@ export async function chooseImages(
 function findWanted(
   names: readonly string[],
   images: readonly CatalogueImage[],
-  { node, report }: ChooseOptions,
-): Wanted[] {
+  { node, report }: ImageChoiceOptions,
+): NamedImage[] {
   const named = images.flatMap(({ name, root, size }) => {
     if (name === undefined) return []
     if (size !== undefined) return [{ name, root, size }]
@@ -73,9 +74,9 @@ function findWanted(
 
 /** An image that cannot be read is left out, unless it was asked for. */
 async function describe(
-  wanted: Wanted,
+  wanted: NamedImage,
   isAskedFor: boolean,
-  options: ChooseOptions,
+  options: ImageChoiceOptions,
 ): Promise<PublishedImage | undefined> {
   try {
     return await describeImage(wanted.name, wanted, options)
