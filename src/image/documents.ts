@@ -1,5 +1,5 @@
 // The room of images as engines know them: archives, their documents, the packing of layers, platforms, and names.
-// It reads streams and bytes, and gives back values. It asks nobody: no engine, no node, no file.
+// It reads streams and bytes, and gives back values. It asks no engine and no node; files are opened in input.ts alone.
 // What comes from outside is read in documents.ts, archive.ts and archive-files.ts, and believed only where it has the right shape.
 // What we write ourselves is in canonical.ts: its bytes are part of the format (docs/format.md), and do not change.
 // A new document gets a reader here, which throws with the code it is given; a new kind of archive a branch in find-images.ts.

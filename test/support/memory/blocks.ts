@@ -1,6 +1,8 @@
+import { code as DAG_PB } from '@ipld/dag-pb'
+import { CID } from 'multiformats/cid'
 import { catBlocks, type Range } from '../../../src/dag/block-source.ts'
 import { type Block, blockKey, checkBlock, linksOf } from '../../../src/dag/blocks.ts'
-import type { CID } from '../../../src/dag/cid.ts'
+import { rawCid } from '../../../src/dag/cid.ts'
 import type { BlockStore, ImportSession, OwnFiles } from '../../../src/store/blocks.ts'
 import type { Bytes } from '../../../src/streams.ts'
 import { MemorySink } from '../memory-sink.ts'
@@ -20,15 +22,21 @@ export class MemoryBlocks extends MemorySink implements BlockStore {
     this.#pins = pins
   }
 
+  /** The bytes with this hash, whatever codec they were put under: a node keeps blocks by their hash. */
+  own(cid: CID): Uint8Array | undefined {
+    const asNode = () => this.blocks.get(CID.createV1(DAG_PB, cid.multihash).toString())
+    return this.blocks.get(cid.toString()) ?? this.blocks.get(rawCid(cid).toString()) ?? asNode()
+  }
+
   async block(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
     signal.throwIfAborted()
-    const own = this.blocks.get(cid.toString())
+    const own = this.own(cid)
     if (own !== undefined) {
       checkBlock({ cid, bytes: own })
       return own
     }
     for (const other of this.others) {
-      const bytes = other.blocks.get(cid.toString())
+      const bytes = other.own(cid)
       if (bytes === undefined) continue
       await this.put({ cid, bytes })
       this.bytesFetched += bytes.length
@@ -39,14 +47,14 @@ export class MemoryBlocks extends MemorySink implements BlockStore {
 
   async ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
     signal.throwIfAborted()
-    const bytes = this.blocks.get(cid.toString())
+    const bytes = this.own(cid)
     if (bytes !== undefined) checkBlock({ cid, bytes })
     return bytes
   }
 
   async hasBlock(cid: CID, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted()
-    return this.blocks.has(cid.toString())
+    return this.own(cid) !== undefined
   }
 
   async *cat(path: string, signal: AbortSignal, range?: Range): Bytes {

@@ -1,14 +1,15 @@
 import type { FolderEntry, PathStat, WritableFolder } from '../../../src/catalogue/folder.ts'
-import { readDirectory } from '../../../src/dag/blocks.ts'
+import { isLeaf, partsOf, readDirectory } from '../../../src/dag/blocks.ts'
 import type { CID } from '../../../src/dag/cid.ts'
 import { dagSizeOf } from '../../../src/dag/walk.ts'
+import { DockerIpfsError } from '../../../src/errors.ts'
 import { type DagNode, writeDirectory, writeFile } from '../../../src/format/files.ts'
 import type { MemoryBlocks } from './blocks.ts'
 
-/** What is in a folder: folders, files that were written, and links to other DAGs. */
-type Entry = Map<string, Entry> | DagNode
+/** What is in a folder: folders that were made, and files and DAGs by their roots. */
+type Entry = Map<string, Entry> | CID
 
-/** A folder like ours in a node's MFS: its blocks are among those of the node. */
+/** A folder like ours in a node's MFS: its blocks are among those of the node, and what these have lost cannot be read. */
 export class MemoryFolder implements WritableFolder {
   readonly #blocks: MemoryBlocks
   readonly #top = new Map<string, Entry>()
@@ -18,91 +19,123 @@ export class MemoryFolder implements WritableFolder {
   }
 
   async find(path: string, signal: AbortSignal): Promise<PathStat | undefined> {
+    signal.throwIfAborted()
     // As with MFS: nothing is there before something is written.
-    if (this.#top.size === 0) return undefined
-    let entry: Entry = this.#top
-    const names = path.split('/').filter((name) => name !== '')
-    for (const [at, name] of names.entries()) {
-      if (!(entry instanceof Map)) return this.#below(entry.cid, names.slice(at), signal)
-      const next: Entry | undefined = entry.get(name)
-      if (next === undefined) return undefined
-      entry = next
-    }
-    return entry instanceof Map ? this.#write(entry) : entry
+    const entry = this.#top.size === 0 ? undefined : this.#at(path)
+    if (entry === undefined) return undefined
+    return entry instanceof Map ? this.#write(entry) : this.#stat(entry)
   }
 
   async entries(path: string, signal: AbortSignal): Promise<FolderEntry[] | undefined> {
     const found = await this.find(path, signal)
-    const bytes = found === undefined ? undefined : await this.#blocks.ownBlock(found.cid, signal)
-    const links = found === undefined || bytes === undefined ? undefined : readDirectory({ cid: found.cid, bytes })
+    const links = found && this.#linksOf(found.cid)
     return links && [...links].map(([name, cid]) => ({ name, cid }))
   }
 
   async read(path: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const found = await this.find(path, signal)
-    if (found === undefined || found.fileSize > limit) return undefined
-    return this.#blocks.read(found.cid)
+    return found === undefined || found.fileSize > limit ? undefined : this.#bytesOf(found.cid)
   }
 
   async readAll(path: string, signal: AbortSignal): Promise<Map<string, Uint8Array>> {
     const files = new Map<string, Uint8Array>()
-    for (const { name, cid } of (await this.entries(path, signal)) ?? []) files.set(name, this.#blocks.read(cid))
+    for (const { name, cid } of (await this.entries(path, signal)) ?? []) {
+      const bytes = this.#bytesOf(cid)
+      if (bytes !== undefined) files.set(name, bytes)
+    }
     return files
   }
 
   async link(path: string, cid: CID, signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted()
     const { folder, name } = this.#above(path)
     if (folder.has(name)) return false
-    const dagSize = (await dagSizeOf(cid, { blocks: this.#blocks, signal })) ?? 0
-    folder.set(name, { cid, fileSize: 0, dagSize })
+    folder.set(name, cid)
     return true
   }
 
-  async write(path: string, bytes: Uint8Array): Promise<void> {
+  async write(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { cid } = await writeFile(bytes, this.#blocks)
+    signal.throwIfAborted()
     const { folder, name } = this.#above(path)
-    folder.set(name, await writeFile(bytes, this.#blocks))
+    folder.set(name, cid)
   }
 
-  async remove(path: string): Promise<void> {
+  async remove(path: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    // No folder is made for what is to be taken away.
+    if (this.#at(path) === undefined) return
     const { folder, name } = this.#above(path)
     folder.delete(name)
   }
 
-  async sync(): Promise<void> {}
+  async sync(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+  }
 
-  /** The folder that a path lies in, made with all above it where need be. */
+  #at(path: string): Entry | undefined {
+    let entry: Entry | undefined = this.#top
+    for (const name of partsIn(path)) {
+      entry = entry instanceof Map ? entry.get(name) : entry && this.#linksOf(entry)?.get(name)
+    }
+    return entry
+  }
+
+  /** The folder that a path lies in, made with all above it where need be. A DAG that was linked there is a folder from now on. */
   #above(path: string): { readonly folder: Map<string, Entry>; readonly name: string } {
-    const names = path.split('/')
+    const names = partsIn(path)
     const name = names.pop() ?? ''
     let folder = this.#top
     for (const step of names) {
-      const next = folder.get(step)
-      if (next instanceof Map) folder = next
-      else {
-        const made = new Map<string, Entry>()
-        folder.set(step, made)
-        folder = made
-      }
+      const entry = folder.get(step) ?? new Map<string, Entry>()
+      const next: Map<string, Entry> | undefined = entry instanceof Map ? entry : this.#linksOf(entry)
+      if (next === undefined) throw new DockerIpfsError('NODE_FAILED', `${step} of ${path} is not a directory`)
+      folder.set(step, next)
+      folder = next
     }
     return { folder, name }
   }
 
   async #write(folder: Map<string, Entry>): Promise<DagNode> {
     const nodes = new Map<string, DagNode>()
-    for (const [name, entry] of folder) nodes.set(name, entry instanceof Map ? await this.#write(entry) : entry)
+    for (const [name, entry] of folder) {
+      const node = entry instanceof Map ? await this.#write(entry) : await this.#stat(entry)
+      // A link stays when what it leads to is lost.
+      nodes.set(name, node ?? { cid: entry as CID, fileSize: 0, dagSize: 0 })
+    }
     return writeDirectory(nodes, this.#blocks)
   }
 
-  async #below(root: CID, names: readonly string[], signal: AbortSignal): Promise<PathStat | undefined> {
-    let cid: CID | undefined = root
-    for (const name of names) {
-      const bytes: Uint8Array | undefined = cid === undefined ? undefined : await this.#blocks.ownBlock(cid, signal)
-      cid = cid === undefined || bytes === undefined ? undefined : readDirectory({ cid, bytes })?.get(name)
-    }
-    const dagSize = cid === undefined ? undefined : await dagSizeOf(cid, { blocks: this.#blocks, signal })
-    if (cid === undefined || dagSize === undefined) return undefined
-    const bytes = await this.#blocks.ownBlock(cid, signal)
-    const isFolder = bytes !== undefined && readDirectory({ cid, bytes }) !== undefined
-    return { cid, fileSize: isFolder ? 0 : this.#blocks.read(cid).length, dagSize }
+  async #stat(cid: CID): Promise<PathStat | undefined> {
+    const bytes = this.#own(cid)
+    const blocks = { ownBlock: async (cid: CID) => this.#own(cid) }
+    const dagSize = await dagSizeOf(cid, { blocks, signal: new AbortController().signal })
+    if (bytes === undefined || dagSize === undefined) return undefined
+    const parts = partsOf({ cid, bytes }) ?? []
+    return { cid, fileSize: isLeaf(cid) ? bytes.length : parts.reduce((sum, { size }) => sum + size, 0), dagSize }
   }
+
+  #linksOf(cid: CID): Map<string, CID> | undefined {
+    const bytes = this.#own(cid)
+    return bytes && readDirectory({ cid, bytes })
+  }
+
+  /** A file; undefined for a folder, and where a block is lost. */
+  #bytesOf(cid: CID): Uint8Array | undefined {
+    if (this.#own(cid) === undefined || this.#linksOf(cid) !== undefined) return undefined
+    try {
+      return this.#blocks.read(cid)
+    } catch {
+      return undefined
+    }
+  }
+
+  /** As Kubo reads its repository for MFS: what is there is believed. */
+  #own(cid: CID): Uint8Array | undefined {
+    return this.#blocks.own(cid)
+  }
+}
+
+function partsIn(path: string): string[] {
+  return path.split('/').filter((name) => name !== '')
 }

@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import { base36 } from 'multiformats/bases/base36'
+import { CID } from 'multiformats/cid'
+import { create as createDigest } from 'multiformats/hashes/digest'
 import { Catalogue } from '../../../src/catalogue/catalogue.ts'
 import { Publications } from '../../../src/catalogue/publications.ts'
 import { linksOf } from '../../../src/dag/blocks.ts'
-import { type CID, parseCid } from '../../../src/dag/cid.ts'
+import { hashText, parseCid } from '../../../src/dag/cid.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import type { Key, Naming } from '../../../src/store/naming.ts'
 import type { Node } from '../../../src/store/node.ts'
@@ -66,15 +70,15 @@ export class MemoryNode implements Node {
   async gc(): Promise<number> {
     const kept = new Set<string>()
     const walk = (cid: CID): void => {
-      const bytes = this.blocks.blocks.get(cid.toString())
-      if (bytes === undefined || kept.has(cid.toString())) return
-      kept.add(cid.toString())
+      const bytes = this.blocks.own(cid)
+      if (bytes === undefined || kept.has(hashText(cid))) return
+      kept.add(hashText(cid))
       for (const link of linksOf({ cid, bytes })) walk(link.cid)
     }
     for (const root of this.pins.names.keys()) walk(parseCid(root))
     const top = await this.folder.find('', new AbortController().signal)
     if (top !== undefined) walk(top.cid)
-    const lost = [...this.blocks.blocks.keys()].filter((cid) => !kept.has(cid))
+    const lost = [...this.blocks.blocks.keys()].filter((cid) => !kept.has(hashText(parseCid(cid))))
     for (const cid of lost) this.blocks.blocks.delete(cid)
     return lost.length
   }
@@ -105,14 +109,14 @@ class MemoryNaming implements Naming {
 
   async makeKey(name: string): Promise<Key> {
     if (this.#keys.some((key) => key.name === name)) throw new DockerIpfsError('NODE_FAILED', `there is a key ${name}`)
-    // A public key of ed25519, as such names have it (libp2p-key, identity): well-formed, and of nobody.
-    const key = { name, id: IDS[this.#keys.length] ?? '' }
+    const key = { name, id: newKeyId() }
     this.#keys.push(key)
     return key
   }
 }
 
-const IDS = [
-  'k51qzi5uqu5dhlq1dbeiwdrk7p0j3lz8fhp7m5w3gzqz0b6fhrz4xgwqy3hvjt',
-  'k51qzi5uqu5dl2hq2hm5m29sdq1lum0kb0lmyqsowicmrmxzxywwgxhy3ymrdv',
-]
+/** The name of a key (libp2p-key) that nobody has: ed25519 public keys are any 32 bytes, and stand in the name as they are. */
+function newKeyId(): string {
+  const publicKey = Buffer.concat([Buffer.from([8, 1, 18, 32]), randomBytes(32)])
+  return CID.createV1(0x72, createDigest(0, publicKey)).toString(base36)
+}
