@@ -1,118 +1,182 @@
-import { describe, expect, test } from 'bun:test'
+import { beforeEach, describe, expect, test } from 'bun:test'
 import { type CID, parseCid } from '../../../src/dag/cid.ts'
-import { DockerIpfsError } from '../../../src/errors.ts'
-import type { DagNode } from '../../../src/format/files.ts'
-import { type Resolving, resolve, resolveAll } from '../../../src/names/resolve.ts'
-import type { PublishedCatalogue } from '../../../src/publication/document.ts'
-import { writePublication } from '../../../src/publication/write.ts'
-import type { Node } from '../../../src/store/kubo/node.ts'
+import { previousOf, resolve, resolveAll, resolvePublication } from '../../../src/names/resolve.ts'
+import { readPublication } from '../../../src/publication/read.ts'
+import { GOLDEN, GOLDEN_ROOTS } from '../../support/images.ts'
+import { keepImage } from '../../support/memory/keep-image.ts'
+import { MemoryNode } from '../../support/memory/node.ts'
+import { writeCatalogue } from '../../support/memory/publication.ts'
+import { useCase } from '../../support/memory/use-case.ts'
 
-const ROOT = parseCid('bafybeifb3g6rmyhrlk5ynajbkgkwkxcvvb2zzhkgkz5c6pmhbqwgvbsmwi')
-const OTHER = parseCid('bafybeibs5543z5ngjrqkdjthzbwh4zjk5ajxzrhwzqxejjpvx6ipdiwt7i')
+const ROOT = parseCid(GOLDEN_ROOTS.tiny)
+const OTHER = parseCid(GOLDEN_ROOTS.strange)
 const APP = 'docker.io/library/app:1'
+const KEY = 'k51qzi5uqu5diqpz50v3y8f6lfstu4xyba204i45kq7cnjckc56ofjsk6cc502'
 
-/** A node with one name in its catalogue, these blocks, and a name that stands for `path`. */
-function parts(path: string, blocks: ReadonlyMap<string, Uint8Array> = new Map(), own = ''): Resolving {
-  const node = {
-    address: 'here',
-    catalogue: {
-      findName: async (name: string) => (name === APP ? ROOT : undefined),
-      entries: async () => [
-        { name: 'app:1', cid: ROOT },
-        { name: 'app:2', cid: OTHER },
-        { name: 'apple:1', cid: OTHER },
-      ],
-    },
-    naming: {
-      resolve: async () => (path === '' ? Promise.reject(new DockerIpfsError('CONTENT_NOT_FOUND', 'nobody')) : path),
-    },
-    publications: { newest: async (name: string) => (name === own ? { root: ROOT, sequence: 1 } : undefined) },
-    block: async (cid: CID, signal: AbortSignal) =>
-      blocks.get(cid.toString()) ??
-      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-  }
-  return { node: node as unknown as Node, signal: new AbortController().signal, timeoutMs: 50 }
-}
-
-const resolving = (text: string) => resolve(text, parts(''))
-
-test.each([`${ROOT}`, `ipfs://${ROOT}`, `/ipfs/${ROOT}`, ` ${ROOT}/ `])('"%s" is a CID', async (text) => {
-  expect(await resolving(text)).toEqual({ root: ROOT })
+/** Has app:1, app:2 and apple:1. */
+let node: MemoryNode
+beforeEach(async () => {
+  node = new MemoryNode()
+  await keepImage(node, GOLDEN.tiny(), 'app:1')
+  await keepImage(node, GOLDEN.strange(), 'app:2', 'apple:1')
 })
 
-test.each(['app:1', 'library/app:1', 'docker.io/library/app:1'])('%s is a name in the catalogue', async (text) => {
-  expect(await resolving(text)).toEqual({ root: ROOT, name: APP })
-})
+const find = (text: string, timeoutMs = 50) => resolve(text, useCase(node, timeoutMs))
+const findAll = (text: string) => resolveAll(text, useCase(node, 50))
 
-test('a name that the catalogue lacks is not found', async () => {
-  await expect(resolving('app:2')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' })
-})
-
-test.each(['Nonsense!', '', `${ROOT}/image.tar`, `${ROOT}`.slice(0, -1)])('"%s" is neither', async (text) => {
-  await expect(resolving(text)).rejects.toMatchObject({ code: 'REFERENCE_INVALID' })
-})
-
-test('a name that nobody knows is not found, unless it is published from here', async () => {
-  await expect(resolving('ipns://example.org')).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND', message: 'nobody' })
-  const blocks = new Map([[ROOT.toString(), Buffer.from('an image')]])
-  expect(String((await resolve('ipns://example.org', parts('', blocks, 'example.org'))).root)).toBe(String(ROOT))
-})
-
-test('all tags of a repository of the catalogue', async () => {
-  const found = await resolveAll('app', parts(''))
-  expect(found).toEqual([
-    { root: ROOT, name: APP },
-    { root: OTHER, name: 'docker.io/library/app:2' },
-  ])
-})
-
-describe('a publication', async () => {
-  const image = (tag: string, cid: CID) => {
-    const digest = `sha256:${'0'.repeat(64)}`
-    return { name: 'docker.io/library/app', tag, cid: cid.toString(), configDigest: digest, size: 1, platforms: [] }
-  }
-  const catalogue: PublishedCatalogue = {
-    schemaVersion: 1,
-    publishedAt: '2026-11-24T20:00:00.000Z',
-    sequence: 1,
-    previous: null,
-    images: [image('1', ROOT), image('2', OTHER), { ...image('latest', OTHER), name: 'ghcr.io/team/web' }],
-  }
-  const blocks = new Map<string, Uint8Array>()
-  const node = (cid: CID): DagNode => ({ cid, fileSize: 0, dagSize: 1 })
-  const nodes = new Map(catalogue.images.map(({ name, tag, cid }) => [`${name}:${tag}`, node(parseCid(cid))]))
-  const written = await writePublication(catalogue, nodes, {
-    put: async ({ cid, bytes }) => void blocks.set(cid.toString(), bytes),
+describe('a CID', () => {
+  test.each([
+    `${ROOT}`,
+    `ipfs://${ROOT}`,
+    `/ipfs/${ROOT}`,
+    ` ${ROOT}/ `,
+    `http://127.0.0.1:8080/ipfs/${ROOT}/image.tar`,
+    `https://${ROOT}.ipfs.gateway.example/`,
+  ])('"%s" is itself, and nobody is asked for it', async (text) => {
+    node.blocks.blocks.clear()
+    expect(await find(text)).toEqual({ root: ROOT })
   })
-  const of = (path = `/ipfs/${written.cid}`) => parts(path, blocks)
+
+  test('of an image is that image also where all are asked for', async () => {
+    const none = { by: undefined, publication: undefined, name: undefined, configDigest: undefined }
+    expect(await findAll(`${ROOT}`)).toEqual([{ root: ROOT, published: none }])
+  })
+
+  test('of an image has no names behind it', async () => {
+    await expect(find(`ipfs://${ROOT}/app:1`)).rejects.toMatchObject({
+      code: 'IMAGE_NOT_FOUND',
+      message: `${ROOT} is no catalogue of images, so it has no app:1`,
+    })
+  })
+})
+
+test.each(['Nonsense!', '', `${ROOT}/image.tar`, `${ROOT}`.slice(0, -1)])(
+  '"%s" is neither CID nor name',
+  async (text) => {
+    await expect(find(text)).rejects.toMatchObject({ code: 'REFERENCE_INVALID' })
+  },
+)
+
+describe('a name of the catalogue', () => {
+  test.each(['app:1', 'library/app:1', 'docker.io/library/app:1', 'index.docker.io/app:1'])(
+    'is found as %s',
+    async (text) => {
+      expect(await find(text)).toEqual({ root: ROOT, name: APP })
+    },
+  )
+
+  test('is another image when it has moved', async () => {
+    await keepImage(node, GOLDEN.large(), 'app:1')
+    expect(String((await find('app:1')).root)).toBe(GOLDEN_ROOTS.large)
+  })
+
+  test('that is not there is not found, with the words of who asked', async () => {
+    const error = { code: 'IMAGE_NOT_FOUND', message: 'no image of the name "app" on the node at memory' }
+    await expect(find(' app ')).rejects.toMatchObject(error)
+  })
+
+  test('has all tags of its repository, and no other repository', async () => {
+    expect(await findAll('app')).toEqual([
+      { root: ROOT, name: APP },
+      { root: OTHER, name: 'docker.io/library/app:2' },
+    ])
+    await expect(findAll('appl')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' })
+    await expect(findAll('ghcr.io/team/app')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' })
+  })
+})
+
+describe('a name that others give', () => {
+  test('which nobody knows is not found', async () => {
+    await expect(find('ipns://example.org')).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND' })
+  })
+
+  test('is found without any routing where it is published from here', async () => {
+    const publication = await writeCatalogue(node, { 'app:1': ROOT })
+    await node.publications.add(KEY, { root: publication, sequence: 1 }, useCase(node).signal)
+    expect(String((await find(`ipns://${KEY}`)).root)).toBe(String(ROOT))
+  })
+
+  test('may lead to an image itself', async () => {
+    node.naming.paths.set('example.org', `/ipfs/${ROOT}`)
+    const published = { by: 'example.org', publication: undefined, name: undefined, configDigest: undefined }
+    expect(await find('ipns://Example.org')).toEqual({ root: ROOT, published })
+    await expect(find('ipns://example.org/app:1')).rejects.toMatchObject({
+      message: 'example.org is no catalogue of images, so it has no app:1',
+    })
+  })
+
+  test('is looked up anew each time', async () => {
+    node.naming.paths.set(KEY, `/ipfs/${ROOT}`)
+    expect(String((await find(`/ipns/${KEY}`)).root)).toBe(String(ROOT))
+    node.naming.paths.set(KEY, `/ipfs/${OTHER}`)
+    expect(String((await find(`/ipns/${KEY}`)).root)).toBe(String(OTHER))
+  })
+
+  test('whose blocks nobody has ends with the time limit', async () => {
+    node.naming.paths.set('example.org', `/ipfs/${GOLDEN_ROOTS.large}`)
+    await expect(find('ipns://example.org/app:1', 30)).rejects.toMatchObject({
+      code: 'CONTENT_NOT_FOUND',
+      message: 'no node told what example.org stands for within 0.03 s',
+    })
+  })
+
+  test('is not waited for when the user has had enough', async () => {
+    node.naming.paths.set('example.org', `/ipfs/${GOLDEN_ROOTS.large}`)
+    const stop = new AbortController()
+    const found = resolve('ipns://example.org/app:1', { ...useCase(node, 60_000), signal: stop.signal })
+    stop.abort(new Error('Ctrl-C'))
+    await expect(found).rejects.toThrow('Ctrl-C')
+  })
+
+  test('comes from the node that has published it', async () => {
+    const other = new MemoryNode('there')
+    const key = await other.naming.makeKey('web')
+    await keepImage(other, GOLDEN.large(), 'web:1')
+    await other.naming.publish(await writeCatalogue(other, { 'web:1': parseCid(GOLDEN_ROOTS.large) }), key)
+    node.connect(other)
+    const { root, published } = await find(`ipns://${key.id}/web:1`)
+    expect([root.toString(), published?.by]).toEqual([GOLDEN_ROOTS.large, key.id])
+  })
+})
+
+describe('a publication', () => {
+  let root: CID
+  beforeEach(async () => {
+    root = await writeCatalogue(node, { 'app:1': ROOT, 'app:2': OTHER, 'ghcr.io/team/web': OTHER })
+    node.naming.paths.set('example.org', `/ipfs/${root}`)
+  })
 
   test.each([
     ['ipns://example.org/app:1', ROOT, APP],
     ['/ipns/example.org/images/docker.io/library/app:2', OTHER, 'docker.io/library/app:2'],
-    [`ipfs://${written.cid}/ghcr.io/team/web`, OTHER, 'ghcr.io/team/web:latest'],
-  ])('has the image %s', async (text, root, name) => {
-    const found = await resolve(text, of())
-    expect([found.root, found.published?.publication?.root].map(String)).toEqual([root, written.cid].map(String))
-    expect(found.published?.name).toBe(name)
+    ['https://example-org.ipns.gateway.example/app:2', OTHER, 'docker.io/library/app:2'],
+    ['ipns://example.org/ghcr.io/team/web', OTHER, 'ghcr.io/team/web:latest'],
+  ])('has the image %s', async (text, image, name) => {
+    const found = await find(text)
+    expect([found.root, found.published?.publication?.root].map(String)).toEqual([image, root].map(String))
+    expect([found.published?.by, found.published?.name]).toEqual(['example.org', name])
+    expect(found.published?.configDigest).toBe(`sha256:${'0'.repeat(64)}`)
+  })
+
+  test('can be named by its CID, and is then by nobody', async () => {
+    const found = await find(`ipfs://${root}/app:1`)
+    expect([found.root.toString(), found.published?.by]).toEqual([ROOT.toString(), undefined])
   })
 
   test('is found behind a path, as a DNSLink may have one', async () => {
-    const above = await writePublication(
-      { ...catalogue, images: [image('in', written.cid)] },
-      new Map([['docker.io/library/app:in', written]]),
-      {
-        put: async ({ cid, bytes }) => void blocks.set(cid.toString(), bytes),
-      },
-    )
-    const path = `/ipfs/${above.cid}/images/docker.io/library/app:in`
-    expect((await resolve('ipns://example.org/app:1', of(path))).root.toString()).toBe(ROOT.toString())
-    await expect(resolve('ipns://example.org/app:1', of(`${path}/no`))).rejects.toMatchObject({
+    const above = await writeCatalogue(node, { 'app:in': root })
+    const path = `/ipfs/${above}/images/docker.io/library/app:in`
+    node.naming.paths.set('example.org', path)
+    expect(String((await find('ipns://example.org/app:1')).root)).toBe(String(ROOT))
+    node.naming.paths.set('example.org', `${path}/no`)
+    await expect(find('ipns://example.org/app:1')).rejects.toMatchObject({
       code: 'IMAGE_NOT_FOUND',
+      message: `example.org stands for ${path}/no, which is not there`,
     })
   })
 
   test('has all tags of a repository, and all images', async () => {
-    const names = async (text: string) => (await resolveAll(text, of())).map(({ published }) => published?.name)
+    const names = async (text: string) => (await findAll(text)).map(({ published }) => published?.name)
     expect(await names('ipns://example.org/app')).toEqual([APP, 'docker.io/library/app:2'])
     expect(await names('ipns://example.org')).toHaveLength(3)
   })
@@ -122,12 +186,53 @@ describe('a publication', async () => {
     ['ipns://example.org/app:3', 'IMAGE_NOT_FOUND'],
     ['ipns://example.org/No', 'REFERENCE_INVALID'],
   ])('%s is refused with %s', async (text, code) => {
-    await expect(resolve(text, of())).rejects.toMatchObject({ code })
+    await expect(find(text)).rejects.toMatchObject({ code })
   })
 
-  test('whose blocks nobody has ends with the time limit', async () => {
-    await expect(resolve('ipns://example.org/app:1', parts(`/ipfs/${ROOT}`))).rejects.toMatchObject({
-      code: 'CONTENT_NOT_FOUND',
+  test('is meant by a name, with what is behind it, and by no name of the catalogue, nor by an image', async () => {
+    const found = await resolvePublication('ipns://example.org/app', useCase(node))
+    expect([found.publication.root.toString(), found.path]).toEqual([root.toString(), 'app'])
+    for (const text of ['app:1', `${ROOT}`]) {
+      await expect(resolvePublication(text, useCase(node))).rejects.toMatchObject({ code: 'USAGE' })
+    }
+  })
+})
+
+describe('the publication before', () => {
+  const read = async (cid: CID) => {
+    const publication = await readPublication(
+      cid,
+      (one, signal) => node.blocks.block(one, signal),
+      useCase(node).signal,
+    )
+    if (publication === undefined) throw new Error('no publication')
+    return publication
+  }
+  const before = async (cid: CID) => (await previousOf(await read(cid), useCase(node, 30)))?.root.toString()
+
+  test('is the one that is named, and none before the first', async () => {
+    const first = await writeCatalogue(node, { 'app:1': ROOT })
+    const second = await writeCatalogue(node, { 'app:1': OTHER }, { sequence: 2, previous: first.toString() })
+    expect(await before(second)).toBe(first.toString())
+    expect(await before(first)).toBeUndefined()
+  })
+
+  test.each([
+    ['a higher number', 7],
+    ['the same number', 3],
+  ])('is refused with %s, since a walk back must end', async (_, sequence) => {
+    const wrong = await writeCatalogue(node, { 'app:1': ROOT }, { sequence })
+    const last = await writeCatalogue(node, { 'app:1': OTHER }, { sequence: 3, previous: wrong.toString() })
+    await expect(before(last)).rejects.toMatchObject({
+      code: 'PUBLICATION_INVALID',
+      message: `${wrong} is no publication before ${last}`,
     })
+  })
+
+  test('is refused where it is an image, and not found where nobody has it', async () => {
+    const onImage = await writeCatalogue(node, { 'app:1': ROOT }, { sequence: 2, previous: ROOT.toString() })
+    await expect(before(onImage)).rejects.toMatchObject({ code: 'PUBLICATION_INVALID' })
+    const onNothing = await writeCatalogue(node, { 'app:1': ROOT }, { sequence: 2, previous: GOLDEN_ROOTS.large })
+    await expect(before(onNothing)).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND' })
   })
 })

@@ -1,0 +1,175 @@
+import { beforeEach, describe, expect, test } from 'bun:test'
+import { Catalogue, recordPath } from '../../../src/catalogue/catalogue.ts'
+import type { CID } from '../../../src/dag/cid.ts'
+import { DockerIpfsError } from '../../../src/errors.ts'
+import { hexOf } from '../../../src/image/canonical.ts'
+import { remove } from '../../../src/names/remove.ts'
+import { digest, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../../support/images.ts'
+import { DisturbedFolder } from '../../support/memory/disturbed-folder.ts'
+import { keepImage, writeOn } from '../../support/memory/keep-image.ts'
+import { MemoryNode } from '../../support/memory/node.ts'
+import { useCase } from '../../support/memory/use-case.ts'
+import { tarOf } from '../../support/tar.ts'
+
+const signal = new AbortController().signal
+
+let node: MemoryNode
+beforeEach(() => {
+  node = new MemoryNode('here')
+})
+
+const removeOn = (reference: string) => remove(reference, useCase(node))
+const has = async (path: string) => (await node.folder.find(path, signal)) !== undefined
+const layerPath = (tar: Buffer) => `layers/${hexOf(digest(tar))}`
+
+/** Bytes of blocks that the next GC frees. */
+async function collected(): Promise<number> {
+  const before = await node.traffic.repoSize(signal)
+  await node.gc()
+  return before - (await node.traffic.repoSize(signal))
+}
+
+const base = tarOf([{ path: 'base', body: noise(60_000, 'base') }])
+const upper = tarOf([{ path: 'upper', body: noise(30_000, 'upper') }])
+const other = tarOf([{ path: 'other', body: noise(20_000, 'other') }])
+
+describe('a name of several', () => {
+  test('goes alone: the image, its pin and its other names stay', async () => {
+    const { root, imageId } = await keepImage(node, GOLDEN.tiny(), 'app:1', 'app:2')
+    expect(await removeOn('app:1')).toEqual({ untagged: ['docker.io/library/app:1'], deleted: undefined, freed: 0 })
+    expect([await has('images/docker.io/library/app:1'), await has('images/docker.io/library/app:2')]).toEqual([
+      false,
+      true,
+    ])
+    expect(await node.pins.isPinned(root)).toBe(true)
+    expect((await node.catalogue.findImage(imageId, signal))?.root).toEqual(root)
+  })
+
+  test('has to be named: the CID of the image does not say which', async () => {
+    const { root } = await keepImage(node, GOLDEN.tiny(), 'app:1', 'ghcr.io/a/b:1')
+    await expect(removeOn(`${root}`)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: `${root} has several names: app:1, ghcr.io/a/b:1`,
+    })
+    expect(await node.pins.isPinned(root)).toBe(true)
+  })
+})
+
+describe('the last name of an image', () => {
+  test('takes pin, record, IDs and layers with it, so that GC takes the image', async () => {
+    const { root, imageId } = await keepImage(node, imageOf([base, upper]), 'app:1')
+    const { untagged, deleted } = await removeOn('app:1')
+    expect([untagged, String(deleted)]).toEqual([['docker.io/library/app:1'], String(root)])
+    expect(await node.pins.isPinned(root)).toBe(false)
+    for (const path of [recordPath(root), `ids/${hexOf(imageId)}`, layerPath(base), layerPath(upper)]) {
+      expect(await has(path)).toBe(false)
+    }
+    await node.gc()
+    expect(await node.blocks.hasBlock(root, signal)).toBe(false)
+  })
+
+  test.each(['app:1', 'CID'])('can be taken by %s, and frees what only it has', async (by) => {
+    const { root } = await keepImage(node, imageOf([base, upper]), 'app:1')
+    await keepImage(node, imageOf([base, other]), 'web:1')
+    // Folders of the catalogue as they were before.
+    await node.gc()
+    const { freed } = await removeOn(by === 'CID' ? `${root}` : by)
+    expect(freed).toBeGreaterThan(30_000)
+    expect(freed).toBeLessThan(40_000)
+    // GC takes folders and records of the catalogue, too.
+    expect((await collected()) - freed).toBeWithin(0, 10_000)
+  })
+
+  test('leaves layers that another image shares, and that image whole', async () => {
+    await keepImage(node, imageOf([base, upper]), 'app:1')
+    const web = await keepImage(node, imageOf([base, other]), 'web:1')
+    await removeOn('app:1')
+    await node.gc()
+    expect([await has(layerPath(base)), await has(layerPath(upper)), await has(layerPath(other))]).toEqual([
+      true,
+      false,
+      true,
+    ])
+    expect((await node.catalogue.findLayer(hexOf(digest(base)), signal))?.diffId).toBe(digest(base))
+    for (const layer of web.layers) expect(node.blocks.read(layer.blob.cid).length).toBe(layer.blob.fileSize)
+  })
+
+  test('takes layers away that stand under the name of an archive', async () => {
+    const { layers } = await keepImage(node, imageOf([base]), 'app:1')
+    const key = 'a'.repeat(64)
+    await node.folder.write(
+      `layers/${key}/layer.json`,
+      (await node.folder.read(`${layerPath(base)}/layer.json`, 1 << 20, signal)) ?? Buffer.alloc(0),
+      signal,
+    )
+    await node.folder.link(`layers/${key}/${hexOf(layers[0]?.blobDigest ?? '')}`, layers[0]?.blob.cid as CID, signal)
+    expect(await node.catalogue.findLayer(key, signal)).toBeDefined()
+    await removeOn('app:1')
+    expect(await node.folder.entries('layers', signal)).toEqual([])
+  })
+
+  test('leaves an ID that belongs to another image by now', async () => {
+    const { imageId } = await keepImage(node, GOLDEN.tiny(), 'app:1')
+    const strange = await keepImage(node, GOLDEN.strange(), 'web:1')
+    await node.folder.remove(`ids/${hexOf(imageId)}`, signal)
+    await node.folder.link(`ids/${hexOf(imageId)}`, strange.root, signal)
+    await removeOn('app:1')
+    expect(await has(`ids/${hexOf(imageId)}`)).toBe(true)
+  })
+
+  test('leaves what somebody else has pinned', async () => {
+    const { root, layers } = await keepImage(node, imageOf([base, upper]), 'app:1')
+    const second = await writeOn(node, imageOf([base, other]))
+    await node.pins.pin(second.root, 'mine', signal)
+    const { freed } = await removeOn(`${root}`)
+    expect(freed).toBeLessThan(40_000)
+    await node.gc()
+    expect(await node.blocks.hasBlock(layers[0]?.blob.cid as CID, signal)).toBe(true)
+  })
+})
+
+describe('an image without a name', () => {
+  test('goes by its CID', async () => {
+    const { root } = await keepImage(node, GOLDEN.tiny())
+    const { untagged, deleted } = await removeOn(`${root}`)
+    expect([untagged, String(deleted)]).toEqual([[], String(root)])
+    expect(await node.pins.isPinned(root)).toBe(false)
+  })
+
+  test('that was unpinned by hand goes too', async () => {
+    const { root } = await keepImage(node, GOLDEN.tiny(), 'app:1')
+    await node.pins.unpin(root)
+    expect((await removeOn('app:1')).deleted).toEqual(root)
+    expect(await has(recordPath(root))).toBe(false)
+  })
+})
+
+describe('nothing is removed', () => {
+  test('of what the catalogue does not have', async () => {
+    await expect(removeOn('app:1')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' })
+    await expect(removeOn(GOLDEN_ROOTS.tiny)).rejects.toMatchObject({
+      code: 'IMAGE_NOT_FOUND',
+      message: `the catalogue of the node at here has no ${GOLDEN_ROOTS.tiny}`,
+    })
+  })
+
+  test('but the name where the record of the image was edited: nobody knows what it has', async () => {
+    const { root } = await keepImage(node, imageOf([base]), 'app:1')
+    await node.folder.write(recordPath(root), Buffer.from('mine'), signal)
+    expect(await removeOn('app:1')).toEqual({ untagged: ['docker.io/library/app:1'], deleted: undefined, freed: 0 })
+    expect([await has(layerPath(base)), await node.pins.isPinned(root)]).toEqual([true, true])
+  })
+
+  test('twice: what was broken off can be done again by the CID, since the record goes last', async () => {
+    const { root } = await keepImage(node, imageOf([base]), 'app:1')
+    const folder = new DisturbedFolder(node.folder, async (_, path) => {
+      if (path.startsWith('ids/')) throw new DockerIpfsError('NODE_UNREACHABLE', 'gone')
+      return undefined
+    })
+    const broken = remove('app:1', { ...useCase(node), catalogue: new Catalogue(folder) })
+    await expect(broken).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' })
+    expect([await has(recordPath(root)), await node.pins.isPinned(root)]).toEqual([true, true])
+    expect((await removeOn(`${root}`)).deleted).toEqual(root)
+    expect([await has(recordPath(root)), await node.pins.isPinned(root)]).toEqual([false, false])
+  })
+})
