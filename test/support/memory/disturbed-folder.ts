@@ -1,8 +1,8 @@
 import type { WritableFolder } from '../../../src/catalogue/folder.ts'
 import type { CID } from '../../../src/dag/cid.ts'
 
-/** What is called before a change; `'lost'`: the change is not made, and nobody is told. */
-export type Disturbance = (change: 'link' | 'write' | 'remove', path: string) => Promise<'lost' | undefined>
+/** What is called before a change, or before all are written out; `'lost'`: the change is not made, and nobody is told. */
+export type Disturbance = (change: 'link' | 'write' | 'remove' | 'sync', path: string) => Promise<'lost' | undefined>
 
 /** A folder that others use at the same time: they come between, and MFS loses what two write at once without a word. */
 export class DisturbedFolder implements WritableFolder {
@@ -10,7 +10,6 @@ export class DisturbedFolder implements WritableFolder {
   readonly entries: WritableFolder['entries']
   readonly read: WritableFolder['read']
   readonly readAll: WritableFolder['readAll']
-  readonly sync: WritableFolder['sync']
   readonly #folder: WritableFolder
   readonly #before: Disturbance
 
@@ -21,7 +20,6 @@ export class DisturbedFolder implements WritableFolder {
     this.entries = folder.entries.bind(folder)
     this.read = folder.read.bind(folder)
     this.readAll = folder.readAll.bind(folder)
-    this.sync = folder.sync.bind(folder)
   }
 
   async link(path: string, cid: CID, signal: AbortSignal): Promise<boolean> {
@@ -35,13 +33,18 @@ export class DisturbedFolder implements WritableFolder {
   async remove(path: string, signal: AbortSignal): Promise<void> {
     if ((await this.#before('remove', path)) !== 'lost') await this.#folder.remove(path, signal)
   }
+
+  async sync(signal: AbortSignal): Promise<void> {
+    await this.#before('sync', '')
+    await this.#folder.sync(signal)
+  }
 }
 
 /** Loses some changes, counted from 1. */
 export function losing(isLost: (change: number) => boolean): Disturbance {
   let changes = 0
-  return async () => {
-    changes += 1
+  return async (change) => {
+    if (change !== 'sync') changes += 1
     return isLost(changes) ? 'lost' : undefined
   }
 }
