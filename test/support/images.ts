@@ -130,6 +130,9 @@ export const GOLDEN: Readonly<Record<'tiny' | 'strange' | 'large', () => TestIma
   },
 }
 
+/** An image of one small file, another one for each name. */
+export const small = (name: string) => imageOf([tarOf([file(name, Buffer.from(name))])])
+
 /** Two layers that do not compress, each of several leaves. */
 export const twoLayers = () =>
   imageOf([tarOf([file('data/base', noise(600_000, 'base'))]), tarOf([file('data/app', noise(400_000, 'app'))])])

@@ -4,10 +4,9 @@ import { MAX_RECORD } from '../../../src/catalogue/records.ts'
 import { rawBlock } from '../../../src/dag/blocks.ts'
 import { type CID, parseCid } from '../../../src/dag/cid.ts'
 import { hexOf } from '../../../src/image/canonical.ts'
-import { digest, GOLDEN, GOLDEN_ROOTS, imageOf, twoLayers } from '../../support/images.ts'
+import { digest, GOLDEN, GOLDEN_ROOTS, small, twoLayers } from '../../support/images.ts'
 import { entryOf, keepImage, type StoredImage, writeOn } from '../../support/memory/keep-image.ts'
 import { MemoryNode } from '../../support/memory/node.ts'
-import { tarOf } from '../../support/tar.ts'
 
 const signal = new AbortController().signal
 const APP = 'docker.io/library/app'
@@ -105,7 +104,7 @@ describe('the versions of a repository', () => {
   async function saveFour(): Promise<string[]> {
     const roots: string[] = []
     for (const tag of [1, 2, 3, 4]) {
-      const { root } = await keepImage(node, imageOf([tarOf([{ path: `file${tag}` }])]), `app:${tag}`)
+      const { root } = await keepImage(node, small(`app ${tag}`), `app:${tag}`)
       roots.push(root.toString())
     }
     return roots

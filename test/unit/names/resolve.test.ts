@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'bun:test'
 import { type CID, parseCid } from '../../../src/dag/cid.ts'
 import { previousOf, resolve, resolveAll, resolvePublication } from '../../../src/names/resolve.ts'
 import { readPublication } from '../../../src/publication/read.ts'
-import { GOLDEN, GOLDEN_ROOTS } from '../../support/images.ts'
+import { GOLDEN, GOLDEN_ROOTS, small } from '../../support/images.ts'
 import { keepImage } from '../../support/memory/keep-image.ts'
 import { MemoryNode } from '../../support/memory/node.ts'
 import { writeCatalogue } from '../../support/memory/publication.ts'
@@ -66,8 +66,8 @@ describe('a name of the catalogue', () => {
   )
 
   test('is another image when it has moved', async () => {
-    await keepImage(node, GOLDEN.large(), 'app:1')
-    expect(String((await find('app:1')).root)).toBe(GOLDEN_ROOTS.large)
+    const { root } = await keepImage(node, small('new'), 'app:1')
+    expect(await find('app:1')).toEqual({ root, name: APP })
   })
 
   test('that is not there is not found, with the words of who asked', async () => {
@@ -131,11 +131,11 @@ describe('a name that others give', () => {
   test('comes from the node that has published it', async () => {
     const other = new MemoryNode('there')
     const key = await other.naming.makeKey('web')
-    await keepImage(other, GOLDEN.large(), 'web:1')
-    await other.naming.publish(await writeCatalogue(other, { 'web:1': parseCid(GOLDEN_ROOTS.large) }), key)
+    const web = await keepImage(other, small('web'), 'web:1')
+    await other.naming.publish(await writeCatalogue(other, { 'web:1': web.root }), key)
     node.connect(other)
     const { root, published } = await find(`ipns://${key.id}/web:1`)
-    expect([root.toString(), published?.by]).toEqual([GOLDEN_ROOTS.large, key.id])
+    expect([root.toString(), published?.by]).toEqual([web.root.toString(), key.id])
   })
 })
 

@@ -4,13 +4,12 @@ import type { CID } from '../../../src/dag/cid.ts'
 import { resolve, resolveAll } from '../../../src/names/resolve.ts'
 import { nameOf } from '../../../src/publication/document.ts'
 import { type PublishResult, publish } from '../../../src/publish/publish.ts'
-import { GOLDEN, GOLDEN_ROOTS, imageOf } from '../../support/images.ts'
+import { GOLDEN, GOLDEN_ROOTS, small } from '../../support/images.ts'
 import { type Disturbance, DisturbedFolder, losing } from '../../support/memory/disturbed-folder.ts'
 import { keepImage } from '../../support/memory/keep-image.ts'
 import { MemoryNode } from '../../support/memory/node.ts'
 import { useCase } from '../../support/memory/use-case.ts'
 import { never } from '../../support/never.ts'
-import { tarOf } from '../../support/tar.ts'
 
 const signal = new AbortController().signal
 
@@ -32,7 +31,7 @@ const path = (root: CID) => `/ipfs/${root}`
 
 describe('the first publication', () => {
   test('has all images with a name, and the number 1, under a key that is made for it', async () => {
-    await keepImage(node, GOLDEN.large())
+    await keepImage(node, small('nameless'))
     const first = await run()
     expect(imagesOf(first)).toEqual(['app:1', 'web:1'])
     expect(first.catalogue).toMatchObject({ sequence: 1, previous: null })
@@ -61,7 +60,7 @@ describe('the first publication', () => {
 
   test('cannot be made of nothing', async () => {
     node = new MemoryNode()
-    await keepImage(node, GOLDEN.large())
+    await keepImage(node, small('nameless'))
     await expect(run()).rejects.toMatchObject({
       code: 'USAGE',
       message: 'there is nothing to publish: the catalogue has no image with a name',
@@ -83,7 +82,7 @@ describe('the next publication', () => {
 
   test('has the next number, and the one before by its root', async () => {
     const first = await run()
-    await keepImage(node, GOLDEN.large(), 'big:1')
+    await keepImage(node, small('big'), 'big:1')
     const second = await run()
     expect(imagesOf(second)).toEqual(['app:1', 'big:1', 'web:1'])
     expect(second.catalogue).toMatchObject({ sequence: 2, previous: first.root.toString() })
@@ -113,16 +112,16 @@ describe('the next publication', () => {
 
   test('has the image that a name has moved to', async () => {
     await run()
-    await keepImage(node, GOLDEN.large(), 'app:1')
+    const { root } = await keepImage(node, small('new'), 'app:1')
     const { catalogue } = await run(['app:1'])
-    expect(catalogue.images.map(({ cid }) => cid)).toEqual([GOLDEN_ROOTS.large, GOLDEN_ROOTS.strange])
+    expect(catalogue.images.map(({ cid }) => cid)).toEqual([root.toString(), GOLDEN_ROOTS.strange])
   })
 
   test('cannot be made where the node has lost an image that was published before', async () => {
     await run()
     await node.catalogue.removeNames(['docker.io/library/app:1'], signal)
     node.blocks.blocks.delete(GOLDEN_ROOTS.tiny)
-    await keepImage(node, GOLDEN.large(), 'big:1')
+    await keepImage(node, small('big'), 'big:1')
     await expect(run(['big:1'])).rejects.toMatchObject({
       code: 'NODE_FAILED',
       message: `the node has lost ${GOLDEN_ROOTS.tiny}, which is docker.io/library/app:1`,
@@ -154,7 +153,7 @@ describe('who publishes at the same time', () => {
     '%p of them get numbers of their own, and the name stands for what all have published',
     async (count) => {
       const names = Array.from({ length: count }, (_, at) => `img${at}:1`)
-      for (const name of names) await keepImage(node, imageOf([tarOf([{ path: name }])]), name)
+      for (const name of names) await keepImage(node, small(name), name)
       const all = await Promise.all(names.map((name) => run([name])))
       expect(all.map(({ catalogue }) => catalogue.sequence).sort()).toEqual(names.map((_, at) => at + 1))
       const last = all.find(({ catalogue }) => catalogue.sequence === count)

@@ -4,13 +4,12 @@ import { type CID, parseCid } from '../../../src/dag/cid.ts'
 import { nameOf, type PublishedImage } from '../../../src/publication/document.ts'
 import { describeImage } from '../../../src/publish/published-image.ts'
 import { chooseImages } from '../../../src/publish/published-images.ts'
-import { digest, GOLDEN, GOLDEN_ROOTS, imageOf } from '../../support/images.ts'
+import { digest, GOLDEN, GOLDEN_ROOTS, small } from '../../support/images.ts'
 import { forPlatform } from '../../support/layouts.ts'
 import { keepImage, writeOn } from '../../support/memory/keep-image.ts'
 import { MemoryNode } from '../../support/memory/node.ts'
 import { publishedImage } from '../../support/memory/publication.ts'
 import { useCase } from '../../support/memory/use-case.ts'
-import { tarOf } from '../../support/tar.ts'
 
 const TINY = parseCid(GOLDEN_ROOTS.tiny)
 
@@ -78,7 +77,7 @@ describe('the images of a publication', () => {
   /** Has app:1, app:2 and web:latest. */
   beforeEach(async () => {
     await keepImage(node, GOLDEN.tiny(), 'app:1', 'web')
-    await keepImage(node, imageOf([tarOf([])]), 'app:2')
+    await keepImage(node, small('two'), 'app:2')
     await keepImage(node, GOLDEN.strange())
   })
 
@@ -121,7 +120,7 @@ describe('the images of a publication', () => {
   })
 
   test('leave out one that the node has lost, with a warning, unless it was asked for', async () => {
-    const stored = await keepImage(node, imageOf([tarOf([{ path: 'x' }])]), 'lost:1')
+    const stored = await keepImage(node, small('lost'), 'lost:1')
     node.blocks.blocks.delete(stored.root.toString())
     const { names, warnings } = await choose([])
     expect(names).not.toContain('docker.io/library/lost:1')
