@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'bun:test'
 import { rawBlock } from '../../../src/dag/blocks.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { type Usage, usage } from '../../../src/inspect/usage.ts'
+import { altered } from '../../support/altered.ts'
 import { digest, imageOf, noise } from '../../support/images.ts'
 import { keepImage, type StoredImage } from '../../support/memory/keep-image.ts'
 import { MemoryNode } from '../../support/memory/node.ts'
@@ -107,7 +108,7 @@ describe('what is on a node', () => {
 
   test('is not told of a node that goes away meanwhile', async () => {
     const block = () => Promise.reject(new DockerIpfsError('NODE_UNREACHABLE', 'gone'))
-    const blocks = Object.assign(Object.create(node.blocks) as typeof node.blocks, { block })
+    const blocks = altered(node.blocks, { block })
     await expect(usage({ ...useCase(node), blocks })).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' })
   })
 })
