@@ -21,9 +21,7 @@ interface KeptOptions {
  */
 export async function kept({ catalogue, signal }: KeptOptions): Promise<KeptImage[]> {
   const [records, { images }] = await Promise.all([catalogue.entries('records', signal), findNames(catalogue, signal)])
-  const named = images.map(({ name, root }) => {
-    return { name: name === undefined ? undefined : familiarName(name), root: root.toString() }
-  })
+  const named = images.map(({ name, root }) => ({ name: familiarName(name), root: root.toString() }))
   const roots = new Set(named.map(({ root }) => root))
   // People may edit the catalogue, and what is none of its records goes to nobody's terminal.
   const others = (records ?? []).flatMap(({ name }) => rootOfRecord(name.replace(/\.json$/, ''))?.toString() ?? [])

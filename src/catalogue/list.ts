@@ -47,8 +47,8 @@ export interface CatalogueNames {
 }
 
 interface NamedRoot {
-  /** Full name; undefined for an image that has none. */
-  readonly name: string | undefined
+  /** Full name. */
+  readonly name: string
   readonly root: CID
 }
 
@@ -63,9 +63,11 @@ export async function list({ catalogue, blocks, pins, signal }: ListOptions): Pr
     pins.pinnedRoots(signal),
     findNames(catalogue, signal),
   ])
-  const sorted = names.images.toSorted((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))
-  const nameless = findNameless(records, sorted)
-  const found = [...sorted, ...nameless.images]
+  const nameless = findNameless(records, names.images)
+  const found = [
+    ...names.images.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    ...nameless.roots.map((root) => ({ name: undefined, root })),
+  ]
   const roots = [...new Map(found.map(({ root }) => [root.toString(), root])).values()]
   const sizes = new Map<string, number | undefined>()
   // What is pinned is whole, and the record was written when it was.
@@ -117,16 +119,16 @@ export async function findNames(catalogue: Catalogue, signal: AbortSignal): Prom
 }
 
 /** The images of records that no name leads to. */
-function findNameless(records: Records, named: readonly NamedRoot[]): CatalogueNames {
-  const roots = new Set(named.map(({ root }) => root.toString()))
-  const images: NamedRoot[] = []
+function findNameless(records: Records, named: readonly NamedRoot[]) {
+  const known = new Set(named.map(({ root }) => root.toString()))
+  const roots: CID[] = []
   const odd: string[] = []
   for (const [key, record] of records) {
     const root = record === undefined ? undefined : rootOfRecord(key)
     if (root === undefined) odd.push(`records/${key}`)
-    else if (!roots.has(root.toString())) images.push({ name: undefined, root })
+    else if (!known.has(root.toString())) roots.push(root)
   }
-  return { images, odd }
+  return { roots, odd }
 }
 
 /** The root CID that a record is called by; undefined for what is none. */

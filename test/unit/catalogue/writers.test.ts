@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { Catalogue } from '../../../src/catalogue/catalogue.ts'
+import { Publications } from '../../../src/catalogue/publications.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { hexOf } from '../../../src/image/canonical.ts'
 import { digest, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../../support/images.ts'
 import { DisturbedFolder, losing } from '../../support/memory/disturbed-folder.ts'
 import { entryOf, keepImage, writeOn } from '../../support/memory/keep-image.ts'
 import { MemoryNode } from '../../support/memory/node.ts'
+import { RememberingFolder } from '../../support/memory/remembering-folder.ts'
 import { tarOf } from '../../support/tar.ts'
 
 const signal = new AbortController().signal
@@ -83,5 +85,57 @@ describe('a catalogue that others write to at the same time', () => {
     })
     const entry = await entryOf(node, await writeOn(node, GOLDEN.tiny()), 'app:1')
     await expect(new Catalogue(folder).add(entry, signal)).rejects.toMatchObject({ message: 'no room' })
+  })
+})
+
+describe('of two that use a catalogue and remember what they saw', () => {
+  test('one sees the names and records that the other has written when it writes itself', async () => {
+    const stored = await keepImage(node, GOLDEN.tiny(), 'app:1')
+    const catalogue = new Catalogue(new RememberingFolder(node.folder))
+    expect((await catalogue.record(stored.root, signal))?.names).toEqual([`${APP}:1`])
+    await keepImage(node, GOLDEN.tiny(), 'app:2')
+    await catalogue.add(await entryOf(node, stored, 'app:3'), signal)
+    expect((await node.catalogue.record(stored.root, signal))?.names).toEqual([`${APP}:1`, `${APP}:2`, `${APP}:3`])
+  })
+
+  test('one sees the top and the newest publication as they are now', async () => {
+    const folder = new RememberingFolder(node.folder)
+    const [catalogue, publications] = [new Catalogue(folder), new Publications(folder)]
+    expect([await catalogue.top(signal), await publications.newest('k51', signal)]).toEqual([undefined, undefined])
+    const { root } = await keepImage(node, GOLDEN.tiny(), 'app:1')
+    await node.publications.add('k51', { root, sequence: 1 }, signal)
+    expect(await catalogue.top(signal)).toEqual(await node.catalogue.top(signal))
+    expect((await publications.newest('k51', signal))?.sequence).toBe(1)
+  })
+
+  test('one does not take a number that the other has got meanwhile', async () => {
+    const publications = new Publications(new RememberingFolder(node.folder))
+    const { root } = await writeOn(node, GOLDEN.tiny())
+    const other = await writeOn(node, GOLDEN.strange())
+    expect(await publications.newest('k51', signal)).toBeUndefined()
+    await node.publications.add('k51', { root: other.root, sequence: 1 }, signal)
+    expect(await publications.add('k51', { root, sequence: 1 }, signal)).toBe(false)
+  })
+
+  test('each change is written out at the end', async () => {
+    const folder = new RememberingFolder(node.folder)
+    const [catalogue, publications] = [new Catalogue(folder), new Publications(folder)]
+    const stored = await writeOn(node, GOLDEN.tiny())
+    const pulled = { name: 'k51', root: stored.root.toString(), sequence: 1, images: {} }
+    const changes: (() => Promise<unknown>)[] = [
+      async () => catalogue.add(await entryOf(node, stored, 'app:1', 'app:2'), signal),
+      () => catalogue.removeNames([`${APP}:1`], signal),
+      () => catalogue.remove([`images/${APP}:2`], signal),
+      () => publications.add('k51', { root: stored.root, sequence: 1 }, signal),
+      () => publications.add('k51', { root: stored.root, sequence: 2 }, signal),
+      () => publications.retire('k51', 2, signal),
+      () => publications.rememberPulled(pulled, signal),
+    ]
+    for (const change of changes) {
+      const before = await node.catalogue.top(signal)
+      await change()
+      expect(folder.unsynced).toBe(0)
+      expect(await node.catalogue.top(signal)).not.toEqual(before)
+    }
   })
 })

@@ -44,6 +44,13 @@ test.each([
   ],
   ['an opaque folder', [], [['lib/x/z=1', 'lib/x/.wh..wh..opq', 'lib/x/']], ['D /lib/x/y', 'A /lib/x/z']],
   [
+    'an opaque folder that is not in the layer itself',
+    [],
+    [['lib/x/.wh..wh..opq', 'lib/x/z=1']],
+    ['D /lib/x/y', 'A /lib/x/z'],
+  ],
+  ['the root itself', [], [['/', 'etc/a=1']], []],
+  [
     'an opaque root',
     [],
     [['.wh..wh..opq', 'new=1']],

@@ -59,6 +59,15 @@ test.each([
   expect(() => read(value)).toThrow(expect.objectContaining({ code: 'PUBLICATION_INVALID' }))
 })
 
+test.each([
+  [2, '2'],
+  ['2', '?'],
+])('a catalogue of schema %j is refused with the one that is read', (schemaVersion, shown) => {
+  expect(() => read({ ...CATALOGUE, schemaVersion })).toThrow(
+    `the catalogue has schema ${shown}; this docker-ipfs reads 1`,
+  )
+})
+
 test('what is no JSON is refused', () => {
   expect(() => readPublished(Buffer.from('{'), 'of somebody')).toThrow('the catalogue of somebody cannot be read: ')
 })

@@ -103,13 +103,17 @@ describe('GC that began before the publication was kept', () => {
   })
 })
 
-test('what the node does not take is not published', async () => {
+test('what the node does not take is not published, and its request is broken off', async () => {
+  const reasons: unknown[] = []
+  const full = new DockerIpfsError('NODE_FAILED', 'no room')
   const blocks = altered(node.blocks, {
-    openImport: () => ({
-      ...node.blocks.openImport(signal),
-      finish: () => Promise.reject(new DockerIpfsError('NODE_FAILED', 'no room')),
-    }),
+    openImport: () =>
+      altered(node.blocks.openImport(signal), {
+        finish: () => Promise.reject(full),
+        abort: async (reason) => void reasons.push(reason),
+      }),
   })
-  await expect(keep({}, { blocks })).rejects.toMatchObject({ code: 'NODE_FAILED', message: 'no room' })
+  await expect(keep({}, { blocks })).rejects.toBe(full)
+  expect(reasons).toEqual([full])
   expect(await newest()).toBeUndefined()
 })
