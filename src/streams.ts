@@ -54,6 +54,12 @@ export async function* continued(read: readonly Uint8Array[], rest: AsyncIterato
   yield* { [Symbol.asyncIterator]: () => rest }
 }
 
+/** The same stream. Who stops to read it in the middle does not close it, so that somebody else can read on. */
+export async function* leaveOpen(source: Bytes): Bytes {
+  const iterator = source[Symbol.asyncIterator]()
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value
+}
+
 /** A stream that was begun before anybody asked for its first bytes. */
 export interface Begun {
   readonly all: Bytes

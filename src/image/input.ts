@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { abortable, type Bytes } from '../streams.ts'
 import { type ArchiveEntry, readArchive } from './archive.ts'
-import { packingOf, peek, unpack } from './decompress.ts'
+import { HEAD_BYTES, packingOf, peek, unpack } from './decompress.ts'
 
 /** Images from a file: an archive of `docker save` or in the OCI form, packed with gzip or zstd or not, or an OCI layout folder. */
 export interface ImageInput {
@@ -44,7 +44,7 @@ export function pipedInput(bytes: Bytes, signal: AbortSignal): ImageInput {
 }
 
 async function* archiveEntries(bytes: Bytes, signal: AbortSignal, name: string): AsyncGenerator<ArchiveEntry> {
-  const { head, all } = await peek(abortable(bytes, signal), 6)
+  const { head, all } = await peek(abortable(bytes, signal), HEAD_BYTES)
   const other = OTHERS.find(({ magic }) => Buffer.from(head).subarray(0, magic.length).equals(magic))
   if (other !== undefined) {
     throw new DockerIpfsError('ARCHIVE_INVALID', `${name} is compressed with ${other.tool}, which is not read here`, {

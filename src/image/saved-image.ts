@@ -2,9 +2,10 @@ import { posix } from 'node:path'
 import { DockerIpfsError } from '../errors.ts'
 import { type Bytes, collect } from '../streams.ts'
 import { type ArchiveEntry, readArchive } from './archive.ts'
-import { type Packing, packingOf, peek, unpack } from './decompress.ts'
+import { HEAD_BYTES, type Packing, packingOf, peek } from './decompress.ts'
 import type { Config } from './documents.ts'
 import { type FoundImage, type FoundLayer, type FoundPlatform, findImages } from './find-images.ts'
+import { readPlain, type Unpacked, unpackLayer } from './plain-layers.ts'
 import { noSuchPlatform, type Platform, pickAsked } from './platform.ts'
 
 /** The image of one platform, read from an archive: its config, and what `onLayer` made of each layer, bottom first. */
@@ -54,6 +55,8 @@ export interface SavedImageOptions<L> {
   readonly last?: string | undefined
   /** Of an image with several platforms, only this one. */
   readonly platform?: Platform | undefined
+  /** The same files from the first on, for a plain layer that looks packed; absent where they can be read only once. */
+  readonly again?: (() => AsyncIterable<ArchiveEntry>) | undefined
 }
 
 /** A JSON document is kept in memory until manifest.json, the last file, says what it is. */
@@ -100,6 +103,8 @@ export async function readSavedImages<L extends { readonly diffId: string }>(
 interface Contents<L> {
   readonly files: Map<string, Uint8Array>
   readonly layers: Map<string, L>
+  /** Of the layers, those that look packed. */
+  readonly unpacked: Map<string, Unpacked<L>>
   readonly links: Map<string, string>
   readonly knownLayers: Set<L>
 }
@@ -110,6 +115,7 @@ async function readContents<L extends { readonly diffId: string }>(
 ): Promise<Contents<L>> {
   const files = new Map<string, Uint8Array>()
   const layers = new Map<string, L>()
+  const unpacked = new Map<string, Unpacked<L>>()
   const links = new Map<string, string>()
   const knownLayers = new Set<L>()
   let kept = 0
@@ -128,11 +134,20 @@ async function readContents<L extends { readonly diffId: string }>(
       const key = layerKey(entry.path)
       const size = packing === 'plain' ? entry.size : undefined
       const known = key === undefined ? undefined : await options.findLayer?.(key, size)
-      if (known !== undefined) knownLayers.add(known)
-      layers.set(entry.path, known ?? (await options.onLayer(unpack(body, packing), { path: entry.path, key, size })))
+      const onLayer = (tar: Bytes) => options.onLayer(tar, { path: entry.path, key, size })
+      if (known !== undefined) {
+        knownLayers.add(known)
+        layers.set(entry.path, known)
+      } else if (packing === 'plain') {
+        layers.set(entry.path, await onLayer(body))
+      } else {
+        const read = await unpackLayer(body, packing, onLayer)
+        unpacked.set(entry.path, read)
+        if (read.layer !== undefined) layers.set(entry.path, read.layer)
+      }
     }
   }
-  return { files, layers, links, knownLayers }
+  return { files, layers, unpacked, links, knownLayers }
 }
 
 /** An OCI layout has an index, which engines write before manifest.json; should one not do so, the archive is read on. */
@@ -142,24 +157,33 @@ function isWhole(files: ReadonlyMap<string, unknown>, layers: ReadonlyMap<string
 }
 
 async function imagesOf<L extends { readonly diffId: string }>(
-  { files, layers, links, knownLayers }: Contents<L>,
+  { files, layers, unpacked, links, knownLayers }: Contents<L>,
   options: SavedImageOptions<L>,
 ): Promise<SavedImage<L>[]> {
   const find = <T>(map: Map<string, T>, path: string): T | undefined => map.get(links.get(path) ?? path)
-  const layerAt = async ({ path, foreign }: FoundLayer): Promise<L> => {
-    const layer = find(layers, path)
+  const asItIs = (tar: Bytes, path: string, size: number | undefined) =>
+    options.onLayer(tar, { path, key: layerKey(path), size })
+  const layerAt = async ({ path: named, foreign }: FoundLayer, diffId: string | undefined): Promise<L> => {
+    const path = links.get(named) ?? named
+    const looksPacked = unpacked.get(path)
+    if (looksPacked !== undefined && layers.get(path)?.diffId !== diffId) {
+      const plain = diffId && (await readPlain({ ...looksPacked, path, diffId, again: options.again }, asItIs))
+      if (plain) layers.set(path, plain)
+      else if (looksPacked.failure !== undefined) throw looksPacked.failure
+    }
+    const layer = layers.get(path)
     if (layer !== undefined) return layer
     // A tiny layer whose first byte is "{" was kept as a document.
-    const bytes = find(files, path)
-    if (bytes === undefined) throw foreign ? foreignLayer(path) : invalid(`it lacks the layer ${path}`)
-    return options.onLayer(once(bytes), { path, key: layerKey(path), size: bytes.length })
+    const bytes = files.get(path)
+    if (bytes === undefined) throw foreign ? foreignLayer(named) : invalid(`it lacks the layer ${named}`)
+    return asItIs(once(bytes), named, bytes.length)
   }
   const images: SavedImage<L>[] = []
   for (const image of findImages((path) => find(files, path))) {
     const platforms: SavedPlatform<L>[] = []
     for (const { configBytes, config, layers: wanted } of choose(image, options.platform)) {
       const found: L[] = []
-      for (const layer of wanted) found.push(await layerAt(layer))
+      for (const [at, layer] of wanted.entries()) found.push(await layerAt(layer, config.diffIds[at]))
       checkLayers(found, knownLayers, config, wanted)
       platforms.push({ configBytes, config, layers: found })
     }
@@ -197,7 +221,7 @@ async function classify(entry: ArchiveEntry, diffIds: ReadonlySet<string>): Prom
   if (name === 'layer.tar') return { isDocument: false, body: entry.body, packing: 'plain' }
   const isBlob = path.startsWith(BLOBS)
   if (isBlob && diffIds.has(`sha256:${name}`)) return { isDocument: false, body: entry.body, packing: 'plain' }
-  const { head, all } = await peek(entry.body, 4)
+  const { head, all } = await peek(entry.body, HEAD_BYTES)
   const isJson = head[0] === 0x7b || head[0] === 0x5b
   const isDocument = size <= MAX_DOCUMENT && (isJson || (!isBlob && DOCUMENTS.test(name)))
   return { isDocument, body: all, packing: packingOf(head) }

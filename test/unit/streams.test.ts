@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { abortable, type Bytes, collect, readAtOnce, splitAt } from '../../src/streams.ts'
+import { abortable, type Bytes, collect, leaveOpen, readAtOnce, splitAt } from '../../src/streams.ts'
 
 describe('a stream that can be stopped', () => {
   async function* endless(onEnd: () => void) {
@@ -110,4 +110,16 @@ describe('a stream that is cut in two at a mark', () => {
     expect(await cut(10, 'ab-')).toEqual(['ab-', undefined])
     expect(await cut(2, 'abc', '--d')).toEqual(['abc', undefined])
   })
+})
+
+test('a stream that is left open goes on where its reader stopped', async () => {
+  async function* numbers(): Bytes {
+    for (const number of [1, 2, 3]) yield Uint8Array.of(number)
+  }
+  const source = numbers()
+  for await (const bytes of leaveOpen(source)) {
+    expect([...bytes]).toEqual([1])
+    break
+  }
+  expect([...(await collect(source, 10, 'the rest'))]).toEqual([2, 3])
 })

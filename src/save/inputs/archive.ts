@@ -21,7 +21,13 @@ export function archiveInput(input: ImageInput): SaveInput {
 function opened(input: ImageInput): OpenInput {
   return {
     read: ({ platform, findLayer, onLayer }) =>
-      readSavedImages(input.entries(), { diffIds: new Set(), platform, findLayer, onLayer }),
+      readSavedImages(input.entries(), {
+        diffIds: new Set(),
+        again: input.again ? () => input.entries() : undefined,
+        platform,
+        findLayer,
+        onLayer,
+      }),
     labelsOf(image: SavedImage<Layer>, dag: ImageDag, isOnePlatform: boolean): Labels {
       const { platforms, names, id, missing } = image
       // The ID of an index stands for all of its platforms.
