@@ -179,12 +179,16 @@ function readBlob(
   return verified(endingWith(stop, bytes), { ...blob, what })
 }
 
+/** What an OCI layout has. */
+const TOP_ENTRIES = ['index.json', 'blobs', 'oci-layout'] as const
+
 /** The root block and index.json, both checked by CID. */
 async function readIndexBlock(root: CID, reading: Opening): Promise<Uint8Array> {
   const entries = readDirectory({ cid: root, bytes: await readBlock(root, root, reading) })
-  const [index, blobs] = [entries?.get('index.json'), entries?.get('blobs')]
-  if (index === undefined || blobs === undefined || !entries?.has('oci-layout')) {
-    throw notAnImage(root, entries === undefined ? 'it is a file, not a directory' : 'it lacks index.json')
+  if (entries === undefined) throw notAnImage(root, 'it is a file, not a directory')
+  const [index, blobs, layout] = TOP_ENTRIES.map((name) => entries.get(name))
+  if (index === undefined || blobs === undefined || layout === undefined) {
+    throw notAnImage(root, `it lacks ${TOP_ENTRIES.find((name) => !entries.has(name))}`)
   }
   const [bytes] = await Promise.all([readBlock(root, index, reading), reading.ahead?.(blobs, reading.signal)])
   return bytes
