@@ -17,29 +17,29 @@ export interface FullPlatform extends Platform {
   readonly osVersion: string
 }
 
-/** Other names of architectures, as `uname -m` and users write them; some say the variant too. */
-const ALIASES: Readonly<Record<string, readonly [architecture: string, variant: string]>> = {
-  x86_64: ['amd64', ''],
-  'x86-64': ['amd64', ''],
-  i386: ['386', ''],
-  i686: ['386', ''],
-  aarch64: ['arm64', ''],
-  armhf: ['arm', 'v7'],
-  armel: ['arm', 'v6'],
-  armv7l: ['arm', 'v7'],
-  armv6l: ['arm', 'v6'],
-  armv5tel: ['arm', 'v5'],
-}
+/** Other names of architectures, as `uname -m` and users write them, and the variants that they imply. */
+export const ALIASES: ReadonlyMap<string, readonly [architecture: string, variant: string]> = new Map([
+  ['x86_64', ['amd64', '']],
+  ['x86-64', ['amd64', '']],
+  ['i386', ['386', '']],
+  ['i686', ['386', '']],
+  ['aarch64', ['arm64', '']],
+  ['armhf', ['arm', 'v7']],
+  ['armel', ['arm', 'v6']],
+  ['armv7l', ['arm', 'v7']],
+  ['armv6l', ['arm', 'v6']],
+  ['armv5tel', ['arm', 'v5']],
+])
 
 /** Variants that go without saying. */
 const PLAIN: Readonly<Record<string, string>> = { arm64: 'v8', amd64: 'v1' }
 const OSES = ['linux', 'windows', 'darwin', 'freebsd']
 const PART = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
-/** The same platform always in the same words. */
+/** The same platform always in the same words (docs/format.md, "Platforms"). An explicit variant goes before an implied one. */
 export function platformOf(os: string, architecture: string, variant: string): Platform {
   const lower = architecture.toLowerCase()
-  const [known, implied] = ALIASES[lower] ?? [lower, '']
+  const [known, implied] = ALIASES.get(lower) ?? [lower, '']
   const given = (variant || implied).toLowerCase()
   const numbered = /^\d+$/.test(given) ? `v${given}` : given
   return { os: os.toLowerCase(), architecture: known, variant: numbered === PLAIN[known] ? '' : numbered }

@@ -16,6 +16,9 @@ test.each([
   ['arm64', 'linux/arm64'],
   ['windows', 'windows/unknown'],
   ['linux/amd64/v3', 'linux/amd64/v3'],
+  ['linux/armhf/v6', 'linux/arm/v6'],
+  ['linux/x86_64/v1', 'linux/amd64'],
+  ['linux/constructor', 'linux/constructor'],
 ])('%s is %s', (text, expected) => {
   expect(platformName(parsePlatform(text))).toBe(expected)
 })
