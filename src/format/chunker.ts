@@ -1,6 +1,11 @@
 import { type CutParameters, FORMAT } from './numbers.ts'
 import { BLOCK, decimal, paddingOf, paxValue, type RawHeader, readHeader, sparseGoesOn } from './tar-header.ts'
 
+/*
+ * FROZEN: where chunks end decides CIDs (numbers.ts says what that means). docs/format.md, "Chunks", has the same rules in words and
+ * as a short program over a whole layer; here they run over a stream, so that what is under way is kept in a mode.
+ */
+
 /** What the next bytes are: header blocks, data of an extended header, a file's data, or anything at all. */
 type Mode = 'header' | 'extended-data' | 'sparse' | 'small' | 'large-head' | 'large' | 'opaque'
 
@@ -186,8 +191,10 @@ class Pending {
     this.size += bytes.length
   }
 
-  /** The last `length` bytes in one piece. */
+  /** The last `length` bytes in one piece. A header often came as one: a thousand of them are not joined for each. */
   last(length: number): Uint8Array {
+    const newest = this.#bytes.at(-1)
+    if (newest !== undefined && newest.length >= length) return newest.subarray(newest.length - length)
     return this.#join().subarray(this.size - length)
   }
 

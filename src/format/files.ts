@@ -4,6 +4,11 @@ import { type Block, type BlockSink, dagPbBlock, rawBlock } from '../dag/blocks.
 import type { CID } from '../dag/cid.ts'
 import { FORMAT } from './numbers.ts'
 
+/*
+ * UnixFS files and directories. FROZEN (see numbers.ts): the shape of the trees and the bytes of their blocks are CIDs
+ * (docs/format.md, "Blocks and files"; https://specs.ipfs.tech/unixfs/).
+ */
+
 /** A file or directory that stands in blocks: what a link to it must say. Sizes are bytes. */
 export interface DagNode {
   readonly cid: CID

@@ -18,6 +18,11 @@ import type { Layer } from './layer.ts'
 import { FORMAT } from './numbers.ts'
 import { END_OF_ARCHIVE, fileHeader, paddingOf } from './tar-header.ts'
 
+/*
+ * The whole image around its layers: documents, directories, image.tar. FROZEN (see numbers.ts): which files there are, and in
+ * which order (docs/format.md, "Contents of the root", "Platforms" and "image.tar").
+ */
+
 /** The finished image DAG. */
 export interface ImageDag {
   readonly root: DagNode

@@ -6,6 +6,10 @@ import { Chunker } from './chunker.ts'
 import { type DagNode, joinFile, leafNode } from './files.ts'
 import { compressFrame } from './zstd.ts'
 
+/*
+ * A layer tar on its way into its blob. FROZEN (see numbers.ts) is what comes out; how many chunks are under way is not.
+ */
+
 /** A layer as it stands on IPFS. Digests are `sha256:<hex>`, sizes bytes. */
 export interface Layer {
   /** Digest of the layer tar. */

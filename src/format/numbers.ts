@@ -1,7 +1,28 @@
-/**
- * The numbers of the on-IPFS format, version 1. They decide every CID: a change of one of them is a new format.
- * See docs/format.md.
+/*
+ * FROZEN. This room writes images in the on-IPFS format, version 1: docs/format.md is its specification, and test/vectors holds
+ * it. The bytes that it gives for a layer or an image must never change, since they are the CIDs: an image that is saved once more
+ * shares its blocks with what was saved before, on every machine. Code may become faster or clearer. What it gives may not.
+ *
+ *   numbers.ts     the numbers
+ *   tar-header.ts  single headers of a tar, read and written
+ *   chunker.ts     a layer tar into chunks
+ *   zstd.ts        a chunk into a frame
+ *   layer.ts       a layer tar into the leaves of its blob
+ *   files.ts       leaves into files and directories
+ *   image-dag.ts   layers and configs into the image
+ *
+ * The documents are in src/image/canonical.ts and the names of platforms in src/image/platform.ts: they are frozen likewise.
+ *
+ * A change of any byte is a new version. To add one:
+ *   1. Leave this version as it is. Put what differs into files of its own, beside these, with numbers of its own.
+ *   2. Let src/read/open-image.ts read both: it goes by the annotation of the manifest. Loading knows no rule of chunks.
+ *   3. Let src/inspect/verify.ts make an image anew in the version that it has.
+ *   4. Give the new version vectors and golden images of its own. Those of this one stay, and pass.
+ *   5. Specify it in a document beside docs/format.md, and say in docs/decisions.md what it gains: nothing is shared between
+ *      images of two versions.
  */
+
+/** The numbers of version 1 (docs/format.md, "Numbers"). One of them changed by one gives other CIDs. */
 export const FORMAT = {
   version: '1',
   /** T: a file of at least this many bytes has chunks of its own. */

@@ -1,5 +1,6 @@
 /**
- * Reads and writes single tar headers. Layouts: POSIX.1-2024 pax (ustar interchange format) and the GNU tar manual,
+ * Reads and writes single tar headers. FROZEN (see numbers.ts): what counts as a header decides where chunks end, and image.tar
+ * has the headers that are written here. Layouts: POSIX.1-2024 pax (ustar interchange format) and the GNU tar manual,
  * "Basic Tar Format".
  */
 
