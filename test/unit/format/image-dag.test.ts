@@ -73,6 +73,14 @@ describe('the image DAG', () => {
   })
 })
 
+test('an image of no platform, and one whose config is no JSON in UTF-8, are refused', async () => {
+  await expect(writeImage([], new MemorySink())).rejects.toThrow('the image has no platform')
+  for (const config of [Buffer.from('no JSON'), Buffer.from('{"os":"\xff"}', 'latin1'), Buffer.from('[]')]) {
+    const work = writeImage([{ configBytes: config, layers: [] }], new MemorySink())
+    await expect(work).rejects.toThrow('the image config cannot be read')
+  }
+})
+
 function blob(sink: MemorySink, root: { cid: Parameters<MemorySink['read']>[0] }, digestOf: string): Buffer {
   return sink.read(root.cid, `blobs/sha256/${digestOf.slice(7)}`)
 }
