@@ -9,62 +9,73 @@ import {
   outerIndex,
   platformIndex,
 } from '../../../src/image/canonical.ts'
-import { platformOf } from '../../../src/image/platform.ts'
 import { digest } from '../../support/images.ts'
 
-/** These texts are format 1: a change here changes the CID of every image. */
-const A = { digest: `sha256:${'a'.repeat(64)}`, size: 1 }
-const B = { digest: `sha256:${'b'.repeat(64)}`, size: 2 }
-const INDEX = '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":['
-const MANIFEST = '"mediaType":"application/vnd.oci.image.manifest.v1+json"'
-const textOf = ({ bytes }: { readonly bytes: Uint8Array }) => Buffer.from(bytes).toString()
+const text = ({ bytes }: { readonly bytes: Uint8Array }) => Buffer.from(bytes).toString()
+const blob = (letter: string, size: number) => ({ digest: `sha256:${letter.repeat(64)}`, size })
+const [A, B, C] = ['a', 'b', 'c'].map((letter) => letter.repeat(64))
 
-describe('the documents of an image are written to the byte', () => {
-  test('the manifest', () => {
-    expect(textOf(ociManifest(A, [{ ...B, tarSize: 3 }], '1'))).toBe(
-      `{"schemaVersion":2,${MANIFEST},` +
-        `"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"${A.digest}","size":1},` +
-        `"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+zstd","digest":"${B.digest}","size":2,` +
-        `"annotations":{"org.docker-ipfs.tar-size":"3"}}],"annotations":{"org.docker-ipfs.format":"1"}}`,
+describe('documents are written byte by byte as docs/format.md shows them', () => {
+  test('a manifest', () => {
+    const layer = { ...blob('b', 20), tarSize: 3072 }
+    expect(text(ociManifest(blob('a', 10), [layer, layer], '1'))).toBe(
+      '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",' +
+        `"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:${A}","size":10},"layers":[` +
+        Array(2)
+          .fill(
+            `{"mediaType":"application/vnd.oci.image.layer.v1.tar+zstd","digest":"sha256:${B}","size":20,` +
+              '"annotations":{"org.docker-ipfs.tar-size":"3072"}}',
+          )
+          .join(',') +
+        '],"annotations":{"org.docker-ipfs.format":"1"}}',
     )
   })
 
-  test('the index of one platform', () => {
-    expect(textOf(ociIndex(A))).toBe(`${INDEX}{${MANIFEST},"digest":"${A.digest}","size":1}]}`)
-    expect(textOf(ociIndex({ ...A, platform: { os: 'linux', architecture: 'amd64' } }))).toBe(
-      `${INDEX}{${MANIFEST},"digest":"${A.digest}","size":1,"platform":{"os":"linux","architecture":"amd64"}}]}`,
+  test('index.json of one platform, and of several', () => {
+    const index = (type: string) =>
+      '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[' +
+      `{"mediaType":"application/vnd.oci.image.${type}.v1+json","digest":"sha256:${A}","size":10}]}`
+    expect(text(ociIndex(blob('a', 10)))).toBe(index('manifest'))
+    expect(text(outerIndex(blob('a', 10)))).toBe(index('index'))
+  })
+
+  test('the index of several platforms, without what is empty', () => {
+    const platform = { os: 'windows', architecture: 'amd64', variant: 'v2', osVersion: '10.0' }
+    const bare = { os: '', architecture: '', variant: '', osVersion: '' }
+    const entry = (letter: string | undefined, size: number, of: string) =>
+      `{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:${letter}","size":${size},"platform":${of}}`
+    expect(
+      text(
+        platformIndex([
+          { ...blob('b', 1), platform },
+          { ...blob('c', 2), platform: bare },
+        ]),
+      ),
+    ).toBe(
+      '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[' +
+        `${entry(B, 1, '{"architecture":"amd64","os":"windows","os.version":"10.0","variant":"v2"}')},` +
+        `${entry(C, 2, '{"architecture":"","os":""}')}]}`,
     )
   })
 
-  test('the index of several platforms, where what goes without saying is not said', () => {
-    const platforms = [
-      { ...A, platform: { ...platformOf('linux', 'arm64', 'v8'), osVersion: '' } },
-      { ...B, platform: { ...platformOf('windows', 'arm', 'v7'), osVersion: '10.0' } },
-    ]
-    expect(textOf(platformIndex(platforms))).toBe(
-      `${INDEX}{${MANIFEST},"digest":"${A.digest}","size":1,"platform":{"architecture":"arm64","os":"linux"}},` +
-        `{${MANIFEST},"digest":"${B.digest}","size":2,` +
-        `"platform":{"architecture":"arm","os":"windows","os.version":"10.0","variant":"v7"}}]}`,
+  test('strings with what must be escaped, and what must not', () => {
+    const os = '"\\\b\t\n\f\r\u0001\u001f/<\u007f\u2028ü\u{1f600}\ud800'
+    const platform = { os, architecture: 'x', variant: '', osVersion: '' }
+    expect(text(platformIndex([{ ...blob('a', 1), platform }]))).toContain(
+      '"os":"\\"\\\\\\b\\t\\n\\f\\r\\u0001\\u001f/<\u007f\u2028ü\u{1f600}\\ud800"',
     )
   })
 
-  test('the index above that', () => {
-    expect(textOf(outerIndex(A))).toBe(
-      `${INDEX}{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"${A.digest}","size":1}]}`,
+  test('manifest.json', () => {
+    expect(text(dockerManifest('blobs/sha256/a', ['blobs/sha256/b', 'blobs/sha256/b']))).toBe(
+      '[{"Config":"blobs/sha256/a","RepoTags":null,"Layers":["blobs/sha256/b","blobs/sha256/b"]}]',
     )
-  })
-
-  test('the manifest of docker, without names', () => {
-    expect(textOf(dockerManifest('c', ['l', 'm']))).toBe('[{"Config":"c","RepoTags":null,"Layers":["l","m"]}]')
   })
 })
 
-test('a document has the digest and the size of its bytes', () => {
-  const bytes = Buffer.from('text')
-  expect(document(bytes)).toEqual({ bytes, digest: digest(bytes), size: 4 })
-})
-
-test('a blob lies where OCI layouts have it', () => {
-  expect(hexOf(A.digest)).toBe('a'.repeat(64))
-  expect(blobPath(A.digest)).toBe(`blobs/sha256/${'a'.repeat(64)}`)
+test('a document knows its digest, its size, and where it lies', () => {
+  const bytes = Buffer.from('{}')
+  const made = document(bytes)
+  expect(made).toEqual({ bytes, digest: digest(bytes), size: 2 })
+  expect(blobPath(made.digest)).toBe(`blobs/sha256/${hexOf(made.digest)}`)
 })
