@@ -119,7 +119,7 @@ describe('a catalogue that was edited by hand', () => {
   })
 
   test('has images without a record, of which little is known', async () => {
-    await images.node.folder.remove(`records/${TINY}.json`)
+    await images.node.folder.remove(`records/${TINY}.json`, new AbortController().signal)
     const { stdout } = await images.run(
       ls,
       '--format',
@@ -131,7 +131,7 @@ describe('a catalogue that was edited by hand', () => {
 })
 
 test('an image without a name is the last, and is shown as docker shows it', async () => {
-  await images.node.folder.remove('images/docker.io/library/app:1')
+  await images.node.folder.remove('images/docker.io/library/app:1', new AbortController().signal)
   expect((await images.run(ls, '--format', '{{.Repository}}:{{.Tag}}')).stdout).toBe('tiny:1\n<none>:<none>\n')
   expect((await images.run(ls, '-q', '-f', 'dangling=true')).stdout).toBe(`${APP}\n`)
   expect((await images.run(rm, APP)).stdout).toBe(`Deleted: ${APP}\n`)
