@@ -1,6 +1,7 @@
-import { hasCode } from '../errors.ts'
+import { DockerIpfsError, hasCode } from '../errors.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import { askObject } from '../store/kubo/rpc.ts'
+import { within } from '../time.ts'
 import type { Say } from './host.ts'
 import type { ManagedNode } from './node.ts'
 import { storageOf, storageWarning } from './storage.ts'
@@ -37,13 +38,13 @@ export async function addressOf(options: AddressOptions): Promise<Endpoint> {
 }
 
 async function isThere(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
-  const limit = AbortSignal.timeout(SIGN_MS)
+  const busy = () => new DockerIpfsError('NODE_FAILED', 'the node is busy')
   try {
-    const answer = await askObject(endpoint, 'version', AbortSignal.any([signal, limit]))
+    const answer = await within(SIGN_MS, signal, (limited) => askObject(endpoint, 'version', limited), busy)
     return answer?.['Version'] !== undefined
   } catch (error) {
     signal.throwIfAborted()
     // One that refuses is for the user to hear of.
-    return limit.aborted || hasCode(error, 'NODE_FAILED')
+    return hasCode(error, 'NODE_FAILED')
   }
 }
