@@ -21,8 +21,11 @@ import type { Host, HostState, LogOptions, Say } from './host.ts'
 import { endpointOf, peerIdOf, until } from './ready.ts'
 import { freePorts, type NodeOptions, type Ports } from './settings.ts'
 
+/** All of docker that a container needs. */
+type Commands = Pick<Docker, 'run' | 'follow'>
+
 /** The released Kubo image as a container of the engine. */
-export function createContainerHost(docker: Docker): Host {
+export function createContainerHost(docker: Commands): Host {
   return new ContainerHost(docker)
 }
 
@@ -49,9 +52,9 @@ const TRIES = 3
 class ContainerHost implements Host {
   readonly kind = 'container'
   readonly name = `container ${CONTAINER}`
-  readonly #docker: Docker
+  readonly #docker: Commands
 
-  constructor(docker: Docker) {
+  constructor(docker: Commands) {
     this.#docker = docker
   }
 

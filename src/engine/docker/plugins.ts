@@ -23,7 +23,7 @@ export function readPlugin(text: string, name: string): PluginInfo | undefined {
 
 /** A plugin as docker knows it; undefined when it knows none of this name. Needs no engine. */
 export async function installedPlugin(
-  docker: Docker,
+  docker: Pick<Docker, 'run'>,
   name: string,
   signal: AbortSignal,
 ): Promise<PluginInfo | undefined> {
