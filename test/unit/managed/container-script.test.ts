@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createArguments, NETWORK } from '../../../src/managed/container-arguments.ts'
+import type { NodeOptions } from '../../../src/managed/settings.ts'
+
+const ports = { api: 5301, gateway: 5302 }
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-script-'))
+  for (const name of ['data', 'init.d']) mkdirSync(join(folder, name))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+/** Runs what the container runs before the daemon, over folders of a test; gives the calls of `ipfs` there. */
+function run(options: NodeOptions = {}): string[] {
+  const args = createArguments(ports, options, NETWORK)
+  const script = args.find((arg) => arg.startsWith('DOCKER_IPFS_INIT='))?.slice('DOCKER_IPFS_INIT='.length) ?? ''
+  const here = script
+    .replaceAll('/data/ipfs', join(folder, 'data'))
+    .replaceAll('/container-init.d', join(folder, 'init.d'))
+  const called = join(folder, 'called')
+  rmSync(called, { force: true })
+  // Each word on a line of its own, so that the quotes are the shell's business.
+  const ipfs = `ipfs() { printf '%s\\n' "$@" --- >> '${called}'; }`
+  const { status, stderr } = spawnSync('sh', ['-c', `${ipfs}\n${here}`], { encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  return existsSync(called) ? readFileSync(called, 'utf8').split('\n---\n').slice(0, -1) : []
+}
+
+const settingIn = (calls: readonly string[], key: string) => {
+  const call = calls.find((one) => one.startsWith(`config\n--json\n${key}\n`)) ?? ''
+  return JSON.parse(call.split('\n')[3] ?? 'null')
+}
+
+describe('the script of the container', () => {
+  test('writes the settings', () => {
+    const calls = run({ storageMax: '7GB' })
+    expect(settingIn(calls, 'Datastore.StorageMax')).toBe('7GB')
+    expect(settingIn(calls, 'Addresses')).toMatchObject({
+      API: '/ip4/0.0.0.0/tcp/5301',
+      Gateway: '/ip4/0.0.0.0/tcp/5302',
+    })
+    expect(calls).not.toContain('repo\nmigrate')
+  })
+
+  test('writes them once, so that what the user changes afterwards stays', () => {
+    run()
+    expect(run()).toEqual([])
+  })
+
+  test('writes others, after the repository is brought to the version of the image', () => {
+    run()
+    const calls = run({ announce: true })
+    expect(calls[0]).toBe('repo\nmigrate')
+    expect(settingIn(calls, 'Provide')).toEqual({ Enabled: true, Strategy: 'roots' })
+  })
+
+  test("leaves a user's words to themselves", () => {
+    expect(settingIn(run({ storageMax: `7'; touch "${folder}/x"; '` }), 'Datastore.StorageMax')).toContain('touch')
+    expect(existsSync(join(folder, 'x'))).toBe(false)
+  })
+
+  test('moves a swarm key into the repository, where only its owner can read it', () => {
+    const key = join(folder, 'data/swarm.key')
+    for (const text of ['first', 'second']) {
+      writeFileSync(join(folder, 'init.d/swarm.key'), text)
+      run({ isPrivate: true })
+      expect(readFileSync(key, 'utf8')).toBe(text)
+      expect(statSync(key).mode & 0o777).toBe(0o400)
+      expect(existsSync(join(folder, 'init.d/swarm.key'))).toBe(false)
+    }
+    run({ isPrivate: true })
+    expect(readFileSync(key, 'utf8')).toBe('second')
+  })
+})

@@ -1,0 +1,237 @@
+import { describe, expect, test } from 'bun:test'
+import { hostname, release } from 'node:os'
+import { DockerIpfsError } from '../../../src/errors.ts'
+import { createContainerHost } from '../../../src/managed/container.ts'
+import { CONTAINER, IMAGE, NETWORK } from '../../../src/managed/container-arguments.ts'
+import { useContainer } from '../../support/container-host.ts'
+import { withFastClock } from '../../support/fast-clock.ts'
+import { peerAt } from '../../support/peer-at.ts'
+
+const never = new AbortController().signal
+const setup = useContainer()
+
+/** The ports of the container that was asked for last. */
+function portsAsked(): number[] {
+  const call = setup.calls('container create').at(-1) ?? ''
+  return [...call.matchAll(/--publish 127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port))
+}
+
+describe('a node in a container', () => {
+  test('is made complete in one step, answers, and has a network and a volume of its own', async () => {
+    expect(await setup.host.state(never)).toBeUndefined()
+    const state = await setup.start()
+    expect(await peerAt(state)).toBe(setup.peer)
+    expect(state).toMatchObject({ isRunning: true, repository: `volume ${CONTAINER}` })
+    const { api, gateway } = setup.label
+    expect(state).toMatchObject({ api: `http://127.0.0.1:${api}`, gateway: `http://127.0.0.1:${gateway}` })
+    expect(setup.calls('container ').filter((call) => !call.startsWith('container ls'))).toEqual([
+      expect.stringContaining(`--network ${NETWORK} --restart unless-stopped `),
+      `container start ${CONTAINER}`,
+    ])
+    for (const kind of [setup.docker.networks, setup.docker.volumes]) {
+      expect([...kind].map(([name, { labels }]) => [name, [...labels.keys()]])).toEqual([
+        [CONTAINER, ['docker-ipfs.node']],
+      ])
+    }
+    expect(setup.said).toEqual([expect.stringMatching(/^Starting an IPFS node of docker-ipfs in the container /)])
+    expect(await setup.host.state(never)).toEqual({ ...state, details: `${IMAGE}, Up Less than a second` })
+  })
+
+  test("has the machine's network where the engine is on this very machine", async () => {
+    setup.docker.machine = { name: hostname(), kernel: release(), security: '[]' }
+    expect(await peerAt(await setup.start())).toBeDefined()
+    expect(setup.container).toMatchObject({ network: 'host', published: [] })
+    expect(setup.docker.networks.size).toBe(0)
+  })
+
+  test('is of an image that is pulled where it is missing', async () => {
+    setup.docker.images.clear()
+    await setup.start()
+    expect(setup.said[0]).toBe(`Pulling ${IMAGE}`)
+    expect(setup.calls('image pull')).toEqual([`image pull --quiet ${IMAGE}`])
+  })
+
+  test('says what the engine says where the image cannot be had, and leaves nothing', async () => {
+    setup.docker.images.clear()
+    setup.docker.registry.clear()
+    await expect(setup.start()).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+      message: expect.stringContaining('manifest unknown'),
+    })
+    expect(setup.docker.containers.size).toBe(0)
+  })
+
+  test('that runs is joined, and one that is stopped is started as it was', async () => {
+    const first = await setup.start({ storageMax: '7GB' })
+    const peer = await peerAt(first)
+    expect(await peerAt(await setup.start())).toBe(peer)
+    await setup.host.stop(never)
+    expect(await setup.host.state(never)).toMatchObject({
+      isRunning: false,
+      details: expect.stringContaining('Exited (0)'),
+    })
+    expect(await peerAt(first)).toBeUndefined()
+    expect(await setup.start()).toMatchObject({ isRunning: true, api: first.api })
+    expect(await peerAt(first)).toBe(peer)
+    expect(setup.label).toMatchObject({ storageMax: '7GB' })
+    expect(setup.calls('container create')).toHaveLength(1)
+    expect(setup.said).toHaveLength(1)
+  })
+})
+
+describe('whoever comes second', () => {
+  test('joins the first', async () => {
+    const [one, other] = await Promise.all([
+      setup.start(),
+      createContainerHost(setup.docker).start({}, never, () => undefined),
+    ])
+    expect(setup.calls('container create')).toHaveLength(2)
+    expect(setup.docker.containers.size).toBe(1)
+    expect(other.api).toBe(one.api)
+    expect(await peerAt(other)).toBe(await peerAt(one))
+  })
+
+  test('waits where the name is taken a moment before the container can be seen', async () => {
+    await setup.start()
+    setup.docker.unseen.add(CONTAINER)
+    setup.before('container ls', (nth) => void (nth === 6 && setup.docker.unseen.clear()))
+    const { api } = await setup.start()
+    expect(api).toBe(`http://127.0.0.1:${setup.label['api']}`)
+    expect(setup.calls('container create')).toHaveLength(2)
+  })
+
+  test('does not take away what it has joined and what does not work', async () => {
+    await setup.start()
+    await setup.host.stop(never)
+    setup.docker.lastWords = 'Error: no space left on device'
+    await expect(withFastClock(() => setup.start())).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' })
+    expect(setup.container).toBeDefined()
+  })
+})
+
+describe('ports that are taken meanwhile', () => {
+  test('are not insisted on', async () => {
+    setup.before('container start', (nth) => void (nth === 1 && setup.take(portsAsked()[0] ?? 0)))
+    const state = await setup.start()
+    expect(await peerAt(state)).toBe(setup.peer)
+    expect(setup.calls('container create')).toHaveLength(2)
+    expect(setup.calls('container rm')).toEqual([`container rm --force ${CONTAINER}`])
+    expect(state.api).toBe(`http://127.0.0.1:${portsAsked()[0]}`)
+  })
+
+  test('are tried three times', async () => {
+    setup.before('container start', () => setup.take(portsAsked()[1] ?? 0))
+    await expect(setup.start()).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+      message: expect.stringContaining('in use'),
+    })
+    expect(setup.calls('container create')).toHaveLength(3)
+    expect(setup.docker.containers.size).toBe(0)
+  })
+})
+
+test("a port of the machine's own network that is taken meanwhile is what the node says when it ends", async () => {
+  setup.docker.machine = { name: hostname(), kernel: release(), security: '[]' }
+  setup.before('container start', () => setup.take(Number(setup.label['api'])))
+  await expect(withFastClock(() => setup.start())).rejects.toMatchObject({
+    code: 'NODE_UNREACHABLE',
+    message: expect.stringContaining('bind: address already in use'),
+  })
+  expect(setup.docker.containers.size).toBe(0)
+})
+
+describe('a container that cannot work', () => {
+  test('says its last words, and is removed so that it is not found next time', async () => {
+    setup.docker.lastWords = 'Error: Your programs version (16) is lower than your repos (18).'
+    await expect(withFastClock(() => setup.start())).rejects.toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: `the container ${CONTAINER} did not start: Error: Your programs version (16) is lower than your repos (18).`,
+      hint: 'With DOCKER_IPFS_NODE=binary an ipfs on PATH is used instead.',
+    })
+    expect(setup.docker.containers.size).toBe(0)
+    expect(setup.docker.volumes.has(CONTAINER)).toBe(true)
+  })
+
+  test('is removed where it never answers from here', async () => {
+    setup.docker.isHere = false
+    await expect(withFastClock(() => setup.start())).rejects.toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: expect.stringMatching(/did not start: it does not answer at http:\/\/127\.0\.0\.1:\d+ from here$/),
+    })
+    expect(setup.docker.containers.size).toBe(0)
+  })
+
+  test('is removed where the engine cannot start it', async () => {
+    setup.before('container start', () => void setup.docker.networks.clear())
+    await expect(setup.start()).rejects.toThrow(`network ${NETWORK} not found`)
+    expect(setup.docker.containers.size).toBe(0)
+  })
+
+  test('is left where the user has had enough of waiting', async () => {
+    setup.docker.isHere = false
+    const stop = new AbortController()
+    const cancelled = new DockerIpfsError('CANCELLED', 'cancelled')
+    setup.before('container start', () => void setTimeout(() => stop.abort(cancelled), 20))
+    await expect(setup.start({}, stop.signal)).rejects.toHaveProperty('cause', cancelled)
+    expect(setup.container?.isRunning).toBe(true)
+  })
+
+  test('that is removed meanwhile is not made again', async () => {
+    setup.docker.isHere = false
+    setup.before('container ls', (nth) => void (nth === 2 && setup.docker.containers.delete(CONTAINER)))
+    await expect(withFastClock(() => setup.start())).rejects.toThrow('did not start: it ended at once')
+    expect(setup.calls('container create')).toHaveLength(1)
+    expect(setup.docker.containers.size).toBe(0)
+  })
+})
+
+describe('what is not ours', () => {
+  test('is left alone, although it has the name', async () => {
+    await setup.docker.run(['container', 'create', '--name', CONTAINER, IMAGE], never)
+    const { id = '' } = setup.container ?? {}
+    expect(await setup.host.state(never)).toBeUndefined()
+    await expect(setup.start()).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+      message: `the engine has a container ${CONTAINER} that is not docker-ipfs'`,
+    })
+    await setup.host.remove(true, never)
+    expect(setup.container).toMatchObject({ id, state: 'created' })
+  })
+
+  test('has a label that says nothing, and no ports', async () => {
+    await setup.docker.run(['container', 'create', '--name', CONTAINER, '--label', 'docker-ipfs.node=x', IMAGE], never)
+    expect(await setup.host.state(never)).toMatchObject({ isRunning: false, api: 'http://127.0.0.1:0' })
+  })
+})
+
+describe('an engine', () => {
+  test.each(['tcp://192.0.2.1:2376', 'ssh://far', ''])(
+    'at %j may be on another machine, and is refused',
+    async (at) => {
+      setup.docker.host = at
+      await expect(setup.start()).rejects.toMatchObject({
+        code: 'NODE_UNREACHABLE',
+        message: `the Docker engine (${at}) may be on another machine`,
+      })
+      expect(setup.docker.containers.size + setup.docker.volumes.size + setup.docker.networks.size).toBe(0)
+    },
+  )
+
+  test('of Windows is on this machine', async () => {
+    setup.docker.host = 'npipe:////./pipe/docker_engine'
+    expect(await setup.start()).toMatchObject({ isRunning: true })
+  })
+
+  test('that does not answer runs nothing, and cannot start anything', async () => {
+    setup.docker.isDown = true
+    expect(await setup.host.state(never)).toBeUndefined()
+    await expect(setup.start()).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
+  })
+
+  test('that answers nonsense is heard of', async () => {
+    setup.before('container ls', () => {
+      throw new DockerIpfsError('ENGINE_FAILED', 'nonsense')
+    })
+    await expect(setup.host.state(never)).rejects.toThrow('nonsense')
+  })
+})
