@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DockerIpfsError } from '../../../src/errors.ts'
+import { createBinaryHost } from '../../../src/managed/binary.ts'
+import { isAlive, useBinary } from '../../support/binary-host.ts'
+import { withFastClock } from '../../support/fast-clock.ts'
+import { STARTED } from '../../support/ipfs-program.ts'
+import { peerAt } from '../../support/peer-at.ts'
+
+const KEY = `/key/swarm/psk/1.0.0/\n/base16/\n${'0123456789abcdef'.repeat(4)}\n`
+const never = new AbortController().signal
+const setup = useBinary()
+
+describe('a node as a process', () => {
+  test('is made, listens on loopback with our settings, and answers', async () => {
+    expect(await setup.host.state(never)).toBeUndefined()
+    const state = await setup.start()
+    expect(await peerAt(state)).toBe(setup.config.Identity.PeerID)
+    expect(setup.config).toMatchObject({
+      Addresses: {
+        API: state.api.replace('http://127.0.0.1:', '/ip4/127.0.0.1/tcp/'),
+        Gateway: state.gateway.replace('http://127.0.0.1:', '/ip4/127.0.0.1/tcp/'),
+      },
+      Datastore: { StorageMax: '50GB' },
+      Bootstrap: ['auto'],
+    })
+    expect(state).toMatchObject({
+      isRunning: true,
+      details: `process ${setup.pid}`,
+      repository: join(setup.folder, 'repo'),
+    })
+    expect(await setup.host.state(never)).toEqual(state)
+    expect(setup.said).toEqual([
+      `Starting an IPFS node of docker-ipfs (${setup.ipfs}; "docker ipfs node stop" ends it)`,
+    ])
+    expect(statSync(setup.folder).mode & 0o777).toBe(0o700)
+  })
+
+  test("is in a folder of its own, and without the user's settings for another", async () => {
+    await setup.start({}, setup.hostWith({ IPFS_PATH: '/elsewhere', LIBP2P_FORCE_PNET: '1', LANG: 'C' }))
+    expect(setup.started.cwd).toBe(setup.folder)
+    const { env } = setup.started
+    expect(env).toMatchObject({ IPFS_TELEMETRY: 'off', LANG: 'C' })
+    expect(env).not.toHaveProperty('IPFS_PATH')
+    expect(env).not.toHaveProperty('LIBP2P_FORCE_PNET')
+  })
+
+  test('that runs is joined', async () => {
+    const first = await setup.start()
+    expect(await setup.start()).toEqual(first)
+    expect(setup.said).toHaveLength(1)
+  })
+
+  test('is one where another comes to start it before it answers', async () => {
+    const goOn = join(setup.folder, 'go-on')
+    const slow = setup.hostWith({ WAITS_FOR: goOn })
+    const one = setup.start({}, slow)
+    while (!existsSync(join(setup.folder, 'repo', STARTED))) await Bun.sleep(5)
+    const other = setup.start({})
+    while (!(await setup.logs().catch(() => '')).includes('someone else has the lock')) await Bun.sleep(5)
+    writeFileSync(goOn, '')
+    const [{ api }, joined] = await Promise.all([one, other])
+    expect(joined.api).toBe(api)
+    expect(await peerAt({ api })).toBe(setup.config.Identity.PeerID)
+    await setup.host.stop(never)
+    expect(await peerAt({ api })).toBeUndefined()
+  })
+
+  test('has one repository where two make it at once', async () => {
+    const states = await Promise.all([setup.start(), setup.start({}, setup.hostWith({}))])
+    expect(await Promise.all(states.map(peerAt))).toEqual([setup.config.Identity.PeerID, setup.config.Identity.PeerID])
+    expect(readdirSync(setup.folder).sort()).toEqual(['kept.json', 'log', 'pid', 'repo'])
+  })
+
+  test('needs an ipfs', async () => {
+    const none = createBinaryHost({ ipfs: undefined, folder: setup.folder, env: {} })
+    await expect(none.start({}, never, () => undefined)).rejects.toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: 'there is no ipfs on PATH',
+    })
+    expect(existsSync(setup.folder)).toBe(false)
+  })
+})
+
+describe('a process that does not come up', () => {
+  test('says what it said last', async () => {
+    const full = setup.hostWith({ SAYS_AT_START: 'no space left on device' })
+    await expect(setup.start({}, full)).rejects.toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: 'the IPFS node of docker-ipfs did not start: Error: no space left on device',
+      hint: 'Its log: docker ipfs node logs',
+    })
+    expect(await setup.logs()).toBe('Initializing daemon...\nError: no space left on device\n')
+  })
+
+  test('says so where it has no repository, and leaves nothing', async () => {
+    const broken = setup.hostWith({ SAYS_AT_INIT: 'mkdir: read-only file system' })
+    await expect(setup.start({}, broken)).rejects.toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: `cannot make an IPFS repository in ${setup.folder}: Error: mkdir: read-only file system`,
+    })
+    expect(readdirSync(setup.folder)).toEqual([])
+    expect(await setup.host.state(never)).toBeUndefined()
+  })
+
+  test('is not begun when the user has had enough, and not waited for', async () => {
+    const cancelled = new DockerIpfsError('CANCELLED', 'cancelled')
+    const over = AbortSignal.abort(cancelled)
+    expect(await setup.start({}, setup.host, over).catch((error) => error)).toBe(cancelled)
+    expect(readdirSync(setup.folder)).toEqual([])
+    const stop = new AbortController()
+    const mute = setup.hostWith({ WAITS_FOR: join(setup.folder, 'never') })
+    const starting = setup.start({}, mute, stop.signal)
+    while (!existsSync(join(setup.folder, 'pid'))) await Bun.sleep(5)
+    stop.abort(cancelled)
+    await expect(starting).rejects.toHaveProperty('cause', cancelled)
+  })
+
+  test('is waited for a while where another has the lock, who may be on the way', async () => {
+    await setup.start()
+    // It has the lock, but is not to be found at its address.
+    rmSync(join(setup.folder, 'repo/api'))
+    await expect(withFastClock(() => setup.start())).rejects.toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: 'the IPFS node of docker-ipfs did not start: no answer for 60 s',
+    })
+    expect(await setup.logs('1')).toMatch(/^Error: lock .*: someone else has the lock\n$/)
+  })
+})
+
+describe('the ports of a process', () => {
+  test('stay, unless somebody has taken them', async () => {
+    const first = await setup.start()
+    await setup.host.stop(never)
+    const second = await setup.start()
+    expect(second).toMatchObject({ api: first.api, gateway: first.gateway })
+    await setup.host.stop(never)
+    setup.take(Number(new URL(first.gateway).port))
+    const third = await setup.start()
+    expect(await peerAt(third)).toBe(setup.config.Identity.PeerID)
+    expect([first.api, first.gateway]).not.toContain(third.gateway)
+  })
+})
+
+describe('the settings of a process', () => {
+  test('are written once, so that what the user changes afterwards stays', async () => {
+    await setup.start()
+    await setup.host.stop(never)
+    const own = { ...setup.config, Datastore: { StorageMax: '7GB' }, Routing: { Type: 'none' } }
+    writeFileSync(join(setup.folder, 'repo/config'), JSON.stringify(own))
+    await setup.start()
+    expect(setup.config).toEqual(own)
+    await setup.start({ storageMax: '9GB' })
+    expect(setup.config).toMatchObject({ Datastore: { StorageMax: '9GB' }, Routing: { Type: 'none' } })
+  })
+
+  test('are joined by new options, for which a node that runs is started again', async () => {
+    const first = await setup.start({ storageMax: '9GB' })
+    const [peer, number] = [await peerAt(first), setup.pid]
+    const second = await setup.start({ announce: true })
+    expect(await peerAt(second)).toBe(peer)
+    expect(isAlive(number)).toBe(false)
+    expect(setup.config).toMatchObject({
+      Datastore: { StorageMax: '9GB' },
+      Provide: { Enabled: true, Strategy: 'roots' },
+    })
+    expect(setup.said).toHaveLength(2)
+  })
+
+  test('keep a swarm key in the repository alone, and the node private from then on', async () => {
+    await setup.start({ swarmKey: KEY })
+    expect(setup.read('repo/swarm.key')).toBe(KEY)
+    expect(statSync(join(setup.folder, 'repo/swarm.key')).mode & 0o777).toBe(0o400)
+    expect(`${setup.read('kept.json')}${setup.started.args}${JSON.stringify(setup.started.env)}`).not.toContain(
+      '0123456789abcdef',
+    )
+    expect(setup.started.env).toMatchObject({ LIBP2P_FORCE_PNET: '1' })
+    expect(setup.config.Bootstrap).toEqual([])
+    const other = KEY.replaceAll('0', '1')
+    await setup.start({ swarmKey: other })
+    expect(setup.read('repo/swarm.key')).toBe(other)
+    await setup.start({ storageMax: '9GB' })
+    expect(setup.started.env).toMatchObject({ LIBP2P_FORCE_PNET: '1' })
+  })
+})
