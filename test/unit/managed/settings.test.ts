@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createArguments, IMAGE, NETWORK, networkFor, newerImage } from '../../../src/managed/container-arguments.ts'
-import { checkSwarmKey, settingsOf, stampOf } from '../../../src/managed/settings.ts'
+import { checkSwarmKey, freePorts, isFree, settingsOf, stampOf } from '../../../src/managed/settings.ts'
+import { serveRpc } from '../../support/rpc-server.ts'
 
 const ports = { api: 5301, gateway: 5302 }
 const KEY = `/key/swarm/psk/1.0.0/\n/base16/\n${'0123456789abcdef'.repeat(4)}\n`
@@ -38,6 +39,31 @@ describe('the settings of a managed node', () => {
 test.each(['', 'x', KEY.replace('base16', 'base64'), KEY.replace('0123', '012')])('%j is no swarm key', (text) => {
   expect(() => checkSwarmKey(text)).toThrow('is no swarm key')
   expect(() => checkSwarmKey(KEY)).not.toThrow()
+})
+
+test('with a swarm port other nodes may connect, and are looked for on the network at hand', () => {
+  const settings = Object.fromEntries(settingsOf({ ports, isPublished: false }, { swarmPort: 4002 }))
+  expect(settings).toMatchObject({
+    Addresses: {
+      API: '/ip4/127.0.0.1/tcp/5301',
+      Swarm: ['/ip4/0.0.0.0/tcp/4002', '/ip4/0.0.0.0/udp/4002/quic-v1', '/ip6/::/tcp/4002', '/ip6/::/udp/4002/quic-v1'],
+    },
+    Discovery: { MDNS: { Enabled: true } },
+    'Swarm.DisableNatPortMap': false,
+  })
+})
+
+describe('free ports', () => {
+  test('are two, and none that somebody has', async () => {
+    const first = await freePorts()
+    expect(first.gateway).toBeGreaterThan(first.api)
+    const server = serveRpc({ id: 'x' }, first.api)
+    expect(await isFree(first.api)).toBe(false)
+    const second = await freePorts()
+    server.close()
+    expect([second.api, second.gateway]).not.toContain(first.api)
+    expect(await isFree(first.api)).toBe(true)
+  })
 })
 
 describe('the container', () => {

@@ -1,0 +1,79 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { DockerIpfsError } from '../../../src/errors.ts'
+import { endpointOf, peerIdOf, until } from '../../../src/managed/ready.ts'
+import { withFastClock } from '../../support/fast-clock.ts'
+import { type RpcServer, serveRpc } from '../../support/rpc-server.ts'
+
+const never = new AbortController().signal
+const cancelled = new DockerIpfsError('CANCELLED', 'cancelled')
+const servers: RpcServer[] = []
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close()
+})
+
+function serve(...args: Parameters<typeof serveRpc>): RpcServer {
+  const server = serveRpc(...args)
+  servers.push(server)
+  return server
+}
+
+test('the address of a managed node says that it is one', () => {
+  expect(endpointOf('http://127.0.0.1:5301')).toEqual({
+    url: 'http://127.0.0.1:5301',
+    source: 'the managed node',
+    isManaged: true,
+  })
+})
+
+describe('the peer ID of a node', () => {
+  test('is what it answers', async () => {
+    expect(await peerIdOf(endpointOf(serve({ id: 'peer' }).url), never)).toBe('peer')
+  })
+
+  test('is none where nobody answers, or no node does', async () => {
+    expect(await peerIdOf(endpointOf('http://127.0.0.1:1'), never)).toBeUndefined()
+    expect(await peerIdOf(endpointOf(serve({ id: 'peer', refuses: 404 }).url), never)).toBeUndefined()
+  })
+
+  test('is not waited for when the user has had enough', async () => {
+    const stop = new AbortController()
+    const server = serve({ id: 'peer', isBusy: true })
+    const asked = peerIdOf(endpointOf(server.url), stop.signal)
+    while (server.asked.length === 0) await Bun.sleep(1)
+    stop.abort(cancelled)
+    expect(await asked.catch((error) => error)).toBe(cancelled)
+  })
+
+  test('is none of one that is busy for long', async () => {
+    expect(await peerIdOf(endpointOf(serve({ id: 'peer', isBusy: true }).url), never)).toBeUndefined()
+  })
+})
+
+describe('what is asked for until there is an answer', () => {
+  test('is asked for again and again', async () => {
+    let asked = 0
+    const answer = await until(async () => (++asked < 3 ? undefined : 'it'), 60_000, never)
+    expect([answer, asked]).toEqual(['it', 3])
+  })
+
+  test('is asked for at least once, and no longer than the time is', async () => {
+    let asked = 0
+    const ask = async () => void ++asked
+    expect(await until(ask, -1, never)).toBeUndefined()
+    expect(asked).toBe(1)
+    expect(await withFastClock(() => until(ask, 60_000, never))).toBeUndefined()
+    expect(asked).toBeGreaterThan(2)
+  })
+
+  test('may be false, or nothing but empty', async () => {
+    expect(await until(async () => false, 60_000, never)).toBe(false)
+    expect(await until(async () => '', 60_000, never)).toBe('')
+  })
+
+  test('is given up with the signal, and when asking fails', async () => {
+    const stop = new AbortController()
+    const waiting = until(async () => stop.abort(cancelled), 60_000, stop.signal)
+    await expect(waiting).rejects.toHaveProperty('cause', cancelled)
+    await expect(until(() => Promise.reject(new TypeError('x')), 60_000, never)).rejects.toThrow(TypeError)
+  })
+})
