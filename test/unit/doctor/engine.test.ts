@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'bun:test'
+import { examineEngine } from '../../../src/doctor/engine.ts'
+import type { EngineInfo } from '../../../src/engine/engine.ts'
+import { DockerIpfsError } from '../../../src/errors.ts'
+import { MemoryEngine } from '../../support/memory/engine.ts'
+
+const never = new AbortController().signal
+
+describe('of an engine the doctor says', () => {
+  test.each([
+    [false, 'classic (graph driver)'],
+    [true, 'containerd'],
+  ])('what it is (containerd store: %p)', async (containerdStore, store) => {
+    expect(await examineEngine(new MemoryEngine({ version: '28.5.2', containerdStore }), never)).toEqual([
+      { part: 'engine', check: 'reachable', state: 'ok', found: 'it answers; linux/x86_64', todo: '' },
+      { part: 'engine', check: 'version', state: 'ok', found: 'Docker 28.5.2', todo: '' },
+      { part: 'engine', check: 'store', state: 'ok', found: store, todo: '' },
+    ])
+  })
+
+  test('no platform where it does not tell', async () => {
+    const info = async (): Promise<EngineInfo> => ({ ...(await new MemoryEngine().info()), os: '', architecture: '' })
+    expect((await examineEngine({ info }, never))[0]).toMatchObject({ check: 'reachable', found: 'it answers' })
+  })
+
+  test('why it does not answer, and nothing else', async () => {
+    const info = () => Promise.reject(new DockerIpfsError('ENGINE_UNREACHABLE', 'down', { hint: 'Start Docker.' }))
+    expect(await examineEngine({ info }, never)).toEqual([
+      { part: 'engine', check: 'reachable', state: 'fail', found: 'down', todo: 'Start Docker.' },
+    ])
+  })
+})
+
+test.each([
+  ['1.13.1', 'fail'],
+  ['19.03.15', 'fail'],
+  ['20.10.0', 'ok'],
+  ['20.10.24+dfsg1', 'ok'],
+  ['28.5.2', 'ok'],
+  ['29.7.2-src', 'ok'],
+  ['dev', 'ok'],
+  ['', 'ok'],
+])('Docker %p is %s', async (version, state) => {
+  const findings = await examineEngine(new MemoryEngine({ version, containerdStore: false }), never)
+  const finding = findings.find(({ check }) => check === 'version')
+  expect(finding?.state).toBe(state as 'ok')
+  expect(finding?.todo).toBe(state === 'ok' ? '' : 'Update it to 20.10 or newer.')
+})
