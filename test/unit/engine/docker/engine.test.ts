@@ -1,0 +1,209 @@
+import { describe, expect, test } from 'bun:test'
+import { abilitiesOf } from '../../../../src/engine/docker/engine.ts'
+import type { Engine } from '../../../../src/engine/engine.ts'
+import { collect } from '../../../../src/streams.ts'
+import { CHANGED, inPath, useEngine } from '../../../support/engine-api.ts'
+
+const never = new AbortController().signal
+const engine = useEngine()
+const [A, B] = [`sha256:${'a'.repeat(64)}`, `sha256:${'b'.repeat(64)}`]
+
+/** Answers to GET /info, shortened: 28 and 29 name containerd with either store. */
+const INFO = {
+  classic: {
+    Driver: 'overlay2',
+    DriverStatus: [
+      ['Backing Filesystem', 'extfs'],
+      ['Supports d_type', 'true'],
+    ],
+    Containerd: { Address: '/run/containerd/containerd.sock' },
+    DockerRootDir: '/var/lib/docker',
+    OSType: 'linux',
+    Architecture: 'x86_64',
+    ServerVersion: '28.5.2',
+  },
+  containerd: {
+    Driver: 'overlayfs',
+    DriverStatus: [['driver-type', 'io.containerd.snapshotter.v1']],
+    DockerRootDir: '/var/lib/docker',
+    OSType: 'linux',
+    Architecture: 'aarch64',
+    ServerVersion: '29.7.2-src',
+  },
+}
+
+describe('what an engine says of itself', () => {
+  test('of a classic store', async () => {
+    const docker = await engine.with({ 'GET /info': { body: INFO.classic } })
+    expect(await docker.info(never)).toEqual({
+      version: '28.5.2',
+      containerdStore: false,
+      os: 'linux',
+      architecture: 'x86_64',
+      packingFolder: '/var/lib/docker/tmp',
+      can: { readZstd: true, leaveOut: true, tellWhole: false },
+    })
+  })
+
+  test('of a containerd store, which packs nowhere', async () => {
+    const docker = await engine.with({ 'GET /info': { body: INFO.containerd } })
+    expect(await docker.info(never)).toEqual({
+      version: '29.7.2-src',
+      containerdStore: true,
+      os: 'linux',
+      architecture: 'aarch64',
+      packingFolder: undefined,
+      can: { readZstd: true, leaveOut: true, tellWhole: true },
+    })
+  })
+
+  test('may be little, but for the version', async () => {
+    const docker = await engine.with({
+      'GET /info': [{ body: { ServerVersion: '20.10.24', DockerRootDir: 'C:\\ProgramData\\docker' } }, { body: {} }],
+    })
+    expect(await docker.info(never)).toMatchObject({ os: '', architecture: '', packingFolder: undefined })
+    await expect(docker.info(never)).rejects.toThrow('the engine gave no version')
+  })
+
+  test.each([
+    ['<html>', 'docker gave an answer that cannot be read'],
+    ['[]', 'docker gave an answer that cannot be read'],
+  ])('has to be an object, not %s', async (body, message) => {
+    const docker = await engine.with({ 'GET /info': { body } })
+    await expect(docker.info(never)).rejects.toMatchObject({ code: 'ENGINE_FAILED', message })
+  })
+})
+
+/** [version, classic store, containerd store], each: reads zstd, may be left layers out, tells what it has. */
+test.each([
+  ['20.10.24', [false, true, false], [false, false, false]],
+  ['22.06.0-beta.0', [false, true, false], [false, false, false]],
+  ['23.0.6', [true, true, false], [true, false, false]],
+  ['25.0.5', [true, true, false], [true, false, false]],
+  ['26.1.5', [true, true, false], [true, false, false]],
+  ['27.5.1', [true, true, false], [true, false, false]],
+  ['28.5.2', [true, true, false], [true, true, true]],
+  ['29.7.2-src', [true, true, false], [true, true, true]],
+  ['28', [true, true, false], [true, true, true]],
+  // What has no number in front is taken for the oldest: it is sent more than it needs, and all of it can be read.
+  ['dev', [false, true, false], [false, false, false]],
+  ['v28.5.2', [false, true, false], [false, false, false]],
+  ['0.0.0-20260801', [false, true, false], [false, false, false]],
+  ['', [false, true, false], [false, false, false]],
+])('what Docker %p can do', (version, classic, containerd) => {
+  const abilities = (store: boolean) => {
+    const { readZstd, leaveOut, tellWhole } = abilitiesOf(version, store)
+    return [readZstd, leaveOut, tellWhole]
+  }
+  expect(abilities(false)).toEqual(classic)
+  expect(abilities(true)).toEqual(containerd)
+})
+
+describe('an archive that is saved', () => {
+  const read = async (docker: Engine, image: string) =>
+    Buffer.from(await collect(docker.save(image, never), 1 << 20, 'the archive')).toString()
+
+  test('is what the engine sends, whatever that is', async () => {
+    const docker = await engine.with({
+      'GET /images/get?names=ns%2Fname%3A1': { body: 'half a tar{"errorDetail":{"message":"x"},"error":"x"}' },
+    })
+    expect(await read(docker, 'ns/name:1')).toBe('half a tar{"errorDetail":{"message":"x"},"error":"x"}')
+  })
+
+  test.each(['reference does not exist', 'No such image: x'])('is none where the engine says %p', async (message) => {
+    const docker = await engine.with({ 'GET /images/get?names=x': { status: 404, body: { message } } })
+    await expect(read(docker, 'x')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND', message })
+  })
+})
+
+describe('an archive that is loaded', () => {
+  const LOAD = 'POST /images/load?quiet=1'
+  const archive = async function* () {
+    yield Buffer.from('a ')
+    yield Buffer.from('tar')
+  }
+
+  test('arrives as it is, and gives what docker would print', async () => {
+    const docker = await engine.with({
+      [LOAD]: { body: `{"stream":"Loaded image: a:1\\n"}\r\n{"stream":"Loaded image ID: ${A}\\n"}\r\n` },
+    })
+    expect(await docker.load(archive(), never)).toBe(`Loaded image: a:1\nLoaded image ID: ${A}`)
+    expect(engine.questions()).toEqual([{ line: LOAD, body: 'a tar' }])
+  })
+
+  test('fails with what stands in mid-answer, although its status is that of a success', async () => {
+    const docker = await engine.with({
+      [LOAD]: {
+        body: '{"stream":"x\\n"}\r\n{"errorDetail":{"message":"unexpected EOF"},"error":"unexpected EOF"}\r\n',
+      },
+    })
+    await expect(docker.load(archive(), never)).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+      message: 'the Docker engine answered: unexpected EOF',
+    })
+  })
+
+  test('fails as a matter of integrity where a layer is not what its image says', async () => {
+    const error = 'invalid diffID for layer 1: expected "sha256:a", got "sha256:b"'
+    const docker = await engine.with({ [LOAD]: { body: { errorDetail: { message: error }, error } } })
+    await expect(docker.load(archive(), never)).rejects.toMatchObject({ code: 'INTEGRITY' })
+  })
+
+  test('may be refused', async () => {
+    const docker = await engine.with({ [LOAD]: { status: 500, body: { message: 'no space left on device' } } })
+    await expect(docker.load(archive(), never)).rejects.toThrow('no space left on device')
+  })
+
+  test('may have no answer', async () => {
+    const docker = await engine.with({ [LOAD]: { body: '' } })
+    expect(await docker.load(archive(), never)).toBe('')
+  })
+})
+
+describe('a name', () => {
+  test('is given with its registry', async () => {
+    const tag = `POST /images/${inPath(A)}/tag?repo=docker.io%2Flibrary%2Fnginx&tag=1.27`
+    const other = `POST /images/${inPath(A)}/tag?repo=localhost%3A5000%2Fa%2Fb&tag=latest`
+    const docker = await engine.with({
+      [tag]: { status: 201, body: '' },
+      [other]: [CHANGED, { status: 201, body: '' }],
+    })
+    await docker.tag(A, 'nginx:1.27', never)
+    await docker.tag(A, 'localhost:5000/a/b', never)
+    expect(engine.asked()).toEqual([tag, other, other])
+  })
+
+  test('has to be one', async () => {
+    const docker = await engine.with({})
+    await expect(docker.tag(A, 'Not A Name', never)).rejects.toThrow('invalid reference format')
+    expect(engine.asked()).toEqual([])
+  })
+
+  test('cannot be given to what is not there', async () => {
+    const message = `No such image: ${A}`
+    const docker = await engine.with({
+      [`POST /images/${inPath(A)}/tag?repo=docker.io%2Flibrary%2Fa&tag=latest`]: { status: 404, body: { message } },
+    })
+    await expect(docker.tag(A, 'a', never)).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND', message })
+  })
+})
+
+describe('images that are removed', () => {
+  test('go whatever names they have, if they must', async () => {
+    const [a, b] = [`DELETE /images/${inPath(A)}`, `DELETE /images/${inPath(B)}?force=1`]
+    const docker = await engine.with({ [a]: { body: [] }, [b]: { body: [] } })
+    await docker.remove([A], never)
+    await docker.remove([B], never, { force: true })
+    expect(engine.asked()).toEqual([a, b])
+  })
+
+  test('are all tried before one that cannot go is an error', async () => {
+    const message = 'conflict: unable to delete a (must be forced) - image is being used by stopped container x'
+    const docker = await engine.with({
+      [`DELETE /images/${inPath(A)}`]: { status: 409, body: { message } },
+      [`DELETE /images/${inPath(B)}`]: { body: [] },
+    })
+    await expect(docker.remove([A, B], never)).rejects.toThrow('image is being used by stopped container')
+    expect(engine.asked()).toHaveLength(2)
+  })
+})
