@@ -1,3 +1,13 @@
+/*
+ * The doctor says what is wrong with engine, node, plugin and settings, and the one thing to do about it.
+ *
+ * Each part has a file, whose `examine…` gives findings. This file puts them together. The room only looks: it changes
+ * nothing and prints nothing. An error that a command would end with is a finding here. A bug, or Ctrl-C, stays an error.
+ *
+ * To add a look: a finding in the file of its part, with a `check` of one or two words. To add a part: name it in
+ * `Finding`, give it a file, and ask it here. What it looks at comes with `Patient`, so that tests can say what there is.
+ */
+
 import type { Engine } from '../engine/engine.ts'
 import { type ConfigState, examineConfig } from './config.ts'
 import { examineEngine } from './engine.ts'

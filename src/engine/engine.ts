@@ -1,3 +1,14 @@
+/*
+ * The port to a Docker engine: all that use cases know of one. Implementations are in the folders below.
+ *
+ * `EngineInfo` tells what engines do differently, so that no use case reads a version. This file imports nothing from
+ * its implementations.
+ *
+ * To add an engine: implement `Engine` in a folder beside `docker/`. Its errors are ENGINE_UNREACHABLE and ENGINE_FAILED.
+ * What it cannot do is false in `EngineInfo.can`; then all is done in the way that every engine takes. Name the folder in
+ * `.dependency-cruiser.cjs`, and make the engine in `cli/context.ts`. A small one to look at: test/support/memory/engine.ts.
+ */
+
 import type { ArchiveEntry } from '../image/archive.ts'
 import type { Bytes } from '../streams.ts'
 

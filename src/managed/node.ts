@@ -1,3 +1,15 @@
+/*
+ * The node that docker-ipfs runs by itself, for users who have no Kubo.
+ *
+ * This file finds, starts and ends it. A `Host` is one way of running it: as a container (`container.ts`) or as a
+ * process (`binary.ts`). `address.ts` says which node a command works with.
+ * The room may change what is its own: a container, a volume and a network with its label, or its folder. It asks Kubo
+ * over the RPC API, and the engine through the docker command. It prints nothing, and is given the environment.
+ *
+ * To add a setting: `settings.ts`; both hosts write what is there. To add a way of running a node: another `Host`, which
+ * `cli/context.ts` hands to `createManagedNode`. Whoever comes second must join the node that the first one starts.
+ */
+
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import type { Bytes } from '../streams.ts'

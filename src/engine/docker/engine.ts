@@ -1,3 +1,15 @@
+/*
+ * Docker's own engine, over its HTTP API.
+ *
+ * `api.ts` asks and sends. `http.ts` and `answers.ts` read what comes back. `connection.ts` connects, at the socket that
+ * `socket.ts` finds or through docker (`command.ts`). The room starts docker, connects to the engine and reads docker's
+ * config.json. It writes no file.
+ *
+ * For a new version of the engine: `abilitiesOf` is the one place that knows versions. To ask something new: a method in
+ * the port and here, and answers of old and new engines in test/unit/engine/docker/engine.test.ts. `..` in the path of a
+ * request would be another request, so every image goes through `pathOf`.
+ */
+
 import { fullName, repositoryOf } from '../../image/name.ts'
 import { type Bytes, begun } from '../../streams.ts'
 import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo, PackedImage } from '../engine.ts'
@@ -156,7 +168,7 @@ const FIRST_WITH_ZSTD = 23
 /** The first engine whose containerd store tells what it has of an image (API 1.48), and is content with the rest. */
 const FIRST_THAT_TELLS = 28
 
-/** What an engine can do. This is the one place that knows versions. */
+/** What an engine can do. This is the one place that knows versions: one without a number in front is taken for the oldest. */
 export function abilitiesOf(version: string, containerdStore: boolean): EngineAbilities {
   const major = Number.parseInt(version, 10)
   const tellWhole = containerdStore && major >= FIRST_THAT_TELLS
