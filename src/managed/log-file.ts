@@ -39,5 +39,5 @@ function endOf(text: Buffer, tail: string): Buffer {
   if (tail === 'all') return text
   let at = text.length
   for (let lines = Number(tail); lines >= 0 && at > 0; lines--) at = text.lastIndexOf('\n', at - 1)
-  return text.subarray(at < 0 ? 0 : Math.min(at + 1, text.length))
+  return text.subarray(at + 1)
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach } from 'bun:test'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -96,8 +97,19 @@ class BinarySetup {
   async another(): Promise<number> {
     const child = spawn('sleep', ['60'])
     this.#children.push(child)
-    while (!readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').includes('sleep')) await Bun.sleep(1)
+    await untilFile(`/proc/${child.pid}/cmdline`, /sleep/)
     return child.pid ?? Number.NaN
+  }
+
+  /** A process that has ended, but whose parent does not ask; gives its number. */
+  async zombie(): Promise<number> {
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'])
+    this.#children.push(parent)
+    const [line] = await once(parent.stdout, 'data')
+    await untilFile(`/proc/${parent.pid}/comm`, /sleep/)
+    process.kill(Number(line), 'SIGKILL')
+    await untilFile(`/proc/${Number(line)}/stat`, /\) Z /)
+    return Number(line)
   }
 
   close(): void {
@@ -119,10 +131,16 @@ export function useBinary(): BinarySetup {
 }
 
 export function isAlive(pid: number): boolean {
+  // 0 would be all processes of the tests.
+  if (!(pid > 0)) return false
   try {
     process.kill(pid, 0)
     return true
   } catch {
     return false
   }
+}
+
+async function untilFile(path: string, text: RegExp): Promise<void> {
+  while (!text.test(readFileSync(path, 'utf8'))) await Bun.sleep(1)
 }

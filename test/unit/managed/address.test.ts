@@ -78,6 +78,7 @@ describe("the user's own node", () => {
     while (servers[0]?.asked.length === 0) await Bun.sleep(1)
     stop.abort(cancelled)
     expect(await waiting.catch((error) => error)).toBe(cancelled)
+    expect(own.exists).toBe(false)
   })
 })
 

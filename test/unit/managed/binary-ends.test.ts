@@ -33,11 +33,19 @@ describe('a process that has ended', () => {
     expect(setup.pid).not.toBe(other)
   })
 
-  test('never was where its number is none', async () => {
+  test.each(['x\n', ''])('is not looked for where its number is none: %j', async (text) => {
     const first = await setup.start()
-    writeFileSync(join(setup.folder, 'pid'), 'x\n')
+    writeFileSync(join(setup.folder, 'pid'), text)
     await setup.host.stop(never)
     expect(await peerAt(first)).toBe(setup.config.Identity.PeerID)
+  })
+
+  test('has ended although its parent takes no notice', async () => {
+    await setup.start()
+    await setup.crash()
+    writeFileSync(join(setup.folder, 'pid'), `${await setup.zombie()}\n`)
+    await withFastClock(() => setup.host.stop(never))
+    expect(await setup.host.state(never)).toMatchObject({ isRunning: false })
   })
 
   test('has to, or it is an error', async () => {

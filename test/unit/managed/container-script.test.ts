@@ -15,8 +15,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** Runs what the container runs before the daemon, over folders of a test; gives the calls of `ipfs` there. */
-function run(options: NodeOptions = {}): string[] {
+/** Runs what the container runs before the daemon, over folders of a test; gives the calls of `ipfs` there, and how it ended. */
+function attempt(options: NodeOptions, status: number) {
   const args = createArguments(ports, options, NETWORK)
   const script = args.find((arg) => arg.startsWith('DOCKER_IPFS_INIT='))?.slice('DOCKER_IPFS_INIT='.length) ?? ''
   const here = script
@@ -25,10 +25,16 @@ function run(options: NodeOptions = {}): string[] {
   const called = join(folder, 'called')
   rmSync(called, { force: true })
   // Each word on a line of its own, so that the quotes are the shell's business.
-  const ipfs = `ipfs() { printf '%s\\n' "$@" --- >> '${called}'; }`
-  const { status, stderr } = spawnSync('sh', ['-c', `${ipfs}\n${here}`], { encoding: 'utf8' })
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  return existsSync(called) ? readFileSync(called, 'utf8').split('\n---\n').slice(0, -1) : []
+  const ipfs = `ipfs() { printf '%s\\n' "$@" --- >> '${called}'; return ${status}; }`
+  const ended = spawnSync('sh', ['-c', `${ipfs}\n${here}`], { encoding: 'utf8' })
+  const calls = existsSync(called) ? readFileSync(called, 'utf8').split('\n---\n').slice(0, -1) : []
+  return { status: ended.status, stderr: ended.stderr, calls }
+}
+
+function run(options: NodeOptions = {}): string[] {
+  const { calls, ...ended } = attempt(options, 0)
+  expect(ended).toEqual({ status: 0, stderr: '' })
+  return calls
 }
 
 const settingIn = (calls: readonly string[], key: string) => {
@@ -50,6 +56,11 @@ describe('the script of the container', () => {
   test('writes them once, so that what the user changes afterwards stays', () => {
     run()
     expect(run()).toEqual([])
+  })
+
+  test('fails where one cannot be written, and then writes all the next time', () => {
+    expect(attempt({}, 7)).toMatchObject({ status: 7, calls: [expect.stringContaining('config\n--json\nAddresses')] })
+    expect(run().length).toBeGreaterThan(4)
   })
 
   test('writes others, after the repository is brought to the version of the image', () => {

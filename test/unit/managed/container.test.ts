@@ -91,13 +91,28 @@ describe('whoever comes second', () => {
     expect(await peerAt(other)).toBe(await peerAt(one))
   })
 
-  test('waits where the name is taken a moment before the container can be seen', async () => {
-    await setup.start()
+  /** Has a list of containers show the one that there is only when it is asked for the n-th time. */
+  function hideUntil(nth: number): void {
     setup.docker.unseen.add(CONTAINER)
-    setup.before('container ls', (nth) => void (nth === 6 && setup.docker.unseen.clear()))
+    setup.before('container ls', (now) => void (now === nth && setup.docker.unseen.clear()))
+  }
+
+  // It is looked for by its label and by its name, in turn.
+  test.each([4, 5, 6])('waits where the name is taken before the container can be seen, at look %d', async (nth) => {
+    await setup.start()
+    hideUntil(nth)
     const { api } = await setup.start()
     expect(api).toBe(`http://127.0.0.1:${setup.label['api']}`)
     expect(setup.calls('container create')).toHaveLength(2)
+  })
+
+  test('does not take away what it came too late to make, and what does not work', async () => {
+    await setup.start()
+    await setup.host.stop(never)
+    setup.docker.lastWords = 'Error: no space left on device'
+    hideUntil(4)
+    await expect(withFastClock(() => setup.start())).rejects.toThrow('no space left on device')
+    expect(setup.container).toBeDefined()
   })
 
   test('does not take away what it has joined and what does not work', async () => {
@@ -161,6 +176,14 @@ describe('a container that cannot work', () => {
     expect(setup.docker.containers.size).toBe(0)
   })
 
+  test('is not waited for where the engine cannot make it', async () => {
+    setup.before('container create', () => {
+      throw new DockerIpfsError('ENGINE_FAILED', 'no space left on device')
+    })
+    await expect(setup.start()).rejects.toThrow('no space left on device')
+    expect(setup.calls('container ls')).toHaveLength(1)
+  })
+
   test('is removed where the engine cannot start it', async () => {
     setup.before('container start', () => void setup.docker.networks.clear())
     await expect(setup.start()).rejects.toThrow(`network ${NETWORK} not found`)
@@ -194,6 +217,8 @@ describe('what is not ours', () => {
       code: 'ENGINE_FAILED',
       message: `the engine has a container ${CONTAINER} that is not docker-ipfs'`,
     })
+    // It is there to be seen, so that nobody waits for another to appear.
+    expect(setup.calls('container ls').length).toBeLessThan(6)
     await setup.host.remove(true, never)
     expect(setup.container).toMatchObject({ id, state: 'created' })
   })

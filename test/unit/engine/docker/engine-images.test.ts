@@ -151,6 +151,13 @@ describe('whether an engine has all of an image', () => {
     expect(await docker.wholeImages(never)).toBeUndefined()
   })
 
+  test('is not known where something else answers in its place', async () => {
+    const page = { status: 502, body: '<html>Bad Gateway</html>' }
+    const docker = await engine.with({ [question]: page, [list]: page })
+    expect(await docker.isWhole(A, never)).toBeUndefined()
+    expect(await docker.wholeImages(never)).toBeUndefined()
+  })
+
   test('is asked for at once of those without a name', async () => {
     const docker = await engine.with({ [list]: [CHANGED, { body: [one(A, true), one(B, false)] }] })
     expect(await docker.wholeImages(never)).toEqual(new Set([A]))
