@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { abilitiesOf } from '../../../../src/engine/docker/engine.ts'
 import type { Engine } from '../../../../src/engine/engine.ts'
 import { collect } from '../../../../src/streams.ts'
@@ -40,19 +43,17 @@ describe('what an engine says of itself', () => {
       containerdStore: false,
       os: 'linux',
       architecture: 'x86_64',
-      packingFolder: '/var/lib/docker/tmp',
       can: { readZstd: true, leaveOut: true, tellWhole: false },
     })
   })
 
-  test('of a containerd store, which packs nowhere', async () => {
+  test('of a containerd store', async () => {
     const docker = await engine.with({ 'GET /info': { body: INFO.containerd } })
     expect(await docker.info(never)).toEqual({
       version: '29.7.2-src',
       containerdStore: true,
       os: 'linux',
       architecture: 'aarch64',
-      packingFolder: undefined,
       can: { readZstd: true, leaveOut: true, tellWhole: true },
     })
   })
@@ -61,7 +62,7 @@ describe('what an engine says of itself', () => {
     const docker = await engine.with({
       'GET /info': [{ body: { ServerVersion: '20.10.24', DockerRootDir: 'C:\\ProgramData\\docker' } }, { body: {} }],
     })
-    expect(await docker.info(never)).toMatchObject({ os: '', architecture: '', packingFolder: undefined })
+    expect(await docker.info(never)).toMatchObject({ os: '', architecture: '' })
     await expect(docker.info(never)).rejects.toThrow('the engine gave no version')
   })
 
@@ -113,6 +114,44 @@ describe('an archive that is saved', () => {
   test.each(['reference does not exist', 'No such image: x'])('is none where the engine says %p', async (message) => {
     const docker = await engine.with({ 'GET /images/get?names=x': { status: 404, body: { message } } })
     await expect(read(docker, 'x')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND', message })
+  })
+})
+
+describe('an image that is packed', () => {
+  const GET = 'GET /images/get?names=abc'
+
+  /** The paths that are seen in the engine's folder, and the archive. */
+  async function pack(docker: Engine) {
+    const packed = await docker.pack('abc', never)
+    const paths: string[] = []
+    for await (const { path } of packed.files?.(() => false, never) ?? []) paths.push(path)
+    const archive = String(await collect(packed.archive, 100, 'the archive'))
+    packed.stop()
+    return { isSeen: packed.files !== undefined, paths, archive }
+  }
+
+  test('is seen where a classic store packs, but not what was there before', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'docker-root-'))
+    try {
+      mkdirSync(join(root, 'tmp', 'docker-export-1'), { recursive: true })
+      writeFileSync(join(root, 'tmp', 'docker-export-1', 'manifest.json'), '[]')
+      const docker = await engine.with({
+        'GET /info': { body: { ...INFO.classic, DockerRootDir: root } },
+        [GET]: { body: 'the archive' },
+      })
+      expect(await pack(docker)).toEqual({ isSeen: true, paths: [], archive: 'the archive' })
+    } finally {
+      rmSync(root, { recursive: true })
+    }
+  })
+
+  test.each([
+    ['a containerd store', INFO.containerd],
+    ['an engine whose folder is not here', { ...INFO.classic, DockerRootDir: '/nowhere' }],
+    ['an engine on Windows', { ...INFO.classic, DockerRootDir: 'C:\\docker' }],
+  ])('is not seen of %s', async (_, info) => {
+    const docker = await engine.with({ 'GET /info': { body: info }, [GET]: { body: 'the archive' } })
+    expect(await pack(docker)).toEqual({ isSeen: false, paths: [], archive: 'the archive' })
   })
 })
 
