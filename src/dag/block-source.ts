@@ -1,15 +1,29 @@
 import { DockerIpfsError } from '../errors.ts'
 import { type Bytes, mapInOrder } from '../streams.ts'
 import { childrenOf, isLeaf, readDirectory } from './blocks.ts'
-import { type CID, parseCid } from './cid.ts'
+import type { CID } from './cid.ts'
 import { cutLeaf, leavesInRange } from './file-range.ts'
 
 /** Where blocks and files are read from: a node, gateways, or CAR files. */
 export interface BlockSource {
   /** One block, checked against its CID; may wait as long as the signal lets it. */
   block(cid: CID, signal: AbortSignal): Promise<Uint8Array>
-  /** The bytes of a file at `/ipfs/<cid>/…`, or a part of them; waits as `block` does. */
-  cat(path: string, signal: AbortSignal, range?: Range): Bytes
+  /** The bytes of a file, or a part of them; waits as `block` does. */
+  cat(file: FileRef, signal: AbortSignal, range?: Range): Bytes
+}
+
+/** A file, as it is found from a root. */
+export interface FileRef {
+  readonly root: CID
+  /** The names of the directories on the way, and its own; none where the root is the file. */
+  readonly path: readonly string[]
+  /** `sha256:<hex>` of its bytes, where that is known: a file of one leaf is the block with this hash. */
+  readonly digest?: string
+}
+
+/** What a node, a gateway or a message calls a file: `/ipfs/<cid>/…`. */
+export function pathOf({ root, path }: FileRef): string {
+  return ['/ipfs', root, ...path].join('/')
 }
 
 /** A part of a file, in bytes. */
@@ -31,17 +45,17 @@ const MAX_EMPTY = 4096
  * Reads a file, or a part of it, from its blocks.
  * @throws NOT_AN_IMAGE when there is no such file; what `block` throws
  */
-export async function* catBlocks(path: string, block: ReadBlock, signal: AbortSignal, range?: Range): Bytes {
+export async function* catBlocks(file: FileRef, block: ReadBlock, signal: AbortSignal, range?: Range): Bytes {
   const read = (cid: CID) => block(cid, signal)
-  const file = await findFile(path, read)
+  const top = await findFile(file, read)
   if (range !== undefined) {
-    yield* catRange(file, range, read)
+    yield* catRange(top, range, read)
     return
   }
   let empty = 0
-  for await (const bytes of mapInOrder(leavesOf(file, block, signal), AHEAD, read)) {
+  for await (const bytes of mapInOrder(leavesOf(top, block, signal), AHEAD, read)) {
     empty = bytes.length === 0 ? empty + 1 : 0
-    if (empty > MAX_EMPTY) throw tooEmpty(path)
+    if (empty > MAX_EMPTY) throw tooEmpty(pathOf(file))
     yield bytes
   }
 }
@@ -52,15 +66,14 @@ async function* catRange(file: CID, { offset, length }: Range, read: (cid: CID) 
 }
 
 /**
- * Goes down the directories of a path.
+ * Goes down the directories to a file; gives the top of its tree.
  * @throws NOT_AN_IMAGE when there is no such file; what `block` throws
  */
-export async function findFile(path: string, block: (cid: CID) => Promise<Uint8Array>): Promise<CID> {
-  const [root = '', ...names] = path.replace(/^\/ipfs\//, '').split('/')
-  let cid = parseCid(root)
-  for (const name of names) {
+export async function findFile({ root, path }: FileRef, block: (cid: CID) => Promise<Uint8Array>): Promise<CID> {
+  let cid = root
+  for (const name of path) {
     const next = readDirectory({ cid, bytes: await block(cid) })?.get(name)
-    if (next === undefined) throw new DockerIpfsError('NOT_AN_IMAGE', `${root} has no ${names.join('/')}`)
+    if (next === undefined) throw new DockerIpfsError('NOT_AN_IMAGE', `${root} has no ${path.join('/')}`)
     cid = next
   }
   return cid

@@ -69,6 +69,11 @@ export function blockKey(cid: CID): string {
   return Buffer.from(cid.multihash.digest).toString('latin1')
 }
 
+/** The same of the bytes of a block with this digest (`sha256:<hex>`). */
+export function keyOfDigest(digest: string): string {
+  return Buffer.from(digest.slice('sha256:'.length), 'hex').toString('latin1')
+}
+
 /** The CIDs that a file node links to; none for a leaf. */
 export function childrenOf({ cid, bytes }: Block): CID[] {
   return cid.code === dagPbCode ? decode(bytes).Links.map((link) => link.Hash) : []

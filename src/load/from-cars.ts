@@ -1,4 +1,4 @@
-import { catBlocks } from '../dag/block-source.ts'
+import { catBlocks, type FileRef } from '../dag/block-source.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, hasCode } from '../errors.ts'
 import { fileFailed } from '../image/input.ts'
@@ -32,7 +32,7 @@ export async function loadCars(
     for (const path of paths) cars.push(await openOne(path, options))
     const root = reference === undefined ? rootOf(cars) : parseRoot(reference)
     const block = (cid: CID, signal: AbortSignal) => find(cid, { cars, root, options, signal })
-    const blocks = { block, cat: (path: string, signal: AbortSignal) => catBlocks(path, block, signal) }
+    const blocks = { block, cat: (file: FileRef, signal: AbortSignal) => catBlocks(file, block, signal) }
     const reading = { ...options, blocks }
     return await loadRoot(root, reading, async (image) => ({
       openLayers: () => readInOrder(image, reading),

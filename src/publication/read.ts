@@ -30,7 +30,11 @@ export async function readPublication(
 ): Promise<Publication | undefined> {
   const file = readDirectory({ cid: root, bytes: await block(root, signal) })?.get('catalogue.json')
   if (file === undefined) return undefined
-  const bytes = await collect(catBlocks(`/ipfs/${file}`, block, signal), MAX_CATALOGUE, `catalogue.json of ${root}`)
+  const bytes = await collect(
+    catBlocks({ root: file, path: [] }, block, signal),
+    MAX_CATALOGUE,
+    `catalogue.json of ${root}`,
+  )
   return { root, catalogue: readPublished(bytes, `of ${root}`) }
 }
 

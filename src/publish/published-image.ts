@@ -1,4 +1,4 @@
-import { catBlocks } from '../dag/block-source.ts'
+import { catBlocks, type FileRef } from '../dag/block-source.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { repositoryOf } from '../image/name.ts'
@@ -25,7 +25,7 @@ export async function describeImage(
     throw new DockerIpfsError('CONTENT_NOT_FOUND', `the node lacks ${cid} of ${root}`)
   }
   const reading = {
-    blocks: { block, cat: (path: string) => catBlocks(path, block, signal) },
+    blocks: { block, cat: (file: FileRef) => catBlocks(file, block, signal) },
     signal,
     timeoutMs: READ_MS,
   }

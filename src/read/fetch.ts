@@ -7,6 +7,7 @@ import { blobPath, hexOf } from '../image/canonical.ts'
 import type { BlockStore, OwnFiles } from '../store/blocks.ts'
 import type { Traffic } from '../store/traffic.ts'
 import { Arrival } from './arrival.ts'
+import { BLOBS } from './layers.ts'
 import { distinct, type ImageSource, type Reading } from './open-image.ts'
 import { type Persisting, persist } from './persist.ts'
 import { withoutStall } from './stall.ts'
@@ -76,20 +77,20 @@ export class LayerFetch {
     const signal = AbortSignal.any([this.#fetching.signal, stop.signal])
     const { root } = this.#image
     const { timeoutMs } = this.#fetching
-    const arrivals = new Map(layers.map((layer) => [this.#pathOf(layer), new Arrival(layer.size)]))
+    const arrivals = new Map(layers.map(({ digest, size }) => [digest, new Arrival(size)]))
     const work = this.#get(layers, {
       signal,
-      advance: (layer, there) => arrivals.get(this.#pathOf(layer))?.advance(there),
+      advance: ({ digest }, there) => arrivals.get(digest)?.advance(there),
     })
     work.then(this.#hasArrived, (error) => {
       for (const arrival of arrivals.values()) arrival.fail(error)
     })
-    const cat: OwnFiles['cat'] = async function* (path, signal, { offset, length }) {
+    const cat: OwnFiles['cat'] = async function* (file, signal, { offset, length }) {
       const end = offset + length
       for (let at = offset; at < end; ) {
-        const to = Math.min((await arrivals.get(path)?.beyond(at, signal)) ?? end, end)
+        const to = Math.min((await arrivals.get(file.digest ?? '')?.beyond(at, signal)) ?? end, end)
         const stalled = new AbortController()
-        const bytes = files.cat(path, AbortSignal.any([signal, stalled.signal]), { offset: at, length: to - at })
+        const bytes = files.cat(file, AbortSignal.any([signal, stalled.signal]), { offset: at, length: to - at })
         yield* withoutStall(bytes, root, timeoutMs, stalled)
         at = to
       }
@@ -100,10 +101,6 @@ export class LayerFetch {
   /** Gets the layers that have not been asked for; `onProgress` hears when anything comes. */
   async rest(signal: AbortSignal, onProgress: () => void): Promise<void> {
     await this.#get(this.#image.layers, { signal, onProgress })
-  }
-
-  #pathOf(layer: SourceLayer): string {
-    return `/ipfs/${this.#image.root}/${blobPath(layer.digest)}`
   }
 
   async #get(layers: readonly SourceLayer[], { signal, onProgress, advance }: Getting): Promise<void> {
@@ -159,7 +156,7 @@ export class LayerFetch {
   async #cidsOf(layers: readonly SourceLayer[], signal: AbortSignal): Promise<CID[]> {
     const { root } = this.#image
     const block = (cid: CID) => this.#fetching.blocks.block(cid, signal)
-    const folder = await findFile(`/ipfs/${root}/blobs/sha256`, block)
+    const folder = await findFile({ root, path: BLOBS }, block)
     const files = readDirectory({ cid: folder, bytes: await block(folder) })
     return layers.map(({ digest }) => {
       const cid = files?.get(hexOf(digest))

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BlockSource, Range } from '../dag/block-source.ts'
+import type { BlockSource, FileRef, Range } from '../dag/block-source.ts'
 import type { CID } from '../dag/cid.ts'
 import { hasCode } from '../errors.ts'
 import type { Report } from '../events.ts'
 import type { Blocks } from '../store/blocks.ts'
-import type { Gateways } from '../store/gateway/gateways.ts'
+import type { Gateways } from '../store/gateways.ts'
 import type { Bytes } from '../streams.ts'
 import type { Reading } from './open-image.ts'
 
@@ -92,10 +92,10 @@ export function nodeFirst(root: CID, { blocks, gateways, report, timeoutMs }: Bo
     gateways,
     graceMs,
     block: (cid, signal) => first((source, limited) => source.block(cid, limited), signal),
-    async *cat(path: string, signal: AbortSignal, range: Range = { offset: 0, length: MAX_WHOLE }): Bytes {
+    async *cat(file: FileRef, signal: AbortSignal, range: Range = { offset: 0, length: MAX_WHOLE }): Bytes {
       yield* await first(async (source, limited) => {
         const parts: Uint8Array[] = []
-        for await (const part of source.cat(path, limited, range)) {
+        for await (const part of source.cat(file, limited, range)) {
           if (source === blocks) lastByteAt = Date.now()
           parts.push(part)
         }

@@ -3,11 +3,12 @@ import { readDirectory } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { FORMAT } from '../format/numbers.ts'
-import { blobPath, FORMAT_ANNOTATION, INDEX_TYPE, type LayerRef, TAR_SIZE_ANNOTATION } from '../image/canonical.ts'
+import { FORMAT_ANNOTATION, INDEX_TYPE, type LayerRef, TAR_SIZE_ANNOTATION } from '../image/canonical.ts'
 import { type Config, type Descriptor, readConfig, readIndex, readOciManifest } from '../image/documents.ts'
 import { noSuchPlatform, type Platform, pickAsked, pickRunnable, platformName, platformOf } from '../image/platform.ts'
 import { verified } from '../image/verified.ts'
 import { type Bytes, collect, sha256 } from '../streams.ts'
+import { blobFile } from './layers.ts'
 import { notFound, withoutStall } from './stall.ts'
 
 /** An image on IPFS whose documents have been read and checked. Its layers are still where they are. */
@@ -174,7 +175,7 @@ function readBlob(
 ): Bytes {
   const stop = new AbortController()
   const signal = AbortSignal.any([reading.signal, stop.signal])
-  const source = reading.blocks.cat(`/ipfs/${root}/${blobPath(blob.digest)}`, signal)
+  const source = reading.blocks.cat(blobFile(root, blob.digest), signal)
   const bytes = withoutStall(source, root, reading.timeoutMs, stop)
   return verified(endingWith(stop, bytes), { ...blob, what })
 }

@@ -1,7 +1,7 @@
-import { blobPath } from '../image/canonical.ts'
 import { verified } from '../image/verified.ts'
 import type { OwnFiles } from '../store/blocks.ts'
 import { type Bytes, lean, mapInOrder, readAtOnce } from '../streams.ts'
+import { blobFile } from './layers.ts'
 import type { ImageSource, Reading } from './open-image.ts'
 import { withoutStall } from './stall.ts'
 
@@ -58,8 +58,7 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
   const stop = new AbortController()
   const signal = AbortSignal.any([reading.signal, stop.signal])
   const ahead = mapInOrder(segmentsOf(layers, segment), atOnce, async ({ layer, offset, length }) => {
-    const path = `/ipfs/${image.root}/${blobPath(layer.digest)}`
-    const bytes = reading.files.cat(path, signal, { offset, length })
+    const bytes = reading.files.cat(blobFile(image.root, layer.digest), signal, { offset, length })
     return Number.isFinite(segment) ? readAtOnce(bytes) : bytes
   })
 
@@ -93,7 +92,7 @@ export function readInOrder(image: ImageSource, reading: Reading): LayerReader {
   const signal = AbortSignal.any([reading.signal, stop.signal])
   return {
     blob: (layer) => {
-      const bytes = reading.blocks.cat(`/ipfs/${image.root}/${blobPath(layer.digest)}`, signal)
+      const bytes = reading.blocks.cat(blobFile(image.root, layer.digest), signal)
       return checked(layer, lean(withoutStall(bytes, image.root, reading.timeoutMs, stop)))
     },
     close: () => stop.abort(),

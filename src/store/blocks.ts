@@ -1,4 +1,4 @@
-import type { BlockSource, Range } from '../dag/block-source.ts'
+import type { BlockSource, FileRef, Range } from '../dag/block-source.ts'
 import type { BlockSink } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import type { Bytes } from '../streams.ts'
@@ -30,7 +30,7 @@ export interface BlockStore extends Blocks {
 
 /** Reads parts of files that a node has all of. */
 export interface OwnFiles {
-  cat(path: string, signal: AbortSignal, range: Range): Bytes
+  cat(file: FileRef, signal: AbortSignal, range: Range): Bytes
 }
 
 /** What a node says of a finished import. */

@@ -1,22 +1,13 @@
-import { type BlockSource, findFile, type Range } from '../../dag/block-source.ts'
-import { type Block, blockKey, isLeaf, MAX_BLOCK, matches, readDirectory } from '../../dag/blocks.ts'
+import { type FileRef, findFile, pathOf, type Range } from '../../dag/block-source.ts'
+import { type Block, blockKey, isLeaf, keyOfDigest, MAX_BLOCK, matches, readDirectory } from '../../dag/blocks.ts'
 import { CarSections, invalidCar } from '../../dag/car-sections.ts'
 import type { CID } from '../../dag/cid.ts'
 import { cutLeaf, type LeafPart, leavesInRange } from '../../dag/file-range.ts'
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import { type Bytes, collect, mapInOrder, Parts } from '../../streams.ts'
+import type { Gateways } from '../gateways.ts'
 import { type Attempt, Pool, type PoolOptions } from './pool.ts'
 import { ask, Busy } from './request.ts'
-
-/** Trustless HTTP gateways as a place where images are read. Every block is held against its CID before anything is made of it. */
-export interface Gateways extends BlockSource {
-  /** For messages, without secrets. */
-  readonly urls: readonly string[]
-  /** Whether one of them has the block. */
-  hasBlock(cid: CID, signal: AbortSignal): Promise<boolean>
-  /** Bytes of right blocks that they gave so far. */
-  readonly bytesFetched: number
-}
 
 export function createGateways(options: PoolOptions): Gateways {
   return new HttpGateways(options)
@@ -92,31 +83,30 @@ class HttpGateways implements Gateways {
   }
 
   /** Reads on however slowly the bytes are taken; without a range, a file of at most 16 MiB. */
-  async *cat(path: string, signal: AbortSignal, range: Range = { offset: 0, length: MAX_WHOLE }): Bytes {
-    const known = this.#knownBlob(path)
+  async *cat(file: FileRef, signal: AbortSignal, range: Range = { offset: 0, length: MAX_WHOLE }): Bytes {
+    const known = this.#knownLeaf(file)
     if (known !== undefined) {
       yield known.subarray(range.offset, range.offset + range.length)
       return
     }
     const parts = new Parts()
     const want = { from: range.offset, to: range.offset + range.length }
-    const search = this.#pool.search(path, signal, async (attempt) => {
+    const search = this.#pool.search(pathOf(file), signal, async (attempt) => {
       // What an attempt has got is kept: the next one goes on behind it.
       const keep = (bytes: Uint8Array) => {
         parts.push(bytes)
         want.from += bytes.length
       }
-      if (attempt.asCar) await this.#readCar(path, want, attempt, signal, keep)
-      else await this.#readBlocks(path, want, attempt, signal, keep)
+      if (attempt.asCar) await this.#readCar(file, want, attempt, signal, keep)
+      else await this.#readBlocks(file, want, attempt, signal, keep)
     })
     parts.endWith(search)
     yield* parts
   }
 
-  /** A blob that is one block has the digest of that block, which is known where the documents have come. */
-  #knownBlob(path: string): Uint8Array | undefined {
-    const hex = /\/blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1]
-    return hex === undefined ? undefined : this.#known.get(Buffer.from(hex, 'hex').toString('latin1'))
+  /** A file that is one leaf has the digest of that block, which is known where the documents have come. */
+  #knownLeaf({ digest }: FileRef): Uint8Array | undefined {
+    return digest === undefined ? undefined : this.#known.get(keyOfDigest(digest))
   }
 
   /** Of an image, all its documents with it: on a long way each of them would cost a round trip. */
@@ -124,7 +114,7 @@ class HttpGateways implements Gateways {
     try {
       return await this.#withCar(`ipfs/${cid}/image.tar?${entityQuery(DOCUMENTS)}`, attempt, signal, async (next) => {
         const bytes = await next(cid)
-        for await (const leaf of this.#leaves(`/ipfs/${cid}/image.tar`, DOCUMENTS, next)) {
+        for await (const leaf of this.#leaves({ root: cid, path: ['image.tar'] }, DOCUMENTS, next)) {
           this.#keep({ cid: leaf.cid, bytes: await next(leaf.cid) })
         }
         return bytes
@@ -138,21 +128,21 @@ class HttpGateways implements Gateways {
     }
   }
 
-  async #readCar(path: string, want: Want, attempt: Attempt, signal: AbortSignal, keep: Keep): Promise<void> {
-    await this.#withCar(`${path.replace(/^\//, '')}?${entityQuery(want)}`, attempt, signal, async (next) => {
-      for await (const leaf of this.#leaves(path, want, next)) keep(cutLeaf(leaf, await next(leaf.cid)))
+  async #readCar(file: FileRef, want: Want, attempt: Attempt, signal: AbortSignal, keep: Keep): Promise<void> {
+    await this.#withCar(`${pathOf(file).slice(1)}?${entityQuery(want)}`, attempt, signal, async (next) => {
+      for await (const leaf of this.#leaves(file, want, next)) keep(cutLeaf(leaf, await next(leaf.cid)))
     })
   }
 
-  async #readBlocks(path: string, want: Want, attempt: Attempt, signal: AbortSignal, keep: Keep): Promise<void> {
+  async #readBlocks(file: FileRef, want: Want, attempt: Attempt, signal: AbortSignal, keep: Keep): Promise<void> {
     const next = (cid: CID) => this.#rawBlock(cid, attempt, signal)
     const read = async (leaf: LeafPart) => cutLeaf(leaf, await next(leaf.cid))
-    for await (const bytes of mapInOrder(this.#leaves(path, want, next), BLOCKS_AT_ONCE, read)) keep(bytes)
+    for await (const bytes of mapInOrder(this.#leaves(file, want, next), BLOCKS_AT_ONCE, read)) keep(bytes)
   }
 
   /** The leaves of a part of a file. `want` is read at the beginning. */
-  async *#leaves(path: string, { from, to }: Want, block: ReadBlock): AsyncGenerator<LeafPart> {
-    yield* leavesInRange(await findFile(path, block), { from, to }, block)
+  async *#leaves(file: FileRef, { from, to }: Want, block: ReadBlock): AsyncGenerator<LeafPart> {
+    yield* leavesInRange(await findFile(file, block), { from, to }, block)
   }
 
   /** Lets `read` ask for blocks in the order in which a CAR brings them. */

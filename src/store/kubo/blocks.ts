@@ -1,4 +1,4 @@
-import type { Range } from '../../dag/block-source.ts'
+import { type FileRef, pathOf, type Range } from '../../dag/block-source.ts'
 import { checkBlock, MAX_BLOCK } from '../../dag/blocks.ts'
 import type { CID } from '../../dag/cid.ts'
 import { hasCode } from '../../errors.ts'
@@ -60,9 +60,9 @@ export class KuboBlocks implements BlockStore {
     }
   }
 
-  async *cat(path: string, signal: AbortSignal, range?: Range): Bytes {
+  async *cat(file: FileRef, signal: AbortSignal, range?: Range): Bytes {
     const part = range === undefined ? '' : `&offset=${range.offset}&length=${range.length}`
-    const response = await call(this.#endpoint, { path: `cat?arg=${encodeURIComponent(path)}${part}`, signal })
+    const response = await call(this.#endpoint, { path: `cat?arg=${encodeURIComponent(pathOf(file))}${part}`, signal })
     yield* bytesOf(response, this.#endpoint, signal)
   }
 
@@ -76,7 +76,7 @@ export class KuboBlocks implements BlockStore {
   }
 
   ownFiles(signal: AbortSignal): OwnFiles {
-    const cat: BlockStore['cat'] = (path, limited, range) => this.cat(path, limited, range)
+    const cat: BlockStore['cat'] = (file, limited, range) => this.cat(file, limited, range)
     // Our folder is the one thing that this node has and no other.
     const proof = this.#folder.top(signal)
     return openOwnFiles({ endpoint: this.#endpoint, proof, cat }, signal)

@@ -1,6 +1,6 @@
 import { code as DAG_PB } from '@ipld/dag-pb'
 import { CID } from 'multiformats/cid'
-import { catBlocks, type Range } from '../../../src/dag/block-source.ts'
+import { catBlocks, type FileRef, type Range } from '../../../src/dag/block-source.ts'
 import { type Block, blockKey, checkBlock, linksOf } from '../../../src/dag/blocks.ts'
 import { rawCid } from '../../../src/dag/cid.ts'
 import type { BlockStore, ImportSession, OwnFiles } from '../../../src/store/blocks.ts'
@@ -57,8 +57,8 @@ export class MemoryBlocks extends MemorySink implements BlockStore {
     return this.own(cid) !== undefined
   }
 
-  async *cat(path: string, signal: AbortSignal, range?: Range): Bytes {
-    yield* catBlocks(path, (cid, limited) => this.block(cid, limited), signal, range)
+  async *cat(file: FileRef, signal: AbortSignal, range?: Range): Bytes {
+    yield* catBlocks(file, (cid, limited) => this.block(cid, limited), signal, range)
   }
 
   async *fetchBelow(cid: CID, signal: AbortSignal, levels = -1): AsyncIterable<void> {
@@ -71,7 +71,7 @@ export class MemoryBlocks extends MemorySink implements BlockStore {
   }
 
   ownFiles(): OwnFiles {
-    return { cat: (path, signal, range) => this.cat(path, signal, range) }
+    return { cat: (file, signal, range) => this.cat(file, signal, range) }
   }
 
   openImport(signal: AbortSignal, known: Promise<ReadonlySet<string>> = Promise.resolve(new Set())): ImportSession {

@@ -36,7 +36,8 @@ async function read(name: string, file: string): Promise<Buffer> {
   const car = await openCar(path(name), signal)
   const block = async (cid: CID) => (await car.block(cid)) ?? Promise.reject(new Error(`no ${cid}`))
   try {
-    return Buffer.from(await collect(catBlocks(`/ipfs/${car.roots[0]}/${file}`, block, signal), 1 << 24, file))
+    const ref = { root: car.roots[0] as CID, path: file.split('/') }
+    return Buffer.from(await collect(catBlocks(ref, block, signal), 1 << 24, file))
   } finally {
     await car.close()
   }
@@ -174,7 +175,7 @@ describe('a tree that would be walked for ever', () => {
         sink,
       )
     const block = async (cid: CID) => sink.blocks.get(cid.toString()) as Uint8Array
-    const read = collect(catBlocks(`/ipfs/${node.cid}`, block, signal), 1000, 'it')
+    const read = collect(catBlocks({ root: node.cid, path: [] }, block, signal), 1000, 'it')
     expect(read).rejects.toMatchObject({ code: 'NOT_AN_IMAGE' })
     await read.catch(() => undefined)
   })

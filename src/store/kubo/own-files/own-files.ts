@@ -1,4 +1,4 @@
-import type { BlockSource, Range } from '../../../dag/block-source.ts'
+import { type BlockSource, type FileRef, pathOf, type Range } from '../../../dag/block-source.ts'
 import type { CID } from '../../../dag/cid.ts'
 import { type Bytes, readAtOnce } from '../../../streams.ts'
 import type { OwnFiles } from '../../blocks.ts'
@@ -24,7 +24,7 @@ const SEGMENT = 32 * 1024 * 1024
 
 /** A quicker way to read than `cat`. */
 interface Way {
-  read(path: string, range: Range, signal: AbortSignal): Bytes
+  read(file: FileRef, range: Range, signal: AbortSignal): Bytes
 }
 
 /**
@@ -35,10 +35,10 @@ interface Way {
 export function openOwnFiles(options: OwnFilesOptions, signal: AbortSignal): OwnFiles {
   let way = findWay(options, signal)
   return {
-    async *cat(path, signal, range) {
+    async *cat(file, signal, range) {
       let got = 0
       try {
-        for await (const bytes of (await way)?.read(path, range, signal) ?? nothing()) {
+        for await (const bytes of (await way)?.read(file, range, signal) ?? nothing()) {
           got += bytes.length
           yield bytes
         }
@@ -47,7 +47,7 @@ export function openOwnFiles(options: OwnFilesOptions, signal: AbortSignal): Own
         way = Promise.resolve(undefined)
       }
       const rest = { offset: range.offset + got, length: range.length - got }
-      if (rest.length > 0) yield* inSegments(rest, (segment) => options.cat(path, signal, segment))
+      if (rest.length > 0) yield* inSegments(rest, (segment) => options.cat(file, signal, segment))
     },
   }
 }
@@ -69,7 +69,7 @@ async function findWay({ endpoint, proof }: OwnFilesOptions, signal: AbortSignal
 async function findGateway(endpoint: Endpoint, proof: CID, signal: AbortSignal): Promise<Way | undefined> {
   const url = gatewayUrl((await askObject(endpoint, 'config?arg=Addresses.Gateway', signal))?.['Value'])
   if (url === undefined || !(await hasAtHand(url, proof, signal))) return undefined
-  return { read: (path, range, signal) => inSegments(range, (segment) => getRange(url, path, segment, signal)) }
+  return { read: (file, range, signal) => inSegments(range, (segment) => getRange(url, pathOf(file), segment, signal)) }
 }
 
 /** Reads a range in parts, each at once: Kubo cuts an answer that stands still for 30 s. What gives less than it should is not asked further. */

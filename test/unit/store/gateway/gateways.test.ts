@@ -3,37 +3,39 @@ import fc from 'fast-check'
 import { findFile } from '../../../../src/dag/block-source.ts'
 import type { Block } from '../../../../src/dag/blocks.ts'
 import { carHeader, carSection } from '../../../../src/dag/car.ts'
-import { parseCid } from '../../../../src/dag/cid.ts'
+import { type CID, parseCid } from '../../../../src/dag/cid.ts'
 import { leavesInRange } from '../../../../src/dag/file-range.ts'
 import { DockerIpfsError } from '../../../../src/errors.ts'
 import { writeDirectory, writeFile } from '../../../../src/format/files.ts'
+import { writeImageDag } from '../../../../src/format/image-dag.ts'
+import { writeLayer } from '../../../../src/format/layer.ts'
 import { createGateways } from '../../../../src/store/gateway/gateways.ts'
 import { retryAfter } from '../../../../src/store/gateway/request.ts'
 import { collect } from '../../../../src/streams.ts'
 import { type Answer, type Asked, startGateway, type TestGateway } from '../../../support/gateway.ts'
-import { noise } from '../../../support/images.ts'
+import { digest, GOLDEN, noise } from '../../../support/images.ts'
 import { MemorySink } from '../../../support/memory-sink.ts'
 
 const BYTES = Buffer.concat([noise(1_500_000, 'gateway'), Buffer.alloc(2_000_000), noise(500_000, 'end')])
 const signal = new AbortController().signal
 const sink = new MemorySink()
-let root = ''
+let root: CID
 let change: (right: Buffer) => Buffer = (right) => right
 let server: TestGateway
 
 beforeAll(async () => {
   const file = await writeFile(BYTES, sink)
-  root = (await writeDirectory(new Map([['file', file]]), sink)).cid.toString()
+  root = (await writeDirectory(new Map([['file', file]]), sink)).cid
   server = await startGateway(answer, (right) => ({ ...right, body: change(right.body) }))
 })
 afterAll(() => server.close())
 
 /** What a gateway is to say, with the blocks of `sink`. */
 async function answer({ url }: Asked): Promise<Answer> {
-  const [, path = '', query = ''] = /^\/(ipfs\/[^?]+)\?(.*)$/.exec(url) ?? []
+  const [, path = '', query = ''] = /^\/ipfs\/([^?]+)\?(.*)$/.exec(url) ?? []
   const bytesOf = (cid: string) => sink.blocks.get(cid) ?? new Uint8Array(0)
   if (query === 'format=raw') {
-    const body = Buffer.from(bytesOf(path.slice('ipfs/'.length)))
+    const body = Buffer.from(bytesOf(path))
     return { status: body.length > 0 ? 200 : 404, type: 'application/vnd.ipld.raw', body }
   }
   const [, from = 0, last = 0] = /entity-bytes=(\d+):(\d+)/.exec(query) ?? []
@@ -43,15 +45,16 @@ async function answer({ url }: Asked): Promise<Answer> {
     blocks.set(cid.toString(), { cid, bytes })
     return bytes
   }
-  const file = await findFile(`/${path}`, get)
+  const [top = '', ...names] = path.split('/')
+  const file = await findFile({ root: parseCid(top), path: names }, get)
   for await (const leaf of leavesInRange(file, { from: Number(from), to: Number(last) + 1 }, get)) await get(leaf.cid)
-  const body = Buffer.concat([carHeader([parseCid(root)]), ...[...blocks.values()].flatMap(carSection)])
+  const body = Buffer.concat([carHeader([root]), ...[...blocks.values()].flatMap(carSection)])
   return { status: 200, type: 'application/vnd.ipld.car', body }
 }
 
 function read(offset: number, length: number): Promise<Uint8Array> {
   const gateways = createGateways({ urls: [server.url], timeoutMs: 2000, warn: () => undefined })
-  return collect(gateways.cat(`/ipfs/${root}/file`, signal, { offset, length }), BYTES.length, 'the file')
+  return collect(gateways.cat({ root, path: ['file'] }, signal, { offset, length }), BYTES.length, 'the file')
 }
 
 describe('a file read from a gateway', () => {
@@ -87,6 +90,26 @@ describe('a file read from a gateway', () => {
     expect(right).toBeGreaterThan(0)
   }, 600_000)
 })
+
+test('a document that came with the root is not asked for again, by whatever name', async () => {
+  change = (right) => right
+  const { config, layers } = GOLDEN.tiny()
+  const written = await Promise.all(layers.map((layer) => writeLayer(once(layer), sink)))
+  const image = (await writeImageDag(config, written, sink)).root.cid
+  const gateways = createGateways({ urls: [server.url], timeoutMs: 2000, warn: () => undefined })
+  await gateways.block(image, signal)
+  const before = server.asked.length
+  const blob = { root: image, path: ['blobs', 'sha256', digest(config).slice(7)], digest: digest(config) }
+  const got = await collect(gateways.cat(blob, signal), 10_000, 'the config')
+  expect(Buffer.from(got).equals(config)).toBe(true)
+  const part = await collect(gateways.cat(blob, signal, { offset: 3, length: 4 }), 10_000, 'a part of it')
+  expect(Buffer.from(part).equals(config.subarray(3, 7))).toBe(true)
+  expect(server.asked.length).toBe(before)
+})
+
+async function* once(bytes: Uint8Array) {
+  yield bytes
+}
 
 function mutated(body: Buffer, at: number, how: string, bytes: Uint8Array): Buffer {
   const [before, after] = [body.subarray(0, at), body.subarray(at)]

@@ -2,6 +2,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathOf } from '../../../../../src/dag/block-source.ts'
 import { rawBlock } from '../../../../../src/dag/blocks.ts'
 import type { Endpoint } from '../../../../../src/store/kubo/endpoint.ts'
 import { gatewayUrl, openOwnFiles } from '../../../../../src/store/kubo/own-files/own-files.ts'
@@ -10,7 +11,8 @@ import { collect } from '../../../../../src/streams.ts'
 const { signal } = new AbortController()
 const { cid } = rawBlock(Buffer.from('only here'))
 const FILE = Buffer.from('0123456789')
-const PATH = '/ipfs/bafy/blobs/sha256/aa'
+const FILE_REF = { root: rawBlock(Buffer.from('root')).cid, path: ['blobs', 'sha256', 'aa'] }
+const PATH = pathOf(FILE_REF)
 const MIB = 1024 * 1024
 
 /** A node and its gateway, as far as they are asked here. */
@@ -67,7 +69,7 @@ async function read(endpoint: Partial<Endpoint> = {}, proof: typeof cid | null =
     signal,
   )
   const once = async () =>
-    Buffer.from(await collect(files.cat(PATH, signal, { offset: 2, length: 6 }), 100, 'it')).toString()
+    Buffer.from(await collect(files.cat(FILE_REF, signal, { offset: 2, length: 6 }), 100, 'it')).toString()
   return [await once(), await once()]
 }
 
@@ -94,7 +96,7 @@ describe('parts of files', () => {
       return new Response(Buffer.alloc(to - from + 1), { status: 206 })
     }
     const files = withoutCat()
-    const got = await collect(files.cat(PATH, signal, { offset: 5, length: 40_000_000 }), 40_000_000, 'it')
+    const got = await collect(files.cat(FILE_REF, signal, { offset: 5, length: 40_000_000 }), 40_000_000, 'it')
     expect(got.length).toBe(40_000_000)
     expect(asked).toEqual([`5 ${5 + 32 * MIB - 1}`, `${5 + 32 * MIB} 40000004`])
   })
@@ -168,7 +170,7 @@ describe('parts of files', () => {
       return new Response('', { status: 500 })
     })
     const files = withoutCat()
-    await expect(collect(files.cat(PATH, stop.signal, { offset: 2, length: 6 }), 100, 'it')).rejects.toThrow(
+    await expect(collect(files.cat(FILE_REF, stop.signal, { offset: 2, length: 6 }), 100, 'it')).rejects.toThrow(
       'cancelled',
     )
   })
