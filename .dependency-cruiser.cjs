@@ -86,7 +86,7 @@ module.exports = {
     ...behind('store', ['car', 'gateway', 'kubo']),
     onlyIn('yargs', 'cli/'),
     onlyIn('execa', 'engine/docker/'),
-    onlyIn('kubo-rpc-client', 'store/kubo/'),
+    onlyIn('kubo-rpc-client', 'store/kubo/client'),
     onlyIn('tar-stream', 'image/archive'),
     onlyIn('cli-progress', 'output/progress'),
     onlyIn('multiformats', 'dag/'),

@@ -1,4 +1,3 @@
-import { create, type KuboRPCClient } from 'kubo-rpc-client'
 import type { Endpoint } from './endpoint.ts'
 
 /** Base URL of all calls of the RPC API. */
@@ -18,28 +17,4 @@ export function connectionOf({ url, socket, authorization, ca }: Endpoint) {
     // HTTP_PROXY is not meant for this machine; docker and ipfs leave it out too.
     ...(isHere ? { proxy: false as const } : {}),
   }
-}
-
-/** By the start of their URLs: the nodes that kubo-rpc-client calls. */
-const called = new Map<string, Endpoint>()
-
-/** A kubo-rpc-client whose calls go the way of `connectionOf`. */
-export function createClient(endpoint: Endpoint): KuboRPCClient {
-  if (called.size === 0) interceptFetch()
-  called.set(`${apiOf(endpoint)}/`, endpoint)
-  return create({ url: apiOf(endpoint) })
-}
-
-/** kubo-rpc-client lets nobody say how it connects; it calls the global `fetch`, with a text for the URL. */
-function interceptFetch(): void {
-  const original = globalThis.fetch
-  const intercepted = (input: string | URL | Request, init?: BunFetchRequestInit) => {
-    const [, endpoint] = [...called].find(([start]) => typeof input === 'string' && input.startsWith(start)) ?? []
-    if (endpoint === undefined) return original(input, init)
-    const { headers, ...connection } = connectionOf(endpoint)
-    const all = new Headers(init?.headers)
-    for (const [name, value] of Object.entries(headers)) all.set(name, value)
-    return original(input, { ...init, ...connection, headers: all })
-  }
-  globalThis.fetch = Object.assign(intercepted, { preconnect: original.preconnect })
 }

@@ -1,9 +1,9 @@
-import type { KuboRPCClient } from 'kubo-rpc-client'
 import { blockKey, fileFrom } from '../../dag/blocks.ts'
 import { carBlocks } from '../../dag/car.ts'
 import { type CID, parseCid } from '../../dag/cid.ts'
 import { DockerIpfsError, hasCode, messageOf } from '../../errors.ts'
 import { collect } from '../../streams.ts'
+import type { KuboClient } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
 import { bytesOf, call, nodeError, statusOf } from './rpc.ts'
 
@@ -48,7 +48,7 @@ interface Found {
 
 /** Our folder in the node's MFS. People may edit it, so looking never fails: what cannot be read counts as not there. */
 export class Mfs {
-  readonly #client: KuboRPCClient
+  readonly #client: KuboClient
   readonly #endpoint: Endpoint
   /** What was found at paths; forgotten when something is written. */
   readonly #found = new Map<string, Promise<Found | undefined>>()
@@ -56,7 +56,7 @@ export class Mfs {
   readonly #folders = new Map<string, Promise<CID | undefined>>()
   #unflushed = 0
 
-  constructor(client: KuboRPCClient, endpoint: Endpoint) {
+  constructor(client: KuboClient, endpoint: Endpoint) {
     this.#client = client
     this.#endpoint = endpoint
   }
@@ -95,10 +95,7 @@ export class Mfs {
     if (path === '') return (await this.find('', signal))?.cid
     const place = await this.#place(path, signal)
     if (place === undefined) return undefined
-    return this.#ask(signal, async (limited) => {
-      const { cid } = await this.#client.dag.resolve(place, { signal: limited, ...OFFLINE })
-      return parseCid(cid.toString())
-    })
+    return this.#ask(signal, (limited) => this.#client.resolve(place, limited))
   }
 
   /** What is at a path of any kind, looked up in the node's own repository. */
@@ -113,10 +110,7 @@ export class Mfs {
   async read(path: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const place = await this.#place(path, signal)
     if (place === undefined) return undefined
-    return this.#ask(signal, (limited) => {
-      const bytes = this.#client.cat(place, { signal: limited, ...OFFLINE })
-      return collect(bytes, limit, path)
-    })
+    return this.#ask(signal, (limited) => collect(this.#client.cat(place, limited), limit, path))
   }
 
   /** What is in a folder; undefined where there is none, or where a part of it is lost. */

@@ -1,6 +1,6 @@
 import type { Node } from '../node.ts'
 import { KuboBlocks } from './blocks.ts'
-import { createClient } from './connection.ts'
+import { createClient } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
 import { Mfs } from './mfs.ts'
 import { KuboNaming } from './naming.ts'

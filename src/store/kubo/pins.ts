@@ -1,7 +1,7 @@
-import type { KuboRPCClient } from 'kubo-rpc-client'
 import type { CID } from '../../dag/cid.ts'
 import { hasCode, messageOf } from '../../errors.ts'
 import type { Pins } from '../pins.ts'
+import type { KuboClient } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
 import { askWithin, bytesOf, call, jsonLines, nodeFailed } from './rpc.ts'
 
@@ -12,10 +12,10 @@ interface PinLine {
 }
 
 export class KuboPins implements Pins {
-  readonly #client: KuboRPCClient
+  readonly #client: KuboClient
   readonly #endpoint: Endpoint
 
-  constructor(client: KuboRPCClient, endpoint: Endpoint) {
+  constructor(client: KuboClient, endpoint: Endpoint) {
     this.#client = client
     this.#endpoint = endpoint
   }

@@ -1,7 +1,7 @@
-import type { KuboRPCClient } from 'kubo-rpc-client'
 import type { CID } from '../../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../../errors.ts'
 import type { Routing } from '../routing.ts'
+import type { KuboClient } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
 import { answerOf, askWithin, bytesOf, call, jsonLines, nodeFailed } from './rpc.ts'
 
@@ -13,7 +13,7 @@ interface RoutingLine {
 const PROVIDER = 4
 
 /** How a node finds others, and they it. */
-export function createRouting(client: KuboRPCClient, endpoint: Endpoint): Routing {
+export function createRouting(client: KuboClient, endpoint: Endpoint): Routing {
   return {
     providers: (root, timeoutMs, signal) => providers(root, { endpoint, timeoutMs, signal }),
     announce: (root, signal) => announce(root, endpoint, signal),

@@ -7,7 +7,7 @@ import type { Endpoint } from './endpoint.ts'
 
 /**
  * Plain HTTP to the node's RPC API, for the calls that move many bytes. Everything else goes through kubo-rpc-client
- * (`node.ts`). Source: https://docs.ipfs.tech/reference/kubo/rpc/
+ * (`client.ts`). Source: https://docs.ipfs.tech/reference/kubo/rpc/
  */
 export interface RpcCall {
   /** Command and query, e.g. `cat?arg=…`. */
@@ -162,9 +162,12 @@ export function shown({ url, socket }: Endpoint): string {
 
 /** An error that the node answered. Kubo answers `{"Message":"…","Code":0,"Type":"error"}` with status 500. */
 export function failed(status: number, text: string, endpoint: Endpoint): DockerIpfsError {
-  // Not JSON: a proxy's page, or Kubo's own plain text. It is shown as it is.
-  const message = String(parsedObject(text)?.['Message'] ?? text.trim())
-  return answered(status, message, endpoint, new Error(`HTTP ${status}: ${text.trim()}`))
+  return answered(status, messageIn(text), endpoint, new Error(`HTTP ${status}: ${text.trim()}`))
+}
+
+/** What an answer with an error status says. Not JSON: a proxy's page, or Kubo's own plain text. It is shown as it is. */
+export function messageIn(text: string): string {
+  return String(parsedObject(text)?.['Message'] ?? text.trim())
 }
 
 /** Kubo itself answers 500, 400 for a wrong call, 403 to whom it does not let in; the others are from a proxy, or no Kubo. */

@@ -1,5 +1,5 @@
-import type { KuboRPCClient } from 'kubo-rpc-client'
 import type { Traffic } from '../traffic.ts'
+import type { KuboClient } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
 import { askObject, askWithin } from './rpc.ts'
 
@@ -7,10 +7,10 @@ import { askObject, askWithin } from './rpc.ts'
 const BITSWAP = '/ipfs/bitswap/1.2.0'
 
 export class KuboTraffic implements Traffic {
-  readonly #client: KuboRPCClient
+  readonly #client: KuboClient
   readonly #endpoint: Endpoint
 
-  constructor(client: KuboRPCClient, endpoint: Endpoint) {
+  constructor(client: KuboClient, endpoint: Endpoint) {
     this.#client = client
     this.#endpoint = endpoint
   }

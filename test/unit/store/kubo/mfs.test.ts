@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { parseCid } from '../../../../src/dag/cid.ts'
-import { createClient } from '../../../../src/store/kubo/connection.ts'
+import { createClient } from '../../../../src/store/kubo/client.ts'
 import type { Endpoint } from '../../../../src/store/kubo/endpoint.ts'
 import { Mfs } from '../../../../src/store/kubo/mfs.ts'
 import { GOLDEN_ROOTS } from '../../../support/images.ts'
