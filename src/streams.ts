@@ -163,19 +163,27 @@ export async function* mapInOrder<A, B>(
   while (queue.length > 0) yield await (queue.shift() as Promise<B>)
 }
 
+/** Lets the garbage collector run every so many bytes of a stream; see `Collecting`. */
+export async function* lean(source: Bytes): Bytes {
+  const collecting = new Collecting()
+  for await (const bytes of source) {
+    collecting.passed(bytes.length)
+    yield bytes
+  }
+}
+
 /**
- * Lets the garbage collector run every so many bytes of a stream. Bun counts the memory behind buffers late: without this a
+ * Lets the garbage collector run every so many bytes that are thrown away. Bun counts the memory behind buffers late: without this a
  * long stream takes twice the memory (measured on 1 GB: 195 MB, with it 138 MB), for some 10 ms of CPU each time.
  */
-export async function* lean(source: Bytes): Bytes {
-  let since = 0
-  for await (const bytes of source) {
-    since += bytes.length
-    if (since > COLLECT_EVERY) {
-      since = 0
-      Bun.gc(true)
-    }
-    yield bytes
+export class Collecting {
+  #since = 0
+
+  passed(bytes: number): void {
+    this.#since += bytes
+    if (this.#since <= COLLECT_EVERY) return
+    this.#since = 0
+    Bun.gc(true)
   }
 }
 

@@ -1,3 +1,4 @@
+import { AT_ONCE } from '../dag/block-source.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
 import { imageSize, Shares } from '../dag/walk.ts'
 import { fullName } from '../image/name.ts'
@@ -33,8 +34,6 @@ export interface ListOptions {
   readonly signal: AbortSignal
 }
 
-/** Questions to the node at a time. */
-const AT_ONCE = 16
 /** Folders below each other; docker's names have far fewer parts. */
 const MAX_DEPTH = 64
 

@@ -32,10 +32,14 @@ export interface Range {
   readonly length: number
 }
 
+/** Bytes of a file that is read without a range, at most, where a place cannot tell how long it is: a document. */
+export const MAX_WHOLE = 16 * 1024 * 1024
+
+/** Blocks that a place is asked for at a time, and other questions that it answers from what it has. */
+export const AT_ONCE = 16
+
 type ReadBlock = BlockSource['block']
 
-/** Blocks that are read ahead of the one that is asked for. */
-const AHEAD = 16
 /** Levels of a file's tree: two hold 1024 × 1024 leaves. */
 const MAX_DEPTH = 8
 /** Blocks in a row that bring no byte: a tree of nothing else could be walked for ever. */
@@ -53,7 +57,7 @@ export async function* catBlocks(file: FileRef, block: ReadBlock, signal: AbortS
     return
   }
   let empty = 0
-  for await (const bytes of mapInOrder(leavesOf(top, block, signal), AHEAD, read)) {
+  for await (const bytes of mapInOrder(leavesOf(top, block, signal), AT_ONCE, read)) {
     empty = bytes.length === 0 ? empty + 1 : 0
     if (empty > MAX_EMPTY) throw tooEmpty(pathOf(file))
     yield bytes
@@ -62,7 +66,7 @@ export async function* catBlocks(file: FileRef, block: ReadBlock, signal: AbortS
 
 async function* catRange(file: CID, { offset, length }: Range, read: (cid: CID) => Promise<Uint8Array>): Bytes {
   const leaves = leavesInRange(file, { from: offset, to: offset + length }, read)
-  yield* mapInOrder(leaves, AHEAD, async (leaf) => cutLeaf(leaf, await read(leaf.cid)))
+  yield* mapInOrder(leaves, AT_ONCE, async (leaf) => cutLeaf(leaf, await read(leaf.cid)))
 }
 
 /**

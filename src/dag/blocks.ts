@@ -4,6 +4,7 @@ import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { DockerIpfsError } from '../errors.ts'
+import { RAW } from './cid.ts'
 
 /** A block and its address. */
 export interface Block {
@@ -19,7 +20,6 @@ export interface BlockSink {
 /** No block that travels between nodes is larger (Bitswap's limit); those of images have at most 1 MiB + 4 KiB. */
 export const MAX_BLOCK = 2 * 1024 * 1024
 
-const RAW = 0x55
 const SHA2_256 = 0x12
 
 /** A raw leaf with its CID (CIDv1, raw, sha2-256). */

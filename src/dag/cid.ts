@@ -4,6 +4,9 @@ import { DockerIpfsError } from '../errors.ts'
 
 export type { CID }
 
+/** The codec of a block of nothing but bytes. Source: https://github.com/multiformats/multicodec/blob/master/table.csv */
+export const RAW = 0x55
+
 /**
  * Reads a CID as users write it.
  * @throws REFERENCE_INVALID
@@ -28,5 +31,3 @@ export function rawCid(cid: CID): CID {
 export function hashText(cid: CID): string {
   return base32upper.baseEncode(cid.multihash.bytes)
 }
-
-const RAW = 0x55

@@ -1,3 +1,4 @@
+import { AT_ONCE } from './block-source.ts'
 import { blockKey, isLeaf, linksOf, readDirectory } from './blocks.ts'
 import type { CID } from './cid.ts'
 
@@ -38,9 +39,6 @@ export async function readBelow(blocks: OwnBlocks, cid: CID, signal: AbortSignal
     nodes: links.flatMap((link) => (isLeaf(link.cid) ? [] : [link.cid])),
   }
 }
-
-/** Questions to the node at a time. */
-const AT_ONCE = 16
 
 /** Called with each block, and its bytes; says whether what is below it is to be walked too. */
 type Visit = (key: string, bytes: number) => boolean

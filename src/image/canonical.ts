@@ -96,6 +96,7 @@ export function blobPath(digest: string): string {
   return `blobs/sha256/${hexOf(digest)}`
 }
 
+/** `<hex>` of `sha256:<hex>`. */
 export function hexOf(digest: string): string {
   return digest.slice('sha256:'.length)
 }

@@ -1,4 +1,5 @@
 import { zstdDecompressSync } from 'node:zlib'
+import { AT_ONCE } from '../dag/block-source.ts'
 import { isLeaf, partsOf } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { hasCode } from '../errors.ts'
@@ -23,8 +24,6 @@ interface Piece {
 
 /** Faults that are told one by one. */
 const MAX_FAULTS = 10
-/** Blocks that are read at once. */
-const AT_ONCE = 16
 
 /**
  * Which blocks of a layer blob are lost or damaged, and where they are: in the blob, and for the first of them in the tar, and in which file.

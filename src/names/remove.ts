@@ -1,6 +1,7 @@
 import { recordPath } from '../catalogue/catalogue.ts'
 import { list } from '../catalogue/list.ts'
 import type { ImageRecord } from '../catalogue/records.ts'
+import { AT_ONCE } from '../dag/block-source.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
 import { blocksBelow, bytesWithout, isImage } from '../dag/walk.ts'
 import { DockerIpfsError } from '../errors.ts'
@@ -11,8 +12,6 @@ import type { Pins } from '../store/pins.ts'
 import { mapInOrder } from '../streams.ts'
 import { type ResolveOptions, resolve } from './resolve.ts'
 
-/** Questions to the node at a time. */
-const AT_ONCE = 16
 
 interface RemoveOptions extends ResolveOptions {
   readonly blocks: Pick<Blocks, 'block' | 'ownBlock'>

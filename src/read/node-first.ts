@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BlockSource, FileRef, Range } from '../dag/block-source.ts'
+import { type BlockSource, type FileRef, MAX_WHOLE, type Range } from '../dag/block-source.ts'
 import type { CID } from '../dag/cid.ts'
 import { hasCode } from '../errors.ts'
 import type { Report } from '../events.ts'
@@ -25,8 +25,6 @@ export interface Both extends Reading {
 
 /** How long a node may look before gateways are asked. Another node is mostly found within some seconds, or not at all. */
 const GRACE_MS = 5000
-/** Bytes of a file that is read without a range, at most: a document. */
-const MAX_WHOLE = 16 * 1024 * 1024
 
 /** Reads from the node; from the moment on when no byte has come from it for some seconds, from gateways, and from the node what they lack. */
 export function nodeFirst(root: CID, { blocks, gateways, report, timeoutMs }: Both): NodeFirst {

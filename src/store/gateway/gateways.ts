@@ -1,10 +1,10 @@
-import { type FileRef, findFile, pathOf, type Range } from '../../dag/block-source.ts'
+import { type FileRef, findFile, MAX_WHOLE, pathOf, type Range } from '../../dag/block-source.ts'
 import { type Block, blockKey, isLeaf, keyOfDigest, MAX_BLOCK, matches, readDirectory } from '../../dag/blocks.ts'
 import { CarSections, invalidCar } from '../../dag/car-sections.ts'
 import type { CID } from '../../dag/cid.ts'
 import { cutLeaf, type LeafPart, leavesInRange } from '../../dag/file-range.ts'
 import { DockerIpfsError, hasCode } from '../../errors.ts'
-import { type Bytes, collect, mapInOrder, Parts } from '../../streams.ts'
+import { type Bytes, Collecting, collect, mapInOrder, Parts } from '../../streams.ts'
 import type { Gateways } from '../gateways.ts'
 import { type Attempt, Pool, type PoolOptions } from './pool.ts'
 import { ask, Busy } from './request.ts'
@@ -24,13 +24,8 @@ const MAX_KNOWN = 64
 const MAX_NODE = 256 * 1024
 /** Single blocks that are under way for one range. */
 const BLOCKS_AT_ONCE = 6
-/** Bun counts the memory behind buffers late, and of a CAR there are two for each block. */
-const COLLECT_EVERY = 16 * 1024 * 1024
 /** How long the end of a CAR is waited for, when all that was wanted is there. */
 const END_MS = 250
-
-/** Bytes of a file that is read without a range, at most: a document. */
-const MAX_WHOLE = 16 * 1024 * 1024
 
 /** The beginning of image.tar, in which all documents stand; what a leaf has beyond it comes too (docs/format.md). */
 const DOCUMENTS: Want = { from: 0, to: 16 * 1024 }
@@ -46,7 +41,7 @@ interface Want {
 class HttpGateways implements Gateways {
   readonly urls: readonly string[]
   bytesFetched = 0
-  #uncollected = 0
+  readonly #collecting = new Collecting()
   readonly #pool: Pool
   readonly #known = new Map<string, Uint8Array>()
   /** Paths of what the directories name that were asked for: gateways find who has the root, not who has each block. */
@@ -213,11 +208,8 @@ class HttpGateways implements Gateways {
     const { cid, bytes } = block
     if (!matches(block)) throw new DockerIpfsError('INTEGRITY', `what it sent as ${cid} does not match that CID`)
     this.bytesFetched += bytes.length
-    this.#uncollected += bytes.length
-    if (this.#uncollected > COLLECT_EVERY) {
-      this.#uncollected = 0
-      Bun.gc(true)
-    }
+    // Of a CAR there are two buffers for each block.
+    this.#collecting.passed(2 * bytes.length)
     // What is not kept is asked for again and again: no progress, then.
     if (isLeaf(cid) || this.#keep(block)) progress(bytes.length)
     return bytes
