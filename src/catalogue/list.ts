@@ -1,6 +1,6 @@
-import { AT_ONCE } from '../dag/block-source.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
-import { imageSize, Shares } from '../dag/walk.ts'
+import { imageSize, Shares } from '../dag/sizes.ts'
+import { AT_ONCE } from '../dag/walk.ts'
 import { fullName } from '../image/name.ts'
 import type { Blocks } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'

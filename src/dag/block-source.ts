@@ -1,8 +1,8 @@
 import { DockerIpfsError } from '../errors.ts'
 import { type Bytes, mapInOrder } from '../streams.ts'
-import { childrenOf, isLeaf, readDirectory } from './blocks.ts'
 import type { CID } from './cid.ts'
 import { cutLeaf, leavesInRange } from './file-range.ts'
+import { AT_ONCE, descend } from './walk.ts'
 
 /** Where blocks and files are read from: a node, gateways, or CAR files. */
 export interface BlockSource {
@@ -35,37 +35,20 @@ export interface Range {
 /** Bytes of a file that is read without a range, at most, where a place cannot tell how long it is: a document. */
 export const MAX_WHOLE = 16 * 1024 * 1024
 
-/** Blocks that a place is asked for at a time, and other questions that it answers from what it has. */
-export const AT_ONCE = 16
-
-type ReadBlock = BlockSource['block']
-
-/** Levels of a file's tree: two hold 1024 × 1024 leaves. */
-const MAX_DEPTH = 8
-/** Blocks in a row that bring no byte: a tree of nothing else could be walked for ever. */
-const MAX_EMPTY = 4096
+const WHOLE: Range = { offset: 0, length: Number.POSITIVE_INFINITY }
 
 /**
- * Reads a file, or a part of it, from its blocks.
+ * Reads a file, or a part of it, from its blocks, some of them ahead.
  * @throws NOT_AN_IMAGE when there is no such file; what `block` throws
  */
-export async function* catBlocks(file: FileRef, block: ReadBlock, signal: AbortSignal, range?: Range): Bytes {
+export async function* catBlocks(
+  file: FileRef,
+  block: BlockSource['block'],
+  signal: AbortSignal,
+  { offset, length }: Range = WHOLE,
+): Bytes {
   const read = (cid: CID) => block(cid, signal)
-  const top = await findFile(file, read)
-  if (range !== undefined) {
-    yield* catRange(top, range, read)
-    return
-  }
-  let empty = 0
-  for await (const bytes of mapInOrder(leavesOf(top, block, signal), AT_ONCE, read)) {
-    empty = bytes.length === 0 ? empty + 1 : 0
-    if (empty > MAX_EMPTY) throw tooEmpty(pathOf(file))
-    yield bytes
-  }
-}
-
-async function* catRange(file: CID, { offset, length }: Range, read: (cid: CID) => Promise<Uint8Array>): Bytes {
-  const leaves = leavesInRange(file, { from: offset, to: offset + length }, read)
+  const leaves = leavesInRange(await findFile(file, read), { from: offset, to: offset + length }, read)
   yield* mapInOrder(leaves, AT_ONCE, async (leaf) => cutLeaf(leaf, await read(leaf.cid)))
 }
 
@@ -74,34 +57,7 @@ async function* catRange(file: CID, { offset, length }: Range, read: (cid: CID) 
  * @throws NOT_AN_IMAGE when there is no such file; what `block` throws
  */
 export async function findFile({ root, path }: FileRef, block: (cid: CID) => Promise<Uint8Array>): Promise<CID> {
-  let cid = root
-  for (const name of path) {
-    const next = readDirectory({ cid, bytes: await block(cid) })?.get(name)
-    if (next === undefined) throw new DockerIpfsError('NOT_AN_IMAGE', `${root} has no ${path.join('/')}`)
-    cid = next
-  }
-  return cid
-}
-
-/** The leaves of a file, in order. */
-async function* leavesOf(root: CID, block: ReadBlock, signal: AbortSignal): AsyncGenerator<CID> {
-  const levels: CID[][] = [[root]]
-  let nodes = 0
-  while (levels.length > 0) {
-    const cid = levels.at(-1)?.shift()
-    if (cid === undefined) {
-      levels.pop()
-    } else if (isLeaf(cid)) {
-      nodes = 0
-      yield cid
-    } else {
-      nodes += 1
-      if (nodes > MAX_EMPTY || levels.length > MAX_DEPTH) throw tooEmpty(root.toString())
-      levels.push(childrenOf({ cid, bytes: await block(cid, signal) }))
-    }
-  }
-}
-
-function tooEmpty(what: string): DockerIpfsError {
-  return new DockerIpfsError('NOT_AN_IMAGE', `${what} is no file that docker ipfs wrote`)
+  const found = await descend(root, path, block)
+  if (found === undefined) throw new DockerIpfsError('NOT_AN_IMAGE', `${root} has no ${path.join('/')}`)
+  return found
 }

@@ -64,6 +64,12 @@ export function readDirectory({ cid, bytes }: Block): Map<string, CID> | undefin
   }
 }
 
+/** A link, and the bytes that it says are below it: of a raw leaf, the bytes of its block. */
+export interface Link {
+  readonly cid: CID
+  readonly size: number
+}
+
 /** A block's multihash digest, as a short key for sets. */
 export function blockKey(cid: CID): string {
   return Buffer.from(cid.multihash.digest).toString('latin1')
@@ -79,10 +85,8 @@ export function childrenOf({ cid, bytes }: Block): CID[] {
   return cid.code === dagPbCode ? decode(bytes).Links.map((link) => link.Hash) : []
 }
 
-/**
- * What a file node is put together from, with the bytes of each as the node says it; undefined when the block is no such node.
- */
-export function partsOf({ cid, bytes }: Block): { readonly cid: CID; readonly size: number }[] | undefined {
+/** What a file node is put together from, with the file's bytes in each as the node says it; undefined when the block is no such node. */
+export function partsOf({ cid, bytes }: Block): Link[] | undefined {
   if (cid.code !== dagPbCode) return undefined
   try {
     const { Data, Links } = decode(bytes)
@@ -92,12 +96,6 @@ export function partsOf({ cid, bytes }: Block): { readonly cid: CID; readonly si
   } catch {
     return undefined
   }
-}
-
-/** A link, and the bytes that it says are below it: of a raw leaf, the bytes of its block. */
-export interface Link {
-  readonly cid: CID
-  readonly size: number
 }
 
 /** The links of a node, of any kind; none for a leaf and for what cannot be read. */
@@ -110,7 +108,10 @@ export function linksOf({ cid, bytes }: Block): Link[] {
   }
 }
 
-/** The bytes of a file out of blocks at hand, by `blockKey`; undefined when one is missing, or it is no file. */
+/**
+ * The bytes of a file out of blocks at hand, by `blockKey`; undefined when one is missing, or it is no file. No use of the walker: nothing is
+ * waited for, and nodes may hold bytes themselves, as those of Kubo's MFS do.
+ */
 export function fileFrom(cid: CID, blocks: ReadonlyMap<string, Uint8Array>): Uint8Array | undefined {
   const bytes = blocks.get(blockKey(cid))
   if (bytes === undefined || isLeaf(cid)) return bytes

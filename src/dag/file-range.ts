@@ -1,6 +1,8 @@
-import { DockerIpfsError } from '../errors.ts'
-import { isLeaf, partsOf } from './blocks.ts'
+import { isLeaf, type Link, partsOf } from './blocks.ts'
 import type { CID } from './cid.ts'
+import { depthFirst, noFile } from './walk.ts'
+
+type ReadBlock = (cid: CID) => Promise<Uint8Array>
 
 /** The part of a leaf that lies in a range of its file. */
 export interface LeafPart {
@@ -11,9 +13,6 @@ export interface LeafPart {
   readonly to: number
 }
 
-/** Levels of a file's tree: two hold 1024 × 1024 leaves. */
-const MAX_DEPTH = 8
-
 /**
  * The leaves that hold the bytes `from` to `to` (exclusive) of a file, in order, with no others asked for. Nodes of the tree
  * are read with `block`.
@@ -22,27 +21,22 @@ const MAX_DEPTH = 8
 export async function* leavesInRange(
   cid: CID,
   { from, to }: { readonly from: number; readonly to: number },
-  block: (cid: CID) => Promise<Uint8Array>,
+  block: ReadBlock,
 ): AsyncGenerator<LeafPart> {
-  async function* walk(part: LeafPart, depth: number): AsyncGenerator<LeafPart> {
-    const parts = partsOf({ cid: part.cid, bytes: await block(part.cid) })
-    if (parts === undefined || depth > MAX_DEPTH) throw notOurs(cid)
+  const below = async (node: LeafPart) => {
+    const inside: LeafPart[] = []
     let at = 0
-    for (const { cid: child, size } of parts) {
+    for (const { cid: child, size } of await partsIn(node.cid, cid, block)) {
       // Parts without bytes are stepped over, however many there are.
-      if (at + size > part.from && at < part.to) {
-        const inside = { from: Math.max(0, part.from - at), to: Math.min(size, part.to - at) }
-        const next = { cid: child, size, ...inside }
-        if (isLeaf(child)) yield next
-        else yield* walk(next, depth + 1)
+      if (size > 0 && at + size > node.from && at < node.to) {
+        inside.push({ cid: child, size, from: Math.max(0, node.from - at), to: Math.min(size, node.to - at) })
       }
       at += size
     }
+    return inside
   }
   if (to <= from) return
-  const file = { cid, size: undefined, from, to }
-  if (isLeaf(cid)) yield file
-  else yield* walk(file, 0)
+  for await (const part of depthFirst({ cid, size: undefined, from, to }, below)) if (isLeaf(part.cid)) yield part
 }
 
 /**
@@ -50,18 +44,15 @@ export async function* leavesInRange(
  * link is asked for.
  * @throws NOT_AN_IMAGE, and what `block` throws
  */
-export async function* linksOfFile(
-  cid: CID,
-  block: (cid: CID) => Promise<Uint8Array>,
-  depth = 0,
-): AsyncGenerator<{ readonly cid: CID; readonly size: number }> {
-  if (isLeaf(cid)) return
-  const parts = partsOf({ cid, bytes: await block(cid) })
-  if (parts === undefined || depth > MAX_DEPTH) throw notOurs(cid)
-  for (const part of parts) {
-    yield part
-    if (!isLeaf(part.cid)) yield* linksOfFile(part.cid, block, depth + 1)
-  }
+export async function* linksOfFile(cid: CID, block: ReadBlock): AsyncGenerator<Link> {
+  const top: Link = { cid, size: 0 }
+  for await (const link of depthFirst(top, (node) => partsIn(node.cid, cid, block))) if (link !== top) yield link
+}
+
+async function partsIn(node: CID, file: CID, block: ReadBlock): Promise<Link[]> {
+  const parts = partsOf({ cid: node, bytes: await block(node) })
+  if (parts === undefined) throw noFile(file)
+  return parts
 }
 
 /**
@@ -69,10 +60,6 @@ export async function* linksOfFile(
  * @throws NOT_AN_IMAGE when the leaf is not as long as its node says
  */
 export function cutLeaf({ cid, size, from, to }: LeafPart, bytes: Uint8Array): Uint8Array {
-  if (size !== undefined && bytes.length !== size) throw notOurs(cid)
+  if (size !== undefined && bytes.length !== size) throw noFile(cid)
   return bytes.subarray(from, to)
-}
-
-function notOurs(cid: CID): DockerIpfsError {
-  return new DockerIpfsError('NOT_AN_IMAGE', `${cid} is no file that docker ipfs wrote`)
 }

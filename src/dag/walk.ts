@@ -1,65 +1,67 @@
-import { AT_ONCE } from './block-source.ts'
-import { blockKey, isLeaf, linksOf, readDirectory } from './blocks.ts'
+import { DockerIpfsError } from '../errors.ts'
+import { blockKey, isLeaf, readDirectory } from './blocks.ts'
 import type { CID } from './cid.ts'
 
-/** Where blocks that are at hand are read. */
-export interface OwnBlocks {
-  /** One block, checked against its CID; undefined where it is not at hand. */
-  ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined>
+/** The one walker of DAGs, in two orders, and the way down to one entry. How blocks are read is for who walks; leaves are never read here. */
+
+/** Blocks that a place is asked for at a time, and other questions that it answers from what it has. */
+export const AT_ONCE = 16
+
+/** Levels of a file's tree: two hold 1024 × 1024 leaves. */
+const MAX_DEPTH = 8
+/** DAG nodes in a row without a leaf: a tree of nothing else could be walked for ever. */
+const MAX_EMPTY = 4096
+
+/** Something with a place in a DAG: a CID, and whatever who walks wants to know of it. */
+interface Placed {
+  readonly cid: CID
 }
 
-/** One that remembers what is below nodes need not read them twice. */
-export interface Walked extends OwnBlocks {
-  below?(cid: CID, signal: AbortSignal): Promise<Below | undefined>
-}
-
-export interface Walking {
-  readonly blocks: Walked
-  readonly signal: AbortSignal
-}
-
-/** A node that was read: its own bytes, the keys (`blockKey`) of leaves that it links to and their bytes, and other nodes. */
-export interface Below {
-  readonly bytes: number
-  readonly leaves: readonly string[]
-  readonly leafBytes: readonly number[]
-  readonly nodes: readonly CID[]
-}
-
-/** What is below a node; undefined where it is lost. */
-export async function readBelow(blocks: OwnBlocks, cid: CID, signal: AbortSignal): Promise<Below | undefined> {
-  const bytes = await blocks.ownBlock(cid, signal)
-  if (bytes === undefined) return undefined
-  const links = linksOf({ cid, bytes })
-  const leaves = links.filter((link) => isLeaf(link.cid))
-  return {
-    bytes: bytes.length,
-    leaves: leaves.map((link) => blockKey(link.cid)),
-    leafBytes: leaves.map((link) => link.size),
-    nodes: links.flatMap((link) => (isLeaf(link.cid) ? [] : [link.cid])),
+/**
+ * Walks the tree of a file: each item before what is below it, and that before its neighbours. What stands twice in the tree comes twice. `below` is
+ * asked for one at a time, when the item behind it is wanted.
+ * @throws NOT_AN_IMAGE for a tree that no file of an image can have; what `below` throws
+ */
+export async function* depthFirst<T extends Placed>(
+  top: T,
+  below: (item: T) => Promise<Iterable<T>>,
+): AsyncGenerator<T> {
+  const levels = [[top].values() as Iterator<T>]
+  let empty = 0
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const { done, value } = level.next()
+    if (done) {
+      levels.pop()
+      continue
+    }
+    yield value
+    if (isLeaf(value.cid)) {
+      empty = 0
+      continue
+    }
+    empty += 1
+    if (empty > MAX_EMPTY || levels.length > MAX_DEPTH) throw noFile(top.cid)
+    levels.push((await below(value))[Symbol.iterator]())
   }
 }
 
-/** Called with each block, and its bytes; says whether what is below it is to be walked too. */
-type Visit = (key: string, bytes: number) => boolean
-
 /**
- * Walks a DAG level by level. Leaves are not read: the links to them say their size. What the node has lost has no size, and nothing
- * is below it.
+ * Walks a DAG level by level, each of its nodes once, with some under way at a time. `below` gives what a node links to.
+ * @throws what `below` throws
  */
-async function walk(root: CID, { blocks, signal }: Walking, visit: Visit): Promise<void> {
-  const below = (cid: CID) => blocks.below?.(cid, signal) ?? readBelow(blocks, cid, signal)
-  let level = [root]
+export async function breadthFirst(
+  root: CID,
+  below: (node: CID) => Promise<Iterable<CID>>,
+  atOnce = AT_ONCE,
+): Promise<void> {
   const seen = new Set([blockKey(root)])
+  let level = [root]
   while (level.length > 0) {
     const next: CID[] = []
-    for (let at = 0; at < level.length; at += AT_ONCE) {
-      const some = level.slice(at, at + AT_ONCE).map(async (cid) => ({ cid, found: await below(cid) }))
-      for (const { cid, found } of await Promise.all(some)) {
-        if (found === undefined || !visit(blockKey(cid), found.bytes)) continue
-        for (const [leaf, key] of found.leaves.entries()) visit(key, found.leafBytes[leaf] ?? 0)
-        for (const child of found.nodes) {
-          if (seen.has(blockKey(child))) continue
+    for (let at = 0; at < level.length; at += atOnce) {
+      for (const children of await Promise.all(level.slice(at, at + atOnce).map(below))) {
+        for (const child of children) {
+          if (isLeaf(child) || seen.has(blockKey(child))) continue
           seen.add(blockKey(child))
           next.push(child)
         }
@@ -69,101 +71,25 @@ async function walk(root: CID, { blocks, signal }: Walking, visit: Visit): Promi
   }
 }
 
-/** All blocks of a DAG that the node has: their bytes by key (`blockKey`). */
-export async function blocksBelow(root: CID, walking: Walking): Promise<Map<string, number>> {
-  const all = new Map<string, number>()
-  await walk(root, walking, (key, bytes) => {
-    all.set(key, bytes)
-    return true
-  })
-  return all
-}
-
-/** Bytes of all blocks of an image, each counted once; undefined for what is no image, or has lost its top. */
-export async function imageSize(root: CID, walking: Walking): Promise<number | undefined> {
-  return (await isImage(root, walking)) ? sum((await blocksBelow(root, walking)).values()) : undefined
-}
-
-/** Bytes of all blocks of a DAG, once a link, as UnixFS counts them: what a link to it must say. Undefined when its root is not at hand. */
-export async function dagSizeOf(root: CID, { blocks, signal }: Walking): Promise<number | undefined> {
-  const bytes = await blocks.ownBlock(root, signal)
-  return bytes === undefined ? undefined : bytes.length + sum(linksOf({ cid: root, bytes }).map(({ size }) => size))
-}
-
-/** Whether a root that the node has looks like an image. */
-export async function isImage(root: CID, { blocks, signal }: Walking): Promise<boolean> {
-  const bytes = isLeaf(root) ? undefined : await blocks.ownBlock(root, signal)
-  const entries = bytes === undefined ? undefined : readDirectory({ cid: root, bytes })
-  return entries?.has('index.json') === true && entries.has('blobs')
-}
-
-/** Bytes of those blocks (by key) that none of these roots has. */
-export async function bytesWithout(
-  blocks: Map<string, number>,
-  kept: readonly CID[],
-  walking: Walking,
-): Promise<number> {
-  const left = new Map(blocks)
-  const seen = new Set<string>()
-  for (const root of kept) {
-    await walk(root, walking, (key) => {
-      if (seen.has(key)) return false
-      seen.add(key)
-      left.delete(key)
-      return true
-    })
-  }
-  return sum(left.values())
-}
-
-/** Whose a block is when several have it. */
-const SHARED = -1
-
 /**
- * Which bytes several DAGs have in common. Owners are numbers from 0. A node that several owners have is read twice, however many
- * they are; kept in memory is a short key for each block, some 100 bytes.
+ * Goes down the directories of a path; undefined where a step is not there, or a directory on the way.
+ * @throws what `block` throws
  */
-export class Shares {
-  readonly #walking: Walking
-  readonly #owners = new Map<string, number>()
-  readonly #unique: number[] = []
-  #total = 0
-
-  constructor(walking: Walking) {
-    this.#walking = walking
+export async function descend(
+  root: CID,
+  steps: readonly string[],
+  block: (cid: CID) => Promise<Uint8Array | undefined>,
+): Promise<CID | undefined> {
+  let cid = root
+  for (const step of steps) {
+    const bytes = await block(cid)
+    const next = bytes === undefined ? undefined : readDirectory({ cid, bytes })?.get(step)
+    if (next === undefined) return undefined
+    cid = next
   }
-
-  async add(owner: number, root: CID): Promise<void> {
-    await walk(root, this.#walking, (key, bytes) => {
-      // Half a digest tells some billion blocks apart.
-      const short = key.slice(0, 16)
-      const before = this.#owners.get(short)
-      if (before === owner || before === SHARED) return false
-      if (before === undefined) {
-        this.#owners.set(short, owner)
-        this.#unique[owner] = this.unique(owner) + bytes
-        this.#total += bytes
-      } else {
-        this.#owners.set(short, SHARED)
-        this.#unique[before] = this.unique(before) - bytes
-      }
-      return true
-    })
-  }
-
-  /** Bytes of blocks that this owner alone has. */
-  unique(owner: number): number {
-    return this.#unique[owner] ?? 0
-  }
-
-  /** Bytes of all blocks, each counted once. */
-  get total(): number {
-    return this.#total
-  }
+  return cid
 }
 
-export function sum(numbers: Iterable<number>): number {
-  let total = 0
-  for (const number of numbers) total += number
-  return total
+export function noFile(cid: CID): DockerIpfsError {
+  return new DockerIpfsError('NOT_AN_IMAGE', `${cid} is no file that docker ipfs wrote`)
 }

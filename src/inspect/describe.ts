@@ -1,6 +1,7 @@
 import { readDirectory } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
-import { imageSize } from '../dag/walk.ts'
+import { imageSize } from '../dag/sizes.ts'
+import { descend } from '../dag/walk.ts'
 import { hasCode, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import { hexOf } from '../image/canonical.ts'
@@ -77,11 +78,9 @@ function describeOne(image: ImageSource, blobs: ReadonlyMap<string, CID>): Descr
 /** The blobs of an image by the hex of their digests. What is missing there is left out. */
 export async function blobsOf(root: CID, { blocks, signal, timeoutMs }: Reading): Promise<Map<string, CID>> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-  let cid: CID | undefined = root
-  for (const name of ['blobs', 'sha256']) {
-    cid = cid === undefined ? undefined : readDirectory({ cid, bytes: await blocks.block(cid, limited) })?.get(name)
-  }
-  return (cid === undefined ? undefined : readDirectory({ cid, bytes: await blocks.block(cid, limited) })) ?? new Map()
+  const block = (cid: CID) => blocks.block(cid, limited)
+  const cid = await descend(root, ['blobs', 'sha256'], block)
+  return (cid === undefined ? undefined : readDirectory({ cid, bytes: await block(cid) })) ?? new Map()
 }
 
 /** A node that has no part in the network's routing cannot ask: that is a warning. */

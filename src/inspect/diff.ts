@@ -1,4 +1,4 @@
-import { blocksBelow, sum } from '../dag/walk.ts'
+import { blocksBelow, sum } from '../dag/sizes.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { Report } from '../events.ts'
 import { type LayerFile, readLayerFiles } from '../image/archive-files.ts'

@@ -1,7 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib'
-import { AT_ONCE } from '../dag/block-source.ts'
-import { isLeaf, partsOf } from '../dag/blocks.ts'
+import { isLeaf, type Link, partsOf } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
+import { AT_ONCE, depthFirst } from '../dag/walk.ts'
 import { hasCode } from '../errors.ts'
 import { FORMAT } from '../format/numbers.ts'
 import { lastEntry } from '../image/archive-files.ts'
@@ -14,10 +14,13 @@ interface Parts {
 }
 
 /** A block of a blob, and where in it it stands, in bytes. */
-interface Piece {
-  readonly cid: CID
+interface Place extends Link {
   readonly offset: number
-  readonly size: number
+  /** What is wrong with it: a node that cannot be read has nothing below it. */
+  readonly fault?: string
+}
+
+interface Piece extends Place {
   /** What is wrong with it, or its bytes. */
   readonly found: Uint8Array | string
 }
@@ -47,34 +50,29 @@ async function describe(piece: Piece, isFirst: boolean, blob: Link, parts: Parts
   return `the block ${cid} ${found}: ${place}${isFirst ? await placeInTar(offset, blob, parts) : ''}`
 }
 
-interface Link {
-  readonly cid: CID
-  readonly size: number
-}
-
+/** The leaves of a blob, and nodes in whose place nothing can be read, in order. */
 async function* piecesOf(blob: Link, parts: Parts): AsyncGenerator<Piece> {
-  yield* below({ ...blob, offset: 0, found: await read(blob.cid, parts) }, parts)
+  const look = async (place: Place) => ({ ...place, found: place.fault ?? (await read(place.cid, parts)) })
+  yield* mapInOrder(placesOf(blob, parts), AT_ONCE, look)
 }
 
-async function* below(piece: Piece, parts: Parts): AsyncGenerator<Piece> {
-  const { cid, found, offset } = piece
-  if (typeof found === 'string' || isLeaf(cid)) {
-    yield piece
-    return
+async function* placesOf(blob: Link, parts: Parts): AsyncGenerator<Place> {
+  for await (const place of depthFirst<Place>({ ...blob, offset: 0 }, (node) => below(node, parts))) {
+    if (place.fault !== undefined || isLeaf(place.cid)) yield place
   }
-  const links = partsOf({ cid, bytes: found })
-  if (links === undefined) {
-    yield { ...piece, found: 'is no node of a file' }
-    return
-  }
-  let at = offset
-  const placed = links.map((link) => {
-    const one = { ...link, offset: at }
+}
+
+async function below(node: Place, parts: Parts): Promise<Place[]> {
+  if (node.fault !== undefined) return []
+  const found = await read(node.cid, parts)
+  const links = typeof found === 'string' ? undefined : partsOf({ cid: node.cid, bytes: found })
+  if (links === undefined) return [{ ...node, fault: typeof found === 'string' ? found : 'is no node of a file' }]
+  let at = node.offset
+  return links.map((link) => {
+    const place = { ...link, offset: at }
     at += link.size
-    return one
+    return place
   })
-  const looked = mapInOrder(placed, AT_ONCE, async (one) => ({ ...one, found: await read(one.cid, parts) }))
-  for await (const one of looked) yield* below(one, parts)
 }
 
 async function read(cid: CID, { blocks, signal }: Parts): Promise<Uint8Array | string> {

@@ -4,7 +4,10 @@ import type { CID } from '../dag/cid.ts'
 /** The files of an image's directory, by path. */
 export type Tree = ReadonlyMap<string, CID>
 
-/** Reads the directories of an image; a folder that cannot be read is an entry itself. */
+/**
+ * Reads the directories of an image; a folder that cannot be read is an entry itself. No use of the walker of DAGs: paths count here, and only those
+ * that an image has are gone down.
+ */
 export async function readTree(root: CID, block: (cid: CID) => Promise<Uint8Array | undefined>): Promise<Tree> {
   const tree = new Map<string, CID>()
   const walk = async (cid: CID, path: string, depth: number): Promise<void> => {

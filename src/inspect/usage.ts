@@ -1,6 +1,6 @@
 import { type CatalogueImage, type ListOptions, list } from '../catalogue/list.ts'
 import type { CID } from '../dag/cid.ts'
-import { Shares } from '../dag/walk.ts'
+import { Shares } from '../dag/sizes.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { Report } from '../events.ts'
 import { hexOf } from '../image/canonical.ts'

@@ -1,6 +1,6 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { writeImageRecord } from '../catalogue/records.ts'
-import { imageSize } from '../dag/walk.ts'
+import { imageSize } from '../dag/sizes.ts'
 import { messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import { fullName } from '../image/name.ts'

@@ -1,9 +1,9 @@
 import { recordPath } from '../catalogue/catalogue.ts'
 import { list } from '../catalogue/list.ts'
 import type { ImageRecord } from '../catalogue/records.ts'
-import { AT_ONCE } from '../dag/block-source.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
-import { blocksBelow, bytesWithout, isImage } from '../dag/walk.ts'
+import { blocksBelow, bytesWithout, isImage } from '../dag/sizes.ts'
+import { AT_ONCE } from '../dag/walk.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { hexOf } from '../image/canonical.ts'
 import { familiarName } from '../image/name.ts'
@@ -11,7 +11,6 @@ import type { Blocks } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
 import { mapInOrder } from '../streams.ts'
 import { type ResolveOptions, resolve } from './resolve.ts'
-
 
 interface RemoveOptions extends ResolveOptions {
   readonly blocks: Pick<Blocks, 'block' | 'ownBlock'>

@@ -5,8 +5,8 @@
 
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Publications } from '../catalogue/publications.ts'
-import { readDirectory } from '../dag/blocks.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
+import { descend } from '../dag/walk.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { repositoryOf } from '../image/name.ts'
 import { nameOf, type PublishedImage } from '../publication/document.ts'
@@ -182,14 +182,10 @@ async function follow(name: string, options: ResolveOptions): Promise<CID> {
     .replace(/^\/ipfs\//, '')
     .split('/')
     .filter((step) => step !== '')
-  let cid = parseCid(first)
-  for (const step of steps.slice(0, MAX_STEPS)) {
-    const next = readDirectory({ cid, bytes: await blockWithin(cid, name, options) })?.get(step)
-    if (next === undefined)
-      throw new DockerIpfsError('IMAGE_NOT_FOUND', `${name} stands for ${found}, which is not there`)
-    cid = next
-  }
-  return cid
+  const block = (cid: CID) => blockWithin(cid, name, options)
+  const root = await descend(parseCid(first), steps.slice(0, MAX_STEPS), block)
+  if (root !== undefined) return root
+  throw new DockerIpfsError('IMAGE_NOT_FOUND', `${name} stands for ${found}, which is not there`)
 }
 
 function blockWithin(cid: CID, what: string, options: ResolveOptions): Promise<Uint8Array> {

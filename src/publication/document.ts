@@ -65,11 +65,13 @@ export function readPublished(bytes: Uint8Array, what: string): PublishedCatalog
     return readCatalogue(object(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)), 'the document'))
   } catch (cause) {
     if (hasCode(cause, 'PUBLICATION_INVALID')) throw cause
-    throw new DockerIpfsError('PUBLICATION_INVALID', `the catalogue ${what} cannot be read: ${messageOf(cause)}`, {
-      cause,
-      hint: 'Ask who published it.',
-    })
+    throw unreadable(what, cause)
   }
+}
+
+export function unreadable(what: string, cause: unknown): DockerIpfsError {
+  const message = `the catalogue ${what} cannot be read: ${messageOf(cause)}`
+  return new DockerIpfsError('PUBLICATION_INVALID', message, { cause, hint: 'Ask who published it.' })
 }
 
 function readCatalogue(value: Record<string, unknown>): PublishedCatalogue {

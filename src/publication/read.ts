@@ -1,10 +1,10 @@
 import { catBlocks } from '../dag/block-source.ts'
 import { readDirectory } from '../dag/blocks.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
-import { DockerIpfsError } from '../errors.ts'
+import { DockerIpfsError, hasCode } from '../errors.ts'
 import { familiarName, fullName, repositoryOf } from '../image/name.ts'
 import { collect } from '../streams.ts'
-import { nameOf, type PublishedCatalogue, type PublishedImage, readPublished } from './document.ts'
+import { nameOf, type PublishedCatalogue, type PublishedImage, readPublished, unreadable } from './document.ts'
 
 /** A publication, whose catalogue has been read and checked. */
 export interface Publication {
@@ -30,11 +30,10 @@ export async function readPublication(
 ): Promise<Publication | undefined> {
   const file = readDirectory({ cid: root, bytes: await block(root, signal) })?.get('catalogue.json')
   if (file === undefined) return undefined
-  const bytes = await collect(
-    catBlocks({ root: file, path: [] }, block, signal),
-    MAX_CATALOGUE,
-    `catalogue.json of ${root}`,
-  )
+  const source = catBlocks({ root: file, path: [] }, block, signal)
+  const bytes = await collect(source, MAX_CATALOGUE, `catalogue.json of ${root}`).catch((cause: unknown) => {
+    throw hasCode(cause, 'NOT_AN_IMAGE') ? unreadable(`of ${root}`, cause) : cause
+  })
   return { root, catalogue: readPublished(bytes, `of ${root}`) }
 }
 

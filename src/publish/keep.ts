@@ -1,6 +1,6 @@
 import type { Block, BlockSink } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
-import { dagSizeOf } from '../dag/walk.ts'
+import { dagSizeOf } from '../dag/sizes.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { DagNode } from '../format/files.ts'
 import { nameOf, type PublishedCatalogue, type PublishedImage } from '../publication/document.ts'

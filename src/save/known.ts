@@ -1,7 +1,8 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { blockKey, childrenOf, isLeaf, readDirectory } from '../dag/blocks.ts'
+import { blockKey, childrenOf } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
-import { type Below, blocksBelow, readBelow, type Walked } from '../dag/walk.ts'
+import { type Below, blocksBelow, readBelow, type Walked } from '../dag/sizes.ts'
+import { breadthFirst, descend } from '../dag/walk.ts'
 import type { Layer } from '../format/layer.ts'
 import { hexOf } from '../image/canonical.ts'
 import { fullName, repositoryOf } from '../image/name.ts'
@@ -99,24 +100,17 @@ export function keysOf(layer: Layer, entry: Pick<LayerEntry, 'key'> | undefined)
  * @throws what `block` throws
  */
 export async function blocksOf(root: CID, block: (cid: CID) => Promise<Uint8Array>): Promise<Set<string>> {
-  const seen = new Set([blockKey(root)])
-  let level = [root]
-  while (level.length > 0) {
-    const next: CID[] = []
-    for (let at = 0; at < level.length; at += AT_ONCE) {
-      const some = level.slice(at, at + AT_ONCE).map(async (cid) => childrenOf({ cid, bytes: await block(cid) }))
-      for (const child of (await Promise.all(some)).flat()) {
-        if (seen.has(blockKey(child))) continue
-        seen.add(blockKey(child))
-        if (!isLeaf(child)) next.push(child)
-      }
-    }
-    level = next
+  const all = new Set([blockKey(root)])
+  const below = async (cid: CID) => {
+    const children = childrenOf({ cid, bytes: await block(cid) })
+    for (const child of children) all.add(blockKey(child))
+    return children
   }
-  return seen
+  await breadthFirst(root, below, AT_ONCE)
+  return all
 }
 
-/** Blocks that are asked for at once. */
+/** Blocks that are asked for at once: others may have to be asked. */
 const AT_ONCE = 32
 
 /** What is below a node of a DAG is read once, and decoded once: what it lacks, it may get. It takes some 100 bytes for each leaf. */
@@ -144,7 +138,8 @@ async function previousBlocks(
 ): Promise<Set<string>> {
   const known = new Set<string>()
   for (const root of await versions) {
-    const blobs = await blobsOf(blocks, root, signal)
+    const blobs = await descend(root, ['blobs', 'sha256'], (cid) => blocks.ownBlock(cid, signal))
+    // The node has lost it, or there is no image.
     if (blobs === undefined) continue
     for (const key of (await blocksBelow(blobs, { blocks, signal })).keys()) known.add(key)
   }
@@ -159,15 +154,4 @@ async function firstPinned(
 ): Promise<CID | undefined> {
   for (const root of await versions) if ((await pins.pinName(root, signal)) === '') return root
   return undefined
-}
-
-/** The folder of an image's blobs; undefined where the node has lost it, or there is no image. */
-async function blobsOf(blocks: Walked, root: CID, signal: AbortSignal): Promise<CID | undefined> {
-  let folder: CID | undefined = root
-  for (const name of ['blobs', 'sha256']) {
-    const bytes: Uint8Array | undefined = await blocks.ownBlock(folder, signal)
-    folder = bytes === undefined ? undefined : readDirectory({ cid: folder, bytes })?.get(name)
-    if (folder === undefined) return undefined
-  }
-  return folder
 }

@@ -1,7 +1,7 @@
 import type { Catalogue } from '../../catalogue/catalogue.ts'
 import { type ImageRecord, writeImageRecord } from '../../catalogue/records.ts'
 import type { CID } from '../../dag/cid.ts'
-import { imageSize } from '../../dag/walk.ts'
+import { imageSize } from '../../dag/sizes.ts'
 import { hasCode, messageOf } from '../../errors.ts'
 import type { Report } from '../../events.ts'
 import type { Layer } from '../../format/layer.ts'

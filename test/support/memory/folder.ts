@@ -1,7 +1,7 @@
 import type { FolderEntry, PathStat, WritableFolder } from '../../../src/catalogue/folder.ts'
 import { isLeaf, partsOf, readDirectory } from '../../../src/dag/blocks.ts'
 import type { CID } from '../../../src/dag/cid.ts'
-import { dagSizeOf } from '../../../src/dag/walk.ts'
+import { dagSizeOf } from '../../../src/dag/sizes.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { type DagNode, writeDirectory, writeFile } from '../../../src/format/files.ts'
 import type { MemoryBlocks } from './blocks.ts'

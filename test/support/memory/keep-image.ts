@@ -1,6 +1,6 @@
 import { writeImageRecord } from '../../../src/catalogue/records.ts'
 import type { CID } from '../../../src/dag/cid.ts'
-import { imageSize } from '../../../src/dag/walk.ts'
+import { imageSize } from '../../../src/dag/sizes.ts'
 import { type ImageDag, type PlatformParts, writeImage } from '../../../src/format/image-dag.ts'
 import { type Layer, writeLayer } from '../../../src/format/layer.ts'
 import { hexOf } from '../../../src/image/canonical.ts'

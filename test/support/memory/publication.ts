@@ -1,5 +1,5 @@
 import { type CID, parseCid } from '../../../src/dag/cid.ts'
-import { dagSizeOf } from '../../../src/dag/walk.ts'
+import { dagSizeOf } from '../../../src/dag/sizes.ts'
 import { fullName, repositoryOf } from '../../../src/image/name.ts'
 import { nameOf, type PublishedCatalogue, type PublishedImage } from '../../../src/publication/document.ts'
 import { writePublication } from '../../../src/publication/write.ts'

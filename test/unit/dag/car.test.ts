@@ -14,7 +14,6 @@ import { openCar, spoolCar } from '../../../src/store/car/car-reader.ts'
 import { createCar } from '../../../src/store/car/car-writer.ts'
 import { collect } from '../../../src/streams.ts'
 import { noise } from '../../support/images.ts'
-import { MemorySink } from '../../support/memory-sink.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-car-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -157,27 +156,6 @@ describe('a damaged CAR file', () => {
     const error = await open(bytes)
     expect(error?.code).toBe('ARCHIVE_INVALID')
     expect(error?.message).toContain('is no CAR file, or damaged: ')
-  })
-})
-
-describe('a tree that would be walked for ever', () => {
-  test.each([
-    ['empty leaves', new Uint8Array(0)],
-    ['nothing but nodes', undefined],
-  ])('of %s ends in an error', async (_, leaf) => {
-    const sink = new MemorySink()
-    const bottom = leaf === undefined ? await writeDirectory(new Map(), sink) : leafNode(rawBlock(leaf))
-    if (leaf !== undefined) await sink.put(rawBlock(leaf))
-    let node = bottom
-    for (let depth = 0; depth < 4; depth += 1)
-      node = await joinFile(
-        Array.from({ length: 1000 }, () => node),
-        sink,
-      )
-    const block = async (cid: CID) => sink.blocks.get(cid.toString()) as Uint8Array
-    const read = collect(catBlocks({ root: node.cid, path: [] }, block, signal), 1000, 'it')
-    expect(read).rejects.toMatchObject({ code: 'NOT_AN_IMAGE' })
-    await read.catch(() => undefined)
   })
 })
 
