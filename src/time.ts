@@ -17,3 +17,23 @@ export async function within<T>(
     throw onLate(error)
   }
 }
+
+/**
+ * The same, where what does not come in time is not known: undefined.
+ * @param ms milliseconds
+ * @throws what `ask` throws before
+ */
+export async function inTime<T>(
+  ms: number,
+  signal: AbortSignal,
+  ask: (limited: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await within(ms, signal, ask, () => LATE)
+  } catch (error) {
+    if (error === LATE) return undefined
+    throw error
+  }
+}
+
+const LATE = Symbol('late')

@@ -1,7 +1,7 @@
-import { DockerIpfsError, hasCode } from '../errors.ts'
+import { hasCode } from '../errors.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import { askObject } from '../store/kubo/rpc.ts'
-import { within } from '../time.ts'
+import { inTime } from '../time.ts'
 import type { Say } from './host.ts'
 import type { ManagedNode } from './node.ts'
 import { storageOf, storageWarning } from './storage.ts'
@@ -38,10 +38,9 @@ export async function addressOf(options: AddressOptions): Promise<Endpoint> {
 }
 
 async function isThere(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
-  const busy = () => new DockerIpfsError('NODE_FAILED', 'the node is busy')
+  const ask = async (limited: AbortSignal) => (await askObject(endpoint, 'version', limited))?.['Version'] !== undefined
   try {
-    const answer = await within(SIGN_MS, signal, (limited) => askObject(endpoint, 'version', limited), busy)
-    return answer?.['Version'] !== undefined
+    return (await inTime(SIGN_MS, signal, ask)) ?? true
   } catch (error) {
     signal.throwIfAborted()
     // One that refuses is for the user to hear of.

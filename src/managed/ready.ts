@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import { askObject } from '../store/kubo/rpc.ts'
-import { within } from '../time.ts'
+import { inTime } from '../time.ts'
 
 /** How the address of the managed node came to be known, in messages. */
 const SOURCE = 'the managed node'
@@ -18,8 +18,7 @@ export function endpointOf(api: string): Endpoint {
 /** The node's peer ID; undefined where no node answers. */
 export async function peerIdOf(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const ask = (limited: AbortSignal) => askObject(endpoint, 'id', limited)
-    const id = (await within(ANSWER_MS, signal, ask, (late) => late))?.['ID']
+    const id = (await inTime(ANSWER_MS, signal, (limited) => askObject(endpoint, 'id', limited)))?.['ID']
     if (id !== undefined) return String(id)
   } catch {
     signal.throwIfAborted()

@@ -172,7 +172,7 @@ async function open(reference: Exclude<Reference, { kind: 'name' }>, options: Re
 
 /** The CID that a key or domain stands for. It is the node's word: it has checked the signature, or asked the DNS. */
 async function follow(name: string, options: ResolveOptions): Promise<CID> {
-  const found = await inTime(name, options, (signal) => options.naming.resolve(name, signal)).catch(async (error) => {
+  const found = await lookUp(name, options, (signal) => options.naming.resolve(name, signal)).catch(async (error) => {
     // A node without any routing does not even know its own names.
     const own = await options.publications.newest(name, options.signal)
     if (own === undefined) throw error
@@ -189,10 +189,10 @@ async function follow(name: string, options: ResolveOptions): Promise<CID> {
 }
 
 function blockWithin(cid: CID, what: string, options: ResolveOptions): Promise<Uint8Array> {
-  return inTime(what, options, (signal) => options.blocks.block(cid, signal))
+  return lookUp(what, options, (signal) => options.blocks.block(cid, signal))
 }
 
-function inTime<T>(
+function lookUp<T>(
   what: string,
   { signal, timeoutMs = TIMEOUT_MS }: ResolveOptions,
   ask: (limited: AbortSignal) => Promise<T>,

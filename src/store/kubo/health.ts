@@ -1,5 +1,6 @@
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import { isObject } from '../../json.ts'
+import { inTime, within } from '../../time.ts'
 import type { Endpoint } from './endpoint.ts'
 import { toAnnounce } from './routing.ts'
 import { askObject, shown } from './rpc.ts'
@@ -43,13 +44,11 @@ const ANSWER_MS = 10_000
 export function createHealth(endpoint: Endpoint): NodeHealth {
   /** Undefined when the node has something against the question. */
   const ask = async (path: string, signal: AbortSignal) => {
-    const limit = AbortSignal.timeout(ANSWER_MS)
     try {
-      const limited = AbortSignal.any([signal, limit])
-      return await askObject(endpoint, path, limited)
+      return await inTime(ANSWER_MS, signal, (limited) => askObject(endpoint, path, limited))
     } catch (error) {
       signal.throwIfAborted()
-      if (limit.aborted || hasCode(error, 'NODE_FAILED')) return undefined
+      if (hasCode(error, 'NODE_FAILED')) return undefined
       throw error
     }
   }
@@ -59,17 +58,13 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
     source: endpoint.source,
     toAnnounce: toAnnounce(endpoint),
     isSecretOpen: endpoint.authorization !== undefined && endpoint.url.startsWith('http:') && !isHere,
-    async version(signal) {
-      const limit = AbortSignal.timeout(ANSWER_MS)
-      try {
-        return await askVersion(endpoint, AbortSignal.any([signal, limit]))
-      } catch (error) {
-        if (!limit.aborted || signal.aborted) throw error
-        throw new DockerIpfsError('NODE_UNREACHABLE', `the IPFS node at ${shown(endpoint)} does not answer`, {
-          cause: error,
+    version(signal) {
+      const onLate = (cause: unknown) =>
+        new DockerIpfsError('NODE_UNREACHABLE', `the IPFS node at ${shown(endpoint)} does not answer`, {
+          cause,
           hint: 'Start it anew, or look into its log.',
         })
-      }
+      return within(ANSWER_MS, signal, (limited) => askVersion(endpoint, limited), onLate)
     },
     async peers(signal) {
       const answer = await ask('swarm/peers', signal)

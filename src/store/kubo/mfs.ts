@@ -3,6 +3,7 @@ import { carBlocks } from '../../dag/car.ts'
 import { type CID, parseCid } from '../../dag/cid.ts'
 import { DockerIpfsError, hasCode, messageOf } from '../../errors.ts'
 import { collect } from '../../streams.ts'
+import { inTime } from '../../time.ts'
 import type { KuboClient } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
 import { bytesOf, call, nodeError, statusOf } from './rpc.ts'
@@ -224,11 +225,10 @@ export class Mfs {
 
   /** Whatever the node has against a question, or no answer in time, means: not known. */
   async #ask<T>(signal: AbortSignal, ask: (limited: AbortSignal) => Promise<T>): Promise<T | undefined> {
-    const limit = AbortSignal.timeout(LOOK_MS)
     try {
-      return await ask(AbortSignal.any([signal, limit]))
+      return await inTime(LOOK_MS, signal, ask)
     } catch (error) {
-      if (!signal.aborted && (limit.aborted || isAnswer(error))) return undefined
+      if (!signal.aborted && isAnswer(error)) return undefined
       throw nodeError(error, this.#endpoint, signal)
     }
   }

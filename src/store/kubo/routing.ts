@@ -1,5 +1,6 @@
 import type { CID } from '../../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../../errors.ts'
+import { inTime } from '../../time.ts'
 import type { Routing } from '../routing.ts'
 import type { KuboClient } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -33,17 +34,13 @@ interface Asking {
  * @throws NODE_FAILED, NODE_UNREACHABLE
  */
 async function providers(root: CID, { endpoint, timeoutMs, signal }: Asking): Promise<string[]> {
-  const limit = AbortSignal.timeout(timeoutMs)
-  const limited = AbortSignal.any([signal, limit])
   const found = new Set<string>()
-  try {
+  await inTime(timeoutMs, signal, async (limited) => {
     const response = await call(endpoint, { path: `routing/findprovs?arg=${root.toString()}`, signal: limited })
     for await (const { Type, Responses } of jsonLines<RoutingLine>(bytesOf(response, endpoint, limited))) {
       if (Type === PROVIDER) for (const { ID } of Responses ?? []) found.add(ID)
     }
-  } catch (error) {
-    if (!limit.aborted || signal.aborted) throw error
-  }
+  })
   return [...found]
 }
 

@@ -1,6 +1,7 @@
 import { type BlockSource, type FileRef, pathOf, type Range } from '../../../dag/block-source.ts'
 import type { CID } from '../../../dag/cid.ts'
 import { type Bytes, readAtOnce } from '../../../streams.ts'
+import { inTime } from '../../../time.ts'
 import type { OwnFiles } from '../../blocks.ts'
 import { connectionOf } from '../connection.ts'
 import type { Endpoint } from '../endpoint.ts'
@@ -55,15 +56,13 @@ export function openOwnFiles(options: OwnFilesOptions, signal: AbortSignal): Own
 async function* nothing(): Bytes {}
 
 /** Never rejects: a node may tell nothing of itself, and somebody else be where its repository or gateway should be. */
-async function findWay({ endpoint, proof }: OwnFilesOptions, signal: AbortSignal): Promise<Way | undefined> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(FIND_MS)])
-  try {
+function findWay({ endpoint, proof }: OwnFilesOptions, signal: AbortSignal): Promise<Way | undefined> {
+  const find = async (limited: AbortSignal) => {
     const cid = await proof
     if (cid === undefined || !isPlain(endpoint)) return undefined
     return (await findRepository(endpoint, cid, limited)) ?? (await findGateway(endpoint, cid, limited))
-  } catch {
-    return undefined
   }
+  return inTime(FIND_MS, signal, find).catch(() => undefined)
 }
 
 async function findGateway(endpoint: Endpoint, proof: CID, signal: AbortSignal): Promise<Way | undefined> {
