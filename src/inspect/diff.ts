@@ -5,7 +5,7 @@ import { type LayerFile, readLayerFiles } from '../image/archive-files.ts'
 import { unpack } from '../image/decompress.ts'
 import { parsePlatform } from '../image/platform.ts'
 import { resolve } from '../names/resolve.ts'
-import { type ImageSource, openImage } from '../read/open-image.ts'
+import { type ImageSource, openImage, readBlock } from '../read/open-image.ts'
 import { readInOrder } from '../read/read-ahead.ts'
 import type { Blocks } from '../store/blocks.ts'
 import { compare, type FileChange, openPaths, View } from './files.ts'
@@ -78,10 +78,11 @@ async function* read(image: ImageSource, layer: ImageLayer, options: DiffOptions
 }
 
 async function bytesOf(a: ImageSource, b: ImageSource, { blocks, signal, timeoutMs }: DiffOptions) {
-  const ownBlock: Blocks['ownBlock'] = (cid) =>
-    blocks.block(cid, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
-  const walking = { blocks: { ownBlock }, signal }
-  const [inA, inB] = [await blocksBelow(a.root, walking), await blocksBelow(b.root, walking)]
+  const below = ({ root }: ImageSource) => {
+    const ownBlock: Blocks['ownBlock'] = (cid) => readBlock(root, cid, { blocks, signal, timeoutMs })
+    return blocksBelow(root, { blocks: { ownBlock }, signal })
+  }
+  const [inA, inB] = [await below(a), await below(b)]
   const only = (blocks: Map<string, number>, others: Map<string, number>) =>
     sum([...blocks].filter(([key]) => !others.has(key)).map(([, bytes]) => bytes))
   const newBytes = only(inB, inA)

@@ -8,7 +8,7 @@ import { blobPath } from '../image/canonical.ts'
 import { unpack } from '../image/decompress.ts'
 import { parsePlatform, platformName, platformOf } from '../image/platform.ts'
 import { resolve } from '../names/resolve.ts'
-import { type ImageSource, openWhole, type WholeImage } from '../read/open-image.ts'
+import { type ImageSource, openWhole, readBlock, type WholeImage } from '../read/open-image.ts'
 import { readInOrder } from '../read/read-ahead.ts'
 import { findDamage } from './leaves.ts'
 import type { ImageLayer, InspectOptions } from './options.ts'
@@ -47,8 +47,7 @@ export async function verify(reference: string, options: VerifyOptions): Promise
   const { root } = await resolve(reference, options)
   const whole = await openWhole(root, options, asked)
   const { platforms } = whole
-  const limited = () => AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)])
-  const tree = await readTree(root, (cid) => options.blocks.block(cid, limited()))
+  const tree = await readTree(root, (cid) => readBlock(root, cid, options))
   const made = new Map<string, Layer>()
   const faults: string[] = []
   for (const image of platforms) faults.push(...(await layersOf(image, platforms.length > 1, tree, made, options)))

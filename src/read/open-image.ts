@@ -195,7 +195,11 @@ async function readIndexBlock(root: CID, reading: Opening): Promise<Uint8Array> 
   return bytes
 }
 
-async function readBlock(root: CID, cid: CID, { blocks, signal, timeoutMs }: Reading): Promise<Uint8Array> {
+/**
+ * A block of an image.
+ * @throws CONTENT_NOT_FOUND when nobody gives it in time; what `block` throws
+ */
+export async function readBlock(root: CID, cid: CID, { blocks, signal, timeoutMs }: Reading): Promise<Uint8Array> {
   const limit = AbortSignal.timeout(timeoutMs)
   try {
     return await blocks.block(cid, AbortSignal.any([signal, limit]))

@@ -121,3 +121,11 @@ test('the blobs of what is no image are none', async () => {
   const file = node.blocks.links(root).find(({ Name }) => Name === 'index.json')?.Hash ?? root
   expect(await blobsOf(file, useCase(node))).toEqual(new Map())
 })
+
+test('a folder that nobody gives in time is not found', async () => {
+  const { root } = await writeOn(node, GOLDEN.tiny())
+  const blobs = node.blocks.links(root).find(({ Name }) => Name === 'blobs')?.Hash ?? root
+  node.blocks.blocks.delete(blobs.toString())
+  const looking = blobsOf(root, { ...useCase(node), timeoutMs: 50 })
+  await expect(looking).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND' })
+})
