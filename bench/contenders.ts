@@ -26,6 +26,18 @@ export interface Contender {
   load(saved: string, archive: string, where: Where): string
 }
 
+/** An earlier build of the plugin, in a docker configuration of its own: what a change costs is seen beside it, in one run. */
+export function earlierBuild(dockerConfig: string): Contender {
+  const of = (docker: string) => `DOCKER_CONFIG='${dockerConfig}' ${docker} ipfs`
+  return {
+    key: 'before',
+    title: 'the same, of an earlier build',
+    usesNode: true,
+    save: (image, { docker, api }) => `${of(docker)} save --quiet --api ${api} ${image.name}`,
+    load: (cid, _archive, { docker, api }) => `${of(docker)} load --quiet --api ${api} ${cid}`,
+  }
+}
+
 function seed(key: string, options: string): Contender {
   return {
     key,

@@ -2,7 +2,7 @@
  * The engine and the nodes that a benchmark uses. They are its own, with a run folder beside the one of the tests, so
  * that the engine may be emptied.
  */
-import { mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { processesWith } from './processes.ts'
 import { run } from './shell.ts'
@@ -79,6 +79,14 @@ export async function repoSize(node: RunningNode): Promise<RepoSize> {
   if (!answer.ok) throw new Error(`repo/stat: ${answer.status} ${await answer.text()}`)
   const { RepoSize, NumObjects } = (await answer.json()) as { RepoSize: number; NumObjects: number }
   return { bytes: RepoSize, blocks: NumObjects }
+}
+
+/** A docker configuration of its own whose only plugin is a build that is there. */
+export function installBuild(file: string): string {
+  const config = join(RUN_HOME, 'docker-config-before')
+  mkdirSync(join(config, 'cli-plugins'), { recursive: true })
+  copyFileSync(file, join(config, 'cli-plugins', 'docker-ipfs'))
+  return config
 }
 
 /** A docker configuration of its own whose only plugin is what the sources here build. */

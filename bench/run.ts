@@ -2,6 +2,7 @@
  * The benchmark: every contender in turn, several rounds.
  *
  *     npm run bench -- [--engine docker20|docker26|docker26-ctr] [--series a,b] [--rounds 3] [--contenders seed,docker-ipfs]
+ *     npm run bench -- --before FILE [...]       an earlier build of the plugin as one more contender
  *     npm run bench -- --prepare                 only builds the image series (some 15 minutes, once)
  *
  * Writes bench/results/<date>-<engine>.json and .md. It needs root, as private engines do, and some 20 GB of disk; see scripts/own-disk.
@@ -10,8 +11,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fileLevelBound } from './bound.ts'
+import { earlierBuild } from './contenders.ts'
 import { readLayers } from './layers.ts'
-import { buildPlugin, removeEngine, startEngine } from './places.ts'
+import { buildPlugin, installBuild, removeEngine, startEngine } from './places.ts'
 import { prepare } from './prepare.ts'
 import { describeMachine, describeSoftware, type Results, type SeriesFacts } from './results.ts'
 import { pickContenders, playRound } from './rounds.ts'
@@ -25,6 +27,7 @@ const { values: flags } = parseArgs({
     series: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     contenders: { type: 'string' },
+    before: { type: 'string' },
     prepare: { type: 'boolean', default: false },
     output: { type: 'string', default: join(ROOT, 'bench', 'results') },
   },
@@ -35,6 +38,7 @@ if (!flags.prepare) await bench()
 
 async function bench(): Promise<void> {
   const contenders = pickContenders(flags.contenders)
+  if (flags.before !== undefined) contenders.push(earlierBuild(installBuild(flags.before)))
   const dockerConfig = await buildPlugin()
   const ipfs = await run(['scripts/kubo'])
   const facts = series.map(describeSeries)
