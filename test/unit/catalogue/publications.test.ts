@@ -6,6 +6,7 @@ import { GOLDEN, GOLDEN_ROOTS } from '../../support/images.ts'
 import { DisturbedFolder } from '../../support/memory/disturbed-folder.ts'
 import { writeOn } from '../../support/memory/keep-image.ts'
 import { MemoryNode } from '../../support/memory/node.ts'
+import { RememberingFolder } from '../../support/memory/remembering-folder.ts'
 
 const signal = new AbortController().signal
 const KEY = 'k51qzi5uqu5diqpz50v3y8f6lfstu4xyba204i45kq7cnjckc56ofjsk6cc502'
@@ -105,6 +106,18 @@ describe('a publication that is retired', () => {
     }
     expect(await node.blocks.hasBlock(image as CID, signal)).toBe(false)
     expect(await node.blocks.hasBlock(parseCid(GOLDEN_ROOTS.strange), signal)).toBe(true)
+  })
+
+  test('is taken away once what stays of it is written out', async () => {
+    const folder = new RememberingFolder(node.folder)
+    const unsynced: number[] = []
+    const watched = new DisturbedFolder(folder, async (change) => {
+      if (change === 'remove') unsynced.push(folder.unsynced)
+      return undefined
+    })
+    await node.publications.add(KEY, { root: first as CID, sequence: 3 }, signal)
+    await new Publications(watched).retire(KEY, 3, signal)
+    expect(unsynced).toEqual([0])
   })
 
   test('is retired once: a second time changes nothing', async () => {

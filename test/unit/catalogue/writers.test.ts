@@ -99,8 +99,8 @@ describe('of two that use a catalogue and remember what they saw', () => {
   })
 
   test('one sees the top and the newest publication as they are now', async () => {
-    const folder = new RememberingFolder(node.folder)
-    const [catalogue, publications] = [new Catalogue(folder), new Publications(folder)]
+    const catalogue = new Catalogue(new RememberingFolder(node.folder))
+    const publications = new Publications(new RememberingFolder(node.folder))
     expect([await catalogue.top(signal), await publications.newest('k51', signal)]).toEqual([undefined, undefined])
     const { root } = await keepImage(node, GOLDEN.tiny(), 'app:1')
     await node.publications.add('k51', { root, sequence: 1 }, signal)
