@@ -7,7 +7,7 @@ export async function within<T>(
   ms: number,
   signal: AbortSignal,
   ask: (limited: AbortSignal) => Promise<T>,
-  onLate: (cause: unknown) => unknown,
+  onLate: (cause: unknown) => unknown = (cause) => cause,
 ): Promise<T> {
   const limit = AbortSignal.timeout(ms)
   try {

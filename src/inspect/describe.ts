@@ -8,7 +8,8 @@ import { hexOf } from '../image/canonical.ts'
 import { familiarName } from '../image/name.ts'
 import { parsePlatform } from '../image/platform.ts'
 import { resolve } from '../names/resolve.ts'
-import { type ImageSource, openWhole, type Reading, readBlock } from '../read/open-image.ts'
+import { type ReadOptions, readBlock } from '../read/document-reader.ts'
+import { type ImageSource, openWhole } from '../read/open-image.ts'
 import type { Pins } from '../store/pins.ts'
 import type { Routing } from '../store/routing.ts'
 import type { InspectOptions } from './options.ts'
@@ -79,8 +80,8 @@ function describeOne(image: ImageSource, blobs: ReadonlyMap<string, CID>): Descr
  * The blobs of an image by the hex of their digests. What is missing there is left out.
  * @throws CONTENT_NOT_FOUND, INTEGRITY, NODE_*
  */
-export async function blobsOf(root: CID, reading: Reading): Promise<Map<string, CID>> {
-  const block = (cid: CID) => readBlock(root, cid, reading)
+export async function blobsOf(root: CID, options: ReadOptions): Promise<Map<string, CID>> {
+  const block = (cid: CID) => readBlock(root, cid, options)
   const cid = await descend(root, ['blobs', 'sha256'], block)
   return (cid === undefined ? undefined : readDirectory({ cid, bytes: await block(cid) })) ?? new Map()
 }

@@ -5,11 +5,13 @@ import { type LayerFile, readLayerFiles } from '../image/archive-files.ts'
 import { unpack } from '../image/decompress.ts'
 import { parsePlatform } from '../image/platform.ts'
 import { resolve } from '../names/resolve.ts'
-import { type ImageSource, openImage, readBlock } from '../read/open-image.ts'
+import { readBlock } from '../read/document-reader.ts'
+import type { ImageLayer } from '../read/layers.ts'
+import { type ImageSource, openImage } from '../read/open-image.ts'
 import { readInOrder } from '../read/read-ahead.ts'
 import type { Blocks } from '../store/blocks.ts'
 import { compare, type FileChange, openPaths, View } from './files.ts'
-import type { ImageLayer, InspectOptions } from './options.ts'
+import type { InspectOptions } from './options.ts'
 
 export interface DiffOptions extends InspectOptions {
   readonly report: Report

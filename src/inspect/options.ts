@@ -4,16 +4,13 @@
 // A new question gets a file with an interface that extends `InspectOptions`, and gives back data; words are the command's.
 
 import type { ResolveOptions } from '../names/resolve.ts'
-import type { ImageSource, Reading } from '../read/open-image.ts'
+import type { ReadOptions } from '../read/document-reader.ts'
 import type { Blocks } from '../store/blocks.ts'
 
 /** What a question about one image is asked with. */
-export interface InspectOptions extends Reading, ResolveOptions {
+export interface InspectOptions extends ReadOptions, ResolveOptions {
   readonly timeoutMs: number
   readonly blocks: Blocks
   /** Of an image with several platforms, the only one that is looked at. */
   readonly platform?: string | undefined
 }
-
-/** A layer as the documents of an image name it. */
-export type ImageLayer = ImageSource['layers'][number]

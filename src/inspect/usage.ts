@@ -5,12 +5,13 @@ import { DockerIpfsError } from '../errors.ts'
 import type { Report } from '../events.ts'
 import { hexOf } from '../image/canonical.ts'
 import { familiarName } from '../image/name.ts'
-import { openWhole, type Reading } from '../read/open-image.ts'
+import type { ReadOptions } from '../read/document-reader.ts'
+import { openWhole } from '../read/open-image.ts'
 import type { Blocks } from '../store/blocks.ts'
 import type { Traffic } from '../store/traffic.ts'
 import { blobsOf } from './describe.ts'
 
-export interface UsageOptions extends Reading, ListOptions {
+export interface UsageOptions extends ReadOptions, ListOptions {
   readonly blocks: Blocks
   readonly traffic: Pick<Traffic, 'repoSize'>
   readonly report: Report

@@ -3,12 +3,10 @@ import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import type { LayerFetch } from '../read/fetch.ts'
-import type { NodeFirst } from '../read/node-first.ts'
-import type { Reading } from '../read/open-image.ts'
 import type { Pins } from '../store/pins.ts'
 
 /** A pin that is being made while the image is read. */
-export interface Pinning {
+export interface PendingPin {
   /**
    * Waits for the pin, as long as blocks come. A node that cannot pin is worth a warning, since the image is loaded.
    * True when it is pinned.
@@ -19,15 +17,17 @@ export interface Pinning {
 }
 
 /** For an image that is pinned already, and one that is not to be: nothing is done, and nothing undone. */
-export function noPin(isPinned: boolean): Pinning {
+export function noPin(isPinned: boolean): PendingPin {
   return { done: async () => isPinned, undo: async () => undefined }
 }
 
-interface PinOptions extends Omit<Reading, 'blocks'> {
-  readonly pins: Pins
-  readonly source?: NodeFirst
+export interface PinOptions {
+  readonly pins: Pick<Pins, 'pin' | 'isPinned' | 'unpin'>
+  readonly signal: AbortSignal
+  /** For how long a pin that is waited for may bring nothing, in milliseconds. */
+  readonly patienceMs: () => number
   /** What gets the layers that are read; without it the pin begins when it is waited for. */
-  readonly fetch: LayerFetch | undefined
+  readonly fetch: Pick<LayerFetch, 'arrived' | 'rest'> | undefined
 }
 
 const UNDO_MS = 10_000
@@ -36,7 +36,7 @@ const UNDO_MS = 10_000
  * Pins the root, which is not pinned yet, once the layers that are read are there, or when it is waited for: pin and reading would ask for the
  * same blocks, and a pin asks for no more than 32 at once. It brings what nobody reads, such as the blocks of image.tar.
  */
-export function pinAfter(root: CID, { pins, source, signal, timeoutMs, fetch }: PinOptions): Pinning {
+export function pinAfter(root: CID, { pins, signal, patienceMs, fetch }: PinOptions): PendingPin {
   const stop = new AbortController()
   const stopped = AbortSignal.any([signal, stop.signal])
   const waitedFor = Promise.withResolvers<void>()
@@ -53,8 +53,7 @@ export function pinAfter(root: CID, { pins, source, signal, timeoutMs, fetch }: 
   return {
     async done(report) {
       const giveUp = () => stop.abort(new DockerIpfsError('CONTENT_NOT_FOUND', 'no block came for too long'))
-      // Where gateways had to be asked the node has looked long enough.
-      const limit = setTimeout(giveUp, source?.asksGateways ? source.graceMs : timeoutMs)
+      const limit = setTimeout(giveUp, patienceMs())
       onProgress = () => limit.refresh()
       waitedFor.resolve()
       try {
@@ -80,7 +79,7 @@ export function pinAfter(root: CID, { pins, source, signal, timeoutMs, fetch }: 
 }
 
 /** A request to pin that was broken off may still succeed a moment later: so this looks more than once. */
-async function unpinSoon(root: CID, pins: Pins): Promise<void> {
+async function unpinSoon(root: CID, pins: PinOptions['pins']): Promise<void> {
   const limit = AbortSignal.timeout(UNDO_MS)
   for (let looks = 0; looks < LOOKS && !limit.aborted; ) {
     if (looks > 0) await sleep(LOOK_AGAIN_MS)

@@ -3,10 +3,14 @@ import type { PulledName } from '../catalogue/records.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import { familiarName, fullName } from '../image/name.ts'
-import { type PublishedName, type Resolution, resolve, resolveAll } from '../names/resolve.ts'
-import { loadFromNode, type NodeLoadOptions } from './load.ts'
+import { type PublishedName, type Resolution, type ResolveOptions, resolve, resolveAll } from '../names/resolve.ts'
+import type { BlockStore } from '../store/blocks.ts'
+import { type LoadOptions, load } from './load.ts'
+import { type NodeSourceOptions, nodeSource } from './sources/node.ts'
 
-export interface PullOptions extends NodeLoadOptions {
+export interface PullOptions extends LoadOptions, NodeSourceOptions, ResolveOptions {
+  readonly timeoutMs: number
+  readonly blocks: BlockStore
   /** Give the image no name. */
   readonly noTag: boolean
   /** All tags of the repository. */
@@ -84,11 +88,11 @@ async function pullOne(found: Resolution, options: PullOptions): Promise<Pulled>
   const before = await Promise.all(names.map((name) => engine.inspect(familiarName(name), signal)))
   const [first, ...more] = names
   const { tag: _, ...rest } = options
-  const loading = { ...rest, configDigest: found.published?.configDigest }
-  const { imageId, configDigest } = await loadFromNode(
-    found.root,
-    first === undefined ? loading : { ...loading, tag: first },
-  )
+  const { imageId, configDigest } = await load(nodeSource(found.root, options), {
+    ...rest,
+    configDigest: found.published?.configDigest,
+    ...(first === undefined ? {} : { tag: first }),
+  })
   for (const name of more) await engine.tag(imageId, familiarName(name), signal)
   const isNew = names.length === 0 || before.some((image) => image?.id !== imageId)
   return { root: found.root.toString(), imageId, configDigest, names, isNew }

@@ -4,13 +4,14 @@ import type { CID } from '../dag/cid.ts'
 import { linksOfFile } from '../dag/file-range.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { blobPath, hexOf } from '../image/canonical.ts'
-import type { BlockStore, OwnFiles } from '../store/blocks.ts'
+import type { BlockStore } from '../store/blocks.ts'
 import type { Traffic } from '../store/traffic.ts'
+import { within } from '../time.ts'
 import { Arrival } from './arrival.ts'
-import { BLOBS } from './layers.ts'
-import { distinct, type ImageSource, type Reading } from './open-image.ts'
-import { type Persisting, persist } from './persist.ts'
-import { withoutStall } from './stall.ts'
+import { BLOBS, distinct, type ImageLayer, type ReadLayer } from './layers.ts'
+import type { ImageSource } from './open-image.ts'
+import { type PersistOptions, persist } from './persist.ts'
+import { type ReadLimits, withoutStall } from './stall.ts'
 
 /** The folder `sha256`, and the first block of each blob: all of a small one, such as the manifest. */
 const LEVELS = 2
@@ -21,30 +22,32 @@ const AHEAD_MS = 1000
  * Gets the first block of each blob of an image with one request, as far as they come soon. Over a long way each document would be
  * waited for alone else, twice: for who has it, and for itself.
  */
-export async function fetchAhead(blobs: CID, blocks: BlockStore, signal: AbortSignal): Promise<void> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(AHEAD_MS)])
+export async function fetchAhead(
+  blobs: CID,
+  blocks: Pick<BlockStore, 'fetchBelow'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const fetched = within(AHEAD_MS, signal, (limited) => Array.fromAsync(blocks.fetchBelow(blobs, limited, LEVELS)))
   // Who reads them afterwards hears what is wrong.
-  await Array.fromAsync(blocks.fetchBelow(blobs, limited, LEVELS)).catch(() => signal.throwIfAborted())
+  await fetched.catch(() => signal.throwIfAborted())
 }
 
-type SourceLayer = ImageSource['layers'][number]
-
-interface Fetching extends Reading {
-  readonly blocks: BlockStore
-  readonly traffic: Traffic
+export interface FetchOptions extends ReadLimits {
+  readonly blocks: Pick<BlockStore, 'block' | 'fetchBelow'>
+  readonly traffic: Pick<Traffic, 'bytesReceived'>
 }
 
-interface Getting {
+interface GetOptions {
   readonly signal: AbortSignal
   /** Hears when anything comes. */
   readonly onProgress?: () => void
   /** Hears how many bytes of a layer, from its beginning, are there. */
-  readonly advance?: (layer: SourceLayer, there: number) => void
+  readonly advance?: (layer: ImageLayer, there: number) => void
 }
 
-/** Layers that are read as they come. */
-export interface Following {
-  readonly files: OwnFiles
+/** Layers that are on their way, and read as they come. */
+export interface ArrivingLayers {
+  readonly read: ReadLayer
   /** Ends what is under way. */
   close(): void
 }
@@ -56,27 +59,27 @@ export interface Following {
  * and only a new question brings them.
  */
 export class LayerFetch {
-  readonly #image: ImageSource
-  readonly #fetching: Fetching
+  readonly #image: Pick<ImageSource, 'root' | 'layers'>
+  readonly #options: FetchOptions
   readonly #fetched = new Set<string>()
   /** Resolves when the layers that are read are there; never, when they do not come. */
   readonly arrived: Promise<void>
   readonly #hasArrived: () => void
 
-  constructor(image: ImageSource, fetching: Fetching) {
+  constructor(image: Pick<ImageSource, 'root' | 'layers'>, options: FetchOptions) {
     this.#image = image
-    this.#fetching = fetching
+    this.#options = options
     const { promise, resolve } = Promise.withResolvers<void>()
     this.arrived = promise
     this.#hasArrived = resolve
   }
 
-  /** Begins to get these layers, in this order; gives their files as they come, read from `files`. */
-  follow(layers: readonly SourceLayer[], files: OwnFiles): Following {
+  /** Begins to get these layers, in this order. They are read by `own`, which reads what is there, as they come. */
+  follow(layers: readonly ImageLayer[], own: ReadLayer): ArrivingLayers {
     const stop = new AbortController()
-    const signal = AbortSignal.any([this.#fetching.signal, stop.signal])
+    const signal = AbortSignal.any([this.#options.signal, stop.signal])
     const { root } = this.#image
-    const { timeoutMs } = this.#fetching
+    const { timeoutMs } = this.#options
     const arrivals = new Map(layers.map(({ digest, size }) => [digest, new Arrival(size)]))
     const work = this.#get(layers, {
       signal,
@@ -85,17 +88,17 @@ export class LayerFetch {
     work.then(this.#hasArrived, (error) => {
       for (const arrival of arrivals.values()) arrival.fail(error)
     })
-    const cat: OwnFiles['cat'] = async function* (file, signal, { offset, length }) {
+    const read: ReadLayer = async function* (layer, { offset, length }, signal) {
       const end = offset + length
       for (let at = offset; at < end; ) {
-        const to = Math.min((await arrivals.get(file.digest ?? '')?.beyond(at, signal)) ?? end, end)
+        const to = Math.min((await arrivals.get(layer.digest)?.beyond(at, signal)) ?? end, end)
         const stalled = new AbortController()
-        const bytes = files.cat(file, AbortSignal.any([signal, stalled.signal]), { offset: at, length: to - at })
+        const bytes = own(layer, { offset: at, length: to - at }, AbortSignal.any([signal, stalled.signal]))
         yield* withoutStall(bytes, root, timeoutMs, stalled)
         at = to
       }
     }
-    return { files: { cat }, close: () => stop.abort() }
+    return { read, close: () => stop.abort() }
   }
 
   /** Gets the layers that have not been asked for; `onProgress` hears when anything comes. */
@@ -103,20 +106,20 @@ export class LayerFetch {
     await this.#get(this.#image.layers, { signal, onProgress })
   }
 
-  async #get(layers: readonly SourceLayer[], { signal, onProgress, advance }: Getting): Promise<void> {
-    const missing: SourceLayer[] = []
+  async #get(layers: readonly ImageLayer[], { signal, onProgress, advance }: GetOptions): Promise<void> {
+    const missing: ImageLayer[] = []
     for (const layer of distinct(layers)) {
       // Of a load that sends all again, since the engine lost something.
       if (this.#fetched.has(layer.digest)) advance?.(layer, layer.size)
       else missing.push(layer)
     }
     if (missing.length === 0) return
-    const { blocks } = this.#fetching
-    const persisting = { ...this.#fetching, root: this.#image.root, signal, onProgress }
-    const [tops, here] = [new Map<SourceLayer, CID>(), new Set<SourceLayer>()]
+    const { blocks } = this.#options
+    const persisting = { ...this.#options, root: this.#image.root, signal, onProgress }
+    const [tops, here] = [new Map<ImageLayer, CID>(), new Set<ImageLayer>()]
     await persist(persisting, async (round, heard) => {
       const cids = await this.#cidsOf(missing, round)
-      const top = async (layer: SourceLayer, cid: CID) => {
+      const top = async (layer: ImageLayer, cid: CID) => {
         tops.set(layer, cid)
         await blocks.block(cid, round)
         heard(!here.has(layer))
@@ -132,8 +135,8 @@ export class LayerFetch {
     }
   }
 
-  async #getOne(cid: CID, persisting: Persisting, advance: (there: number) => void): Promise<void> {
-    const { blocks } = this.#fetching
+  async #getOne(cid: CID, persisting: PersistOptions, advance: (there: number) => void): Promise<void> {
+    const { blocks } = this.#options
     let most = 0
     await persist(persisting, async (round, heard) => {
       let [count, there] = [0, 0]
@@ -153,9 +156,9 @@ export class LayerFetch {
   }
 
   /** @throws NOT_AN_IMAGE */
-  async #cidsOf(layers: readonly SourceLayer[], signal: AbortSignal): Promise<CID[]> {
+  async #cidsOf(layers: readonly ImageLayer[], signal: AbortSignal): Promise<CID[]> {
     const { root } = this.#image
-    const block = (cid: CID) => this.#fetching.blocks.block(cid, signal)
+    const block = (cid: CID) => this.#options.blocks.block(cid, signal)
     const folder = await findFile({ root, path: BLOBS }, block)
     const files = readDirectory({ cid: folder, bytes: await block(folder) })
     return layers.map(({ digest }) => {

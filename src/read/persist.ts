@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CID } from '../dag/cid.ts'
 import type { Traffic } from '../store/traffic.ts'
-import type { Reading } from './open-image.ts'
-import { notFound } from './stall.ts'
+import { notFound, type ReadLimits } from './stall.ts'
 
 /** Silence after which a node is asked anew, at first, in milliseconds; it doubles each time that nothing of the answer came. */
 const QUIET_MS = 5000
@@ -21,8 +20,8 @@ const NOT_NOISE = 1024
  */
 const BELIEVED = 20
 
-export interface Persisting extends Omit<Reading, 'blocks'> {
-  readonly traffic: Traffic
+export interface PersistOptions extends ReadLimits {
+  readonly traffic: Pick<Traffic, 'bytesReceived'>
   /** What the image is called when nobody has it. */
   readonly root: CID
   /** Hears when anything comes. */
@@ -37,7 +36,7 @@ export interface Persisting extends Omit<Reading, 'blocks'> {
  * @throws CONTENT_NOT_FOUND when nothing comes within the time limit; what `ask` throws; the signal's reason
  */
 export async function persist(
-  { traffic, root, signal, timeoutMs, onProgress }: Persisting,
+  { traffic, root, signal, timeoutMs, onProgress }: PersistOptions,
   ask: (round: AbortSignal, heard: (isNew: boolean) => void) => Promise<void>,
 ): Promise<void> {
   const longest = timeoutMs * MOST_QUIET
@@ -98,7 +97,7 @@ class Silence {
 }
 
 /** The node's counter of bytes that come. One that does not answer gets nothing, as far as anybody knows. */
-function counter(traffic: Traffic, signal: AbortSignal): { hasGrown(): Promise<boolean> } {
+function counter(traffic: PersistOptions['traffic'], signal: AbortSignal): { hasGrown(): Promise<boolean> } {
   let last: number | undefined
   let isAsked = false
   return {

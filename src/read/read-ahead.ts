@@ -1,11 +1,9 @@
 import { verified } from '../image/verified.ts'
-import type { OwnFiles } from '../store/blocks.ts'
 import { type Bytes, lean, mapInOrder, readAtOnce } from '../streams.ts'
-import { blobFile } from './layers.ts'
-import type { ImageSource, Reading } from './open-image.ts'
-import { withoutStall } from './stall.ts'
-
-type SourceLayer = ImageSource['layers'][number]
+import type { ReadOptions } from './document-reader.ts'
+import { blobFile, type ImageLayer, type ReadLayer } from './layers.ts'
+import type { ImageSource } from './open-image.ts'
+import { type ReadLimits, withoutStall } from './stall.ts'
 
 /** Bytes of one request, and requests under way or waiting to be read: what bounds the memory; and whether the time limit is kept here. */
 const WINDOWS = {
@@ -28,22 +26,22 @@ const WINDOWS = {
 /** No limit that anybody meets. */
 const NO_LIMIT_MS = 24 * 60 * 60 * 1000
 
-export interface ReadingAhead extends Omit<Reading, 'blocks'> {
-  readonly files: OwnFiles
+export interface ReadAheadOptions extends ReadLimits {
+  readonly read: ReadLayer
   /** Where the bytes are. */
   readonly from: keyof typeof WINDOWS
 }
 
 /** Reads layers ahead of who takes them. */
 export interface LayerReader {
-  /** The bytes of a layer blob, the last of them only when all are right. To be called in the order of the layers, and read to the end. */
-  blob(layer: SourceLayer): Bytes
+  /** The bytes of a layer's blob, the last of them only when all are right. To be called in the order of the layers, and read to the end. */
+  blob(layer: ImageLayer): Bytes
   /** Ends what is under way. */
   close(): void
 }
 
 interface Segment {
-  readonly layer: SourceLayer
+  readonly layer: ImageLayer
   readonly offset: number
   readonly length: number
 }
@@ -52,17 +50,21 @@ interface Segment {
  * Opens a reader of these layers. They are read in segments, several at once and across layers: over a network each would
  * wait for the one before otherwise, and no request stays open while the engine takes its time.
  */
-export function readAhead(image: ImageSource, layers: readonly SourceLayer[], reading: ReadingAhead): LayerReader {
-  const { segment, atOnce, isLimited } = WINDOWS[reading.from]
-  const timeoutMs = isLimited ? reading.timeoutMs : NO_LIMIT_MS
+export function readAhead(
+  { root }: Pick<ImageSource, 'root'>,
+  layers: readonly ImageLayer[],
+  options: ReadAheadOptions,
+): LayerReader {
+  const { segment, atOnce, isLimited } = WINDOWS[options.from]
+  const timeoutMs = isLimited ? options.timeoutMs : NO_LIMIT_MS
   const stop = new AbortController()
-  const signal = AbortSignal.any([reading.signal, stop.signal])
+  const signal = AbortSignal.any([options.signal, stop.signal])
   const ahead = mapInOrder(segmentsOf(layers, segment), atOnce, async ({ layer, offset, length }) => {
-    const bytes = reading.files.cat(blobFile(image.root, layer.digest), signal, { offset, length })
+    const bytes = options.read(layer, { offset, length }, signal)
     return Number.isFinite(segment) ? readAtOnce(bytes) : bytes
   })
 
-  async function* read(layer: SourceLayer): Bytes {
+  async function* read(layer: ImageLayer): Bytes {
     for (let at = 0; at < layer.size; at += segment) {
       const { value, done } = await ahead.next()
       if (done) return
@@ -78,32 +80,32 @@ export function readAhead(image: ImageSource, layers: readonly SourceLayer[], re
 
   return {
     blob(layer) {
-      const bytes = withoutStall(read(layer), image.root, timeoutMs, stop)
+      const bytes = withoutStall(read(layer), root, timeoutMs, stop)
       // Gateways see to it themselves.
-      return checked(layer, reading.from === 'gateways' ? bytes : lean(bytes))
+      return checked(layer, options.from === 'gateways' ? bytes : lean(bytes))
     },
     close: () => stop.abort(),
   }
 }
 
 /** A reader of one layer after the other, for what is at hand: CAR files. */
-export function readInOrder(image: ImageSource, reading: Reading): LayerReader {
+export function readInOrder({ root }: Pick<ImageSource, 'root'>, options: ReadOptions): LayerReader {
   const stop = new AbortController()
-  const signal = AbortSignal.any([reading.signal, stop.signal])
+  const signal = AbortSignal.any([options.signal, stop.signal])
   return {
     blob: (layer) => {
-      const bytes = reading.blocks.cat(blobFile(image.root, layer.digest), signal)
-      return checked(layer, lean(withoutStall(bytes, image.root, reading.timeoutMs, stop)))
+      const bytes = options.blocks.cat(blobFile(root, layer.digest), signal)
+      return checked(layer, lean(withoutStall(bytes, root, options.timeoutMs, stop)))
     },
     close: () => stop.abort(),
   }
 }
 
-function checked({ digest, size }: SourceLayer, bytes: Bytes): Bytes {
+function checked({ digest, size }: ImageLayer, bytes: Bytes): Bytes {
   return verified(bytes, { digest, size, what: `layer ${digest}` })
 }
 
-async function* segmentsOf(layers: readonly SourceLayer[], size: number): AsyncGenerator<Segment> {
+async function* segmentsOf(layers: readonly ImageLayer[], size: number): AsyncGenerator<Segment> {
   for (const layer of layers) {
     for (let offset = 0; offset < layer.size; offset += size) {
       yield { layer, offset, length: Math.min(size, layer.size - offset) }

@@ -2,6 +2,13 @@ import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
 
+/** For how long something is read. */
+export interface ReadLimits {
+  readonly signal: AbortSignal
+  /** Give up when no byte has come for so many milliseconds. */
+  readonly timeoutMs: number
+}
+
 /** Aborts with CONTENT_NOT_FOUND when no byte comes for too long. */
 export async function* withoutStall(source: Bytes, root: CID, timeoutMs: number, stop: AbortController): Bytes {
   const iterator = source[Symbol.asyncIterator]()

@@ -48,13 +48,25 @@ async function run(
   const tag = flags.tag === undefined ? {} : { tag: flags.tag }
   const options = { ...tag, platform: flags.platform, timeoutMs: flags.timeout }
   if (flags.input.length === 0) {
-    const { gateways, ...parts } = await context.connect(flags)
+    const [{ findSource }, { load }, parts] = await Promise.all([
+      import('../../load/sources/find.ts'),
+      import('../../load/load.ts'),
+      context.connect(flags),
+    ])
     const all = { ...parts, ...options, noPin: flags['no-pin'] }
-    if (gateways === undefined) return (await import('../../load/load.ts')).load(reference ?? '', all)
-    const { loadWithGateways } = await import('../../load/from-gateways.ts')
-    return loadWithGateways(reference ?? '', { ...all, gateways })
+    return load(await findSource(reference ?? '', all), all)
   }
   const piped = context.pipe(flags.input.filter((path) => path === '-').length)
-  const [{ loadCars }, parts] = await Promise.all([import('../../load/from-cars.ts'), context.connect(flags)])
-  return loadCars(flags.input, reference, { ...parts, ...options, piped })
+  const [{ openCarSource }, { load }, parts] = await Promise.all([
+    import('../../load/sources/cars.ts'),
+    import('../../load/load.ts'),
+    context.connect(flags),
+  ])
+  const all = { ...parts, ...options, piped }
+  const source = await openCarSource(flags.input, reference, all)
+  try {
+    return await load(source, all)
+  } finally {
+    await source.close()
+  }
 }

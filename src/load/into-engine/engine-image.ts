@@ -5,7 +5,7 @@ import { blobPath } from '../../image/canonical.ts'
 import type { ImageSource } from '../../read/open-image.ts'
 
 /** An image, and what it must be on one engine. */
-export interface Target {
+export interface EngineTarget {
   readonly image: ImageSource
   /** The ID that it has there. */
   readonly imageId: string
@@ -28,7 +28,7 @@ export type Fault = 'gone' | 'other' | 'incomplete'
  * believed where `allSent`, since it was just given all, and is made to pack the image otherwise.
  */
 export async function faultOf(
-  target: Target,
+  target: EngineTarget,
   { engine, signal }: { readonly engine: Engine; readonly signal: AbortSignal },
   allSent: boolean,
 ): Promise<Fault | undefined> {

@@ -1,16 +1,17 @@
 import type { Engine, EngineInfo } from '../../engine/engine.ts'
 import { hasCode } from '../../errors.ts'
 import type { ImageSource } from '../../read/open-image.ts'
+import type { LoadSource } from '../source.ts'
 import { type Held, holdBlobs } from './probe.ts'
 
 /** The images that an engine has. It is asked for them at once, since that takes longest. */
-export interface EngineImages {
+export interface PresentImages {
   readonly ids: Promise<readonly string[]>
   /** diffIDs of each, bottom first. */
   readonly layers: Promise<readonly (readonly string[])[]>
 }
 
-export function askForImages(engine: Engine, signal: AbortSignal): EngineImages {
+export function askForImages(engine: Engine, signal: AbortSignal): PresentImages {
   const ids = engine.images(signal).then((images) => images.map(({ id }) => id))
   const layers = ids.then((all) => engine.layersOf(all, signal))
   layers.catch(() => undefined)
@@ -20,28 +21,25 @@ export function askForImages(engine: Engine, signal: AbortSignal): EngineImages 
 /** What the engine says of itself before a load. */
 export interface EngineState {
   readonly info: EngineInfo
-  readonly images: EngineImages
+  readonly images: PresentImages
 }
 
-/** Which layer blobs of the image are, as somebody else knows, in images of the engine with these IDs. */
-export type KnownBlobs = (ids: readonly string[]) => Promise<ReadonlySet<string>>
-
-interface Asking {
+export interface HeldOptions {
   readonly engine: Engine
   readonly signal: AbortSignal
-  readonly knownBlobs?: KnownBlobs | undefined
+  readonly source: Pick<LoadSource, 'knownBlobs'>
 }
 
 /** What of an image need not be sent to the engine. `release` when the image is there. */
 export async function findHeld(
   image: ImageSource,
   { info, images }: EngineState,
-  { engine, signal, knownBlobs }: Asking,
+  { engine, signal, source }: HeldOptions,
 ): Promise<Held> {
   const none = { digests: new Set<string>(), release: async () => undefined }
   if (!info.containerdStore) return { ...none, digests: layersInCommon(image, await images.layers) }
   if (!info.can.leaveOut) return none
-  const known = (await knownBlobs?.(await images.ids)) ?? none.digests
+  const known = (await source.knownBlobs?.(image, await images.ids)) ?? none.digests
   const digests = new Set(image.layers.map(({ digest }) => digest).filter((digest) => known.has(digest)))
   const rest = image.layers.filter(({ digest }) => !digests.has(digest))
   // Without an image that has the layer the store has no blob of it either; with one it may have another: gzip, or plain.

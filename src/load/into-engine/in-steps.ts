@@ -14,7 +14,7 @@ const UNTOLD_MS = 500
 
 const WAITING = 'Waiting for the engine, to remove the layers that it is at work on'
 
-export interface Sending {
+export interface SendOptions {
   readonly reader: LayerReader
   readonly signal: AbortSignal
   readonly report: Report
@@ -43,9 +43,9 @@ export class LowerImages {
    * only once that is there the engine may leave its layers out.
    * @throws ENGINE_*, and what reading the layers throws
    */
-  async send(steps: readonly Step[], sending: Sending): Promise<string> {
+  async send(steps: readonly Step[], options: SendOptions): Promise<string> {
     const failed = new AbortController()
-    const signal = AbortSignal.any([sending.signal, failed.signal])
+    const signal = AbortSignal.any([options.signal, failed.signal])
     const answers: Promise<string>[] = []
     try {
       for (const [at, step] of steps.entries()) {
@@ -59,7 +59,7 @@ export class LowerImages {
           await before
         }
         const isLast = at === steps.length - 1
-        const answer = this.#sendOne(step, { ...sending, signal }, { beforeEnd, isLast })
+        const answer = this.#sendOne(step, { ...options, signal }, { beforeEnd, isLast })
         answer.catch(() => undefined)
         answers.push(answer)
         // It may say what is wrong before it has all: then the reader is not where the next step begins.
@@ -74,7 +74,7 @@ export class LowerImages {
 
   async #sendOne(
     step: Step,
-    { reader, plain, signal, report }: Sending,
+    { reader, plain, signal, report }: SendOptions,
     { beforeEnd, isLast }: { readonly beforeEnd: () => Promise<void>; readonly isLast: boolean },
   ): Promise<string> {
     signal.throwIfAborted()

@@ -1,27 +1,23 @@
 import type { Engine } from '../../engine/engine.ts'
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import type { Report } from '../../events.ts'
-import { distinct, type ImageSource, type Reading } from '../../read/open-image.ts'
-import type { LayerReader } from '../../read/read-ahead.ts'
-import { CLEANUP_MS, type Fault, faultOf, type Target } from './engine-image.ts'
-import { type EngineState, findHeld, type KnownBlobs } from './held.ts'
+import { distinct } from '../../read/layers.ts'
+import type { ImageSource } from '../../read/open-image.ts'
+import type { LoadSource } from '../source.ts'
+import { CLEANUP_MS, type EngineTarget, type Fault, faultOf } from './engine-image.ts'
+import { type EngineState, findHeld } from './held.ts'
 import { LowerImages } from './in-steps.ts'
 import { idOf, layersToSend, lowerIds, type Step, stepsOf, wholeStep } from './steps.ts'
 
-export interface Loading extends Reading {
+export interface IntoEngineOptions {
   readonly engine: Engine
   readonly report: Report
+  readonly signal: AbortSignal
+  /** Where the layers are read. */
+  readonly source: Pick<LoadSource, 'knownBlobs' | 'openLayers'>
 }
 
-/** Begins to read layers of the image. */
-export type OpenLayers = (layers: ImageSource['layers']) => LayerReader
-
-export interface FromSource extends Loading {
-  readonly openLayers: OpenLayers
-  readonly knownBlobs?: KnownBlobs | undefined
-}
-
-export interface Loaded {
+export interface IntoEngineResult {
   /** The engine's ID of the image, `sha256:<hex>`. */
   readonly imageId: string
   /** Bytes of the layer blobs that the engine was not sent, because it had them. */
@@ -35,15 +31,19 @@ export interface Loaded {
  * unless it was there before.
  * @throws INTEGRITY, ENGINE_*, and what reading the image throws
  */
-export async function intoEngine(image: ImageSource, state: EngineState, loading: FromSource): Promise<Loaded> {
-  const { engine, report } = loading
+export async function intoEngine(
+  image: ImageSource,
+  state: EngineState,
+  options: IntoEngineOptions,
+): Promise<IntoEngineResult> {
+  const { engine, report } = options
   const { info, images } = state
   const whole = wholeStep(image, new Set())
   const imageId = idOf(whole, info)
   const target = { image, imageId, info }
   const ids = await images.ids
   // One that is not listed is not there, or below another as a step of its build: those docker does not let go.
-  const before = ids.includes(imageId) ? await faultOf(target, loading, false) : 'gone'
+  const before = ids.includes(imageId) ? await faultOf(target, options, false) : 'gone'
   const lower = new LowerImages(engine, info)
   // Of a load of this image that was killed. Once the image is there, its layers need no other.
   const left = () => {
@@ -54,13 +54,13 @@ export async function intoEngine(image: ImageSource, state: EngineState, loading
     report({ type: 'step', text: 'The engine has this image already' })
     return { imageId, bytesHad: bytesOf(image, () => true), released: lower.remove(left(), report) }
   }
-  const held = await findHeld(image, state, loading)
+  const held = await findHeld(image, state, options)
   const release = async (others: readonly string[]) => {
     await Promise.all([held.release(), lower.remove(others, report)])
   }
   try {
     const steps = info.can.leaveOut ? stepsOf(image, held.digests) : [wholeStep(image, held.digests)]
-    const fault = await send(target, steps, { ...loading, lower })
+    const fault = await send(target, steps, lower, options)
     if (fault === undefined) {
       const bytesHad = bytesOf(image, (digest) => held.digests.has(digest))
       return { imageId, bytesHad, released: release(left()) }
@@ -68,7 +68,7 @@ export async function intoEngine(image: ImageSource, state: EngineState, loading
     if (!fault.mayPass) throw fault.error
     // Somebody may have removed a layer, or the image itself, meanwhile.
     report({ type: 'warning', text: `${fault.error.message}: sending all layers` })
-    const again = await send(target, [whole], { ...loading, lower })
+    const again = await send(target, [whole], lower, options)
     if (again !== undefined) throw again.error
     return { imageId, bytesHad: 0, released: release(left()) }
   } catch (error) {
@@ -85,18 +85,19 @@ interface Failure {
   readonly mayPass: boolean
 }
 
-interface SendingTo extends FromSource {
-  readonly lower: LowerImages
-}
-
-/** Sends the image and looks at it: "Loaded image" and exit code 0 prove nothing. */
-async function send(target: Target, steps: readonly Step[], loading: SendingTo): Promise<Failure | undefined> {
+/** Sends the image and looks at it: "IntoEngineResult image" and exit code 0 prove nothing. */
+async function send(
+  target: EngineTarget,
+  steps: readonly Step[],
+  lower: LowerImages,
+  options: IntoEngineOptions,
+): Promise<Failure | undefined> {
   const plain = !target.info.can.readZstd
   const leftOut = steps.length > 1 || steps.some(({ leaveOut }) => leaveOut.size > 0)
-  const reader = loading.openLayers(steps.flatMap(layersToSend))
+  const reader = options.source.openLayers(target.image, steps.flatMap(layersToSend))
   let said: string
   try {
-    said = await loading.lower.send(steps, { ...loading, reader, plain })
+    said = await lower.send(steps, { ...options, reader, plain })
   } catch (error) {
     if (!hasCode(error, 'ENGINE_FAILED')) throw error
     return { error, mayPass: leftOut || LOST.test(error.message) }
@@ -104,7 +105,7 @@ async function send(target: Target, steps: readonly Step[], loading: SendingTo):
     reader.close()
   }
   const complaint = /^Error unpacking image.*$/m.exec(said)?.[0]
-  const fault = await faultOf(target, loading, !leftOut)
+  const fault = await faultOf(target, options, !leftOut)
   if (complaint === undefined && fault === undefined) return undefined
   return failureOf(target, { said, complaint, fault }, leftOut)
 }
@@ -115,7 +116,7 @@ const PRUNED = 'Something removes unused images, such as "docker image prune". L
 const LOST = /not ?found|no such file|does not exist/i
 
 function failureOf(
-  { image, imageId }: Target,
+  { image, imageId }: EngineTarget,
   { said, complaint, fault }: { said: string; complaint: string | undefined; fault: Fault | undefined },
   leftOut: boolean,
 ): Failure {

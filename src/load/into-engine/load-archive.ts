@@ -3,12 +3,10 @@ import { END_OF_ARCHIVE, fileHeader, paddingOf } from '../../format/tar-header.t
 import { blobPath, dockerManifest, hexOf, OCI_LAYOUT, ociIndex } from '../../image/canonical.ts'
 import { unpack } from '../../image/decompress.ts'
 import { ofSize } from '../../image/verified.ts'
-import { distinct, type ImageSource } from '../../read/open-image.ts'
+import { distinct, type ImageLayer } from '../../read/layers.ts'
 import type { LayerReader } from '../../read/read-ahead.ts'
 import type { Bytes } from '../../streams.ts'
 import type { Step } from './steps.ts'
-
-type SourceLayer = ImageSource['layers'][number]
 
 /** What an archive must be like for one engine, and when it may end. */
 export interface ArchiveForm {
@@ -30,7 +28,7 @@ export async function* loadArchive(
 ): Bytes {
   const { config, manifest, layers, leaveOut } = step
   const configPath = plain ? `${hexOf(config.digest)}.json` : blobPath(config.digest)
-  const layerPath = (layer: SourceLayer) => (plain ? `${hexOf(layer.diffId)}.tar` : blobPath(layer.digest))
+  const layerPath = (layer: ImageLayer) => (plain ? `${hexOf(layer.diffId)}.tar` : blobPath(layer.digest))
   if (!plain) {
     yield* archiveFile('oci-layout', Buffer.from(OCI_LAYOUT))
     yield* archiveFile('index.json', ociIndex({ digest: manifest.digest, size: manifest.size }).bytes)
@@ -56,7 +54,7 @@ export async function* loadArchive(
 }
 
 /** The engine holds each tar against its diffID itself: only that it is as long as its header says is left to see to. */
-function plainLayer(layer: SourceLayer, reader: LayerReader): Bytes {
+function plainLayer(layer: ImageLayer, reader: LayerReader): Bytes {
   const tar = unpack(reader.blob(layer), 'zstd', { what: `layer ${layer.digest}`, code: 'INTEGRITY' })
   return ofSize(tar, { size: layer.tarSize, what: `the tar of layer ${layer.digest}` })
 }

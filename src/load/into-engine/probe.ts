@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../engine/engine.ts'
 import { END_OF_ARCHIVE } from '../../format/tar-header.ts'
 import { blobPath, type Document, document, OCI_LAYOUT, ociIndex, ociManifest } from '../../image/canonical.ts'
-import { distinct, type ImageSource } from '../../read/open-image.ts'
+import { distinct, type ImageLayer } from '../../read/layers.ts'
 import type { Bytes } from '../../streams.ts'
 import { removeAfterLoad } from './engine-image.ts'
 import { archiveFile } from './load-archive.ts'
-
-type SourceLayer = ImageSource['layers'][number]
 
 /** Blobs that a containerd store has, and which it keeps until `release`. */
 export interface Held {
@@ -24,7 +22,7 @@ const NO_PLATFORM = { architecture: 'unknown', os: 'unknown' }
  * for each blob, without the blob, and asked which of them are whole. While such an image is there, its blob is kept, even
  * when the image that brought it goes. Needs API 1.48 (`Engine.isWhole`).
  */
-export async function holdBlobs(layers: readonly SourceLayer[], engine: Engine, signal: AbortSignal): Promise<Held> {
+export async function holdBlobs(layers: readonly ImageLayer[], engine: Engine, signal: AbortSignal): Promise<Held> {
   const unique = distinct(layers)
   const probes = unique.map(makeProbe)
   const ids = probes.map((probe) => probe.manifest.digest)
@@ -47,7 +45,7 @@ interface Probe {
   readonly manifest: Document
 }
 
-function makeProbe(layer: SourceLayer): Probe {
+function makeProbe(layer: ImageLayer): Probe {
   // The number makes the image one of this load alone: no other can remove it.
   const config = document(
     Buffer.from(

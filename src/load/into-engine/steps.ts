@@ -1,15 +1,14 @@
 import type { EngineInfo } from '../../engine/engine.ts'
 import { type Document, document, ociManifest } from '../../image/canonical.ts'
-import { distinct, type ImageSource } from '../../read/open-image.ts'
-
-type SourceLayer = ImageSource['layers'][number]
+import { distinct, type ImageLayer } from '../../read/layers.ts'
+import type { ImageSource } from '../../read/open-image.ts'
 
 /** One archive for the engine: the image, or the lowest of its layers as an image of their own. */
 export interface Step {
   readonly config: Document
   readonly manifest: Document
   /** The layers that the config names, bottom first. */
-  readonly layers: readonly SourceLayer[]
+  readonly layers: readonly ImageLayer[]
   /** Where in them those begin that no step before had. */
   readonly from: number
   /** Digests of the layer blobs that the engine has no need of. */
@@ -65,7 +64,7 @@ export function lowerIds(image: ImageSource, info: EngineInfo): Set<string> {
 }
 
 /** The layers that are in the archive, each once. */
-export function layersToSend({ layers, from, leaveOut }: Step): readonly SourceLayer[] {
+export function layersToSend({ layers, from, leaveOut }: Step): readonly ImageLayer[] {
   return distinct(layers.slice(from)).filter(({ digest }) => !leaveOut.has(digest))
 }
 

@@ -1,50 +1,66 @@
-import { catBlocks, type FileRef } from '../dag/block-source.ts'
-import type { CID } from '../dag/cid.ts'
-import { DockerIpfsError, hasCode } from '../errors.ts'
-import { fileFailed } from '../image/input.ts'
-import { parseRoot } from '../names/reference.ts'
-import { readInOrder } from '../read/read-ahead.ts'
-import type { Blocks } from '../store/blocks.ts'
-import { type CarFile, openCar, spoolCar } from '../store/car/car-reader.ts'
-import type { Bytes } from '../streams.ts'
-import { type LoadOptions, type LoadResult, loadRoot } from './load.ts'
-import { noPin } from './pin.ts'
+import { type BlockSource, catBlocks } from '../../dag/block-source.ts'
+import type { CID } from '../../dag/cid.ts'
+import { DockerIpfsError, hasCode } from '../../errors.ts'
+import type { Report } from '../../events.ts'
+import { fileFailed } from '../../image/input.ts'
+import { parseRoot } from '../../names/reference.ts'
+import { readInOrder } from '../../read/read-ahead.ts'
+import type { ReadLimits } from '../../read/stall.ts'
+import type { Blocks } from '../../store/blocks.ts'
+import { type CarFile, openCar, spoolCar } from '../../store/car/car-reader.ts'
+import type { Bytes } from '../../streams.ts'
+import { within } from '../../time.ts'
+import { noPin } from '../pin.ts'
+import type { LoadSource } from '../source.ts'
 
-export interface LoadCarOptions extends Omit<LoadOptions, 'blocks'> {
-  /** Asked for blocks that no file has. */
+export interface CarSourceOptions extends ReadLimits {
+  /** The node's, asked for blocks that no file has. */
   readonly blocks: Pick<Blocks, 'block'>
+  readonly report: Report
   /** What comes through the pipe; it is read where a path is `-`. */
   readonly piped: () => Bytes
 }
 
+/** CAR files, which are open. */
+export interface CarSource extends LoadSource {
+  close(): Promise<void>
+}
+
 /**
- * Loads an image from CAR files: their blocks, and those of the node for what they lack. No node is needed when nothing lacks.
- * `reference`: the root; without it the one that the first file names.
- * @throws FILE_FAILED, ARCHIVE_INVALID, INTEGRITY, CONTENT_NOT_FOUND, and what `load` throws
+ * Opens CAR files: their blocks, and those of the node for what they lack. No node is needed when nothing lacks. Nothing is kept.
+ * @param paths each a file, or `-`
+ * @param reference the root; without it the one that the first file names
+ * @throws FILE_FAILED, ARCHIVE_INVALID, INTEGRITY, REFERENCE_INVALID; NOT_AN_IMAGE where no root, or more than one, is named. Reading throws CONTENT_NOT_FOUND
  */
-export async function loadCars(
+export async function openCarSource(
   paths: readonly string[],
   reference: string | undefined,
-  options: LoadCarOptions,
-): Promise<LoadResult> {
+  options: CarSourceOptions,
+): Promise<CarSource> {
   const cars: CarFile[] = []
+  const close = async () => {
+    await Promise.all(cars.map((car) => car.close()))
+  }
   try {
     for (const path of paths) cars.push(await openOne(path, options))
     const root = reference === undefined ? rootOf(cars) : parseRoot(reference)
     const block = (cid: CID, signal: AbortSignal) => find(cid, { cars, root, options, signal })
-    const blocks = { block, cat: (file: FileRef, signal: AbortSignal) => catBlocks(file, block, signal) }
-    const reading = { ...options, blocks }
-    return await loadRoot(root, reading, async (image) => ({
-      openLayers: () => readInOrder(image, reading),
-      pin: noPin(false),
-      after: async () => undefined,
-    }))
-  } finally {
-    await Promise.all(cars.map((car) => car.close()))
+    const blocks: BlockSource = { block, cat: (file, signal, range) => catBlocks(file, block, signal, range) }
+    return {
+      root,
+      blocks,
+      pin: async () => noPin(false),
+      openLayers: (image) => readInOrder(image, { ...options, blocks }),
+      loaded: async () => undefined,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 
-async function openOne(path: string, { report, signal, piped }: LoadCarOptions): Promise<CarFile> {
+async function openOne(path: string, { report, signal, piped }: CarSourceOptions): Promise<CarFile> {
   const name = path === '-' ? 'the standard input' : path
   report({ type: 'step', text: `Checking ${name}` })
   try {
@@ -67,7 +83,7 @@ function rootOf(cars: readonly CarFile[]): CID {
 interface Search {
   readonly cars: readonly CarFile[]
   readonly root: CID
-  readonly options: LoadCarOptions
+  readonly options: CarSourceOptions
   readonly signal: AbortSignal
 }
 
@@ -77,10 +93,9 @@ async function find(cid: CID, { cars, root, options, signal }: Search): Promise<
     const bytes = await car.block(cid)
     if (bytes !== undefined) return bytes
   }
-  // A little before the reader itself gives up, who does not know what the files are.
-  const limit = AbortSignal.timeout(0.9 * options.timeoutMs)
   try {
-    return await options.blocks.block(cid, AbortSignal.any([signal, limit]))
+    // A little before the reader itself gives up, who does not know what the files are.
+    return await within(0.9 * options.timeoutMs, signal, (limited) => options.blocks.block(cid, limited))
   } catch (cause) {
     if (options.signal.aborted) throw options.signal.reason
     if (hasCode(cause, 'INTEGRITY')) throw cause

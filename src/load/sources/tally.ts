@@ -1,26 +1,26 @@
-import type { Report } from '../events.ts'
-import type { NodeFirst } from '../read/node-first.ts'
-import type { ImageSource } from '../read/open-image.ts'
-import type { Traffic } from '../store/traffic.ts'
+import type { Report } from '../../events.ts'
+import type { ImageSource } from '../../read/open-image.ts'
+import type { Traffic } from '../../store/traffic.ts'
 
-export interface Sources {
-  /** Tells where the bytes of the image were. */
-  report(image: ImageSource, outcome: Outcome): Promise<void>
+/** Tells where the bytes of an image were. */
+export interface Tally {
+  report(image: ImageSource, counted: Counted): Promise<void>
 }
 
-interface Outcome {
+export interface Counted {
   /** Bytes that the engine was not sent. */
   readonly bytesHad: number
   /** Whether the node had all of the image before; whether it has it now. */
   readonly wasPinned: boolean
   readonly isPinned: boolean
+  /** Bytes that gateways gave. */
+  readonly gatewayBytes: number
 }
 
-interface Watched {
+interface TallyOptions {
   readonly traffic: Pick<Traffic, 'bytesFetched'>
   readonly report: Report
   readonly signal: AbortSignal
-  readonly source?: NodeFirst
 }
 
 /**
@@ -28,10 +28,10 @@ interface Watched {
  * came twice are in it, and whatever else the node fetched meanwhile, for others; not what it gave away. More than the
  * image has is never told. To ask for each block beforehand whether it is there would be exact, and a question for each.
  */
-export function watchSources({ traffic, source, signal, report }: Watched): Sources {
+export function startTally({ traffic, signal, report }: TallyOptions): Tally {
   const before = traffic.bytesFetched(signal).catch(() => undefined)
   return {
-    async report(image, { bytesHad, wasPinned, isPinned }) {
+    async report(image, { bytesHad, wasPinned, isPinned, gatewayBytes }) {
       const after = await traffic.bytesFetched(signal).catch(() => undefined)
       const [first, last] = [await before, after]
       if (signal.aborted) throw signal.reason
@@ -42,7 +42,7 @@ export function watchSources({ traffic, source, signal, report }: Watched): Sour
       // Without a pin the node was asked for nothing but what the engine was sent.
       const wanted = isPinned ? all : all - bytesHad
       const fromNetwork = wasPinned ? 0 : Math.min(last - first, wanted)
-      const fromGateways = source?.asksGateways ? Math.min(source.gateways.bytesFetched, wanted - fromNetwork) : 0
+      const fromGateways = Math.min(gatewayBytes, wanted - fromNetwork)
       const known = { fromNetwork, onNode: wanted - fromNetwork - fromGateways, inEngine: bytesHad }
       report({ type: 'sources', ...(fromGateways > 0 ? { fromGateways } : {}), ...known })
     },

@@ -1,10 +1,11 @@
 import type { Catalogue } from '../../catalogue/catalogue.ts'
 import { DockerIpfsError } from '../../errors.ts'
-import { type ImageSource, openImage, type Reading } from '../../read/open-image.ts'
+import type { ReadOptions } from '../../read/document-reader.ts'
+import { type ImageSource, openImage } from '../../read/open-image.ts'
 import type { Pins } from '../../store/pins.ts'
 import { mapInOrder } from '../../streams.ts'
 
-interface Asking extends Reading {
+interface KnownBlobsOptions extends ReadOptions {
   readonly catalogue: Catalogue
   readonly pins: Pick<Pins, 'isPinned'>
 }
@@ -19,8 +20,12 @@ const AT_ONCE = 8
  * has all of that one is not asked: it mostly has, and after the load it is seen. `ids`: digests of the manifests of the store's images.
  * @throws NODE_*; the signal's reason
  */
-export async function knownBlobs(image: ImageSource, ids: readonly string[], asking: Asking): Promise<Set<string>> {
-  const { catalogue, signal } = asking
+export async function knownBlobs(
+  image: ImageSource,
+  ids: readonly string[],
+  options: KnownBlobsOptions,
+): Promise<Set<string>> {
+  const { catalogue, signal } = options
   const mine = new Set(image.layers.map(({ diffId }) => diffId))
   const found: { root: ImageSource['root']; shared: number }[] = []
   const looked = mapInOrder(ids.slice(0, MAX_IMAGES), AT_ONCE, (id) => catalogue.findImage(id, signal))
@@ -30,18 +35,22 @@ export async function knownBlobs(image: ImageSource, ids: readonly string[], ask
     if (known !== undefined && shared > 0 && !known.root.equals(image.root)) found.push({ root: known.root, shared })
   }
   const best = found.sort((a, b) => b.shared - a.shared).slice(0, MAX_MANIFESTS)
-  const manifests = await Promise.all(best.map(({ root }) => blobsOf(root, new Set(ids), asking)))
+  const manifests = await Promise.all(best.map(({ root }) => blobsOf(root, new Set(ids), options)))
   return new Set(manifests.flat())
 }
 
-async function blobsOf(root: ImageSource['root'], ids: ReadonlySet<string>, asking: Asking): Promise<string[]> {
+async function blobsOf(
+  root: ImageSource['root'],
+  ids: ReadonlySet<string>,
+  options: KnownBlobsOptions,
+): Promise<string[]> {
   try {
     // What is not pinned may be far away.
-    if (!(await asking.pins.isPinned(root, asking.signal))) return []
-    const { manifestDigest, layers } = await openImage(root, asking)
+    if (!(await options.pins.isPinned(root, options.signal))) return []
+    const { manifestDigest, layers } = await openImage(root, options)
     return ids.has(manifestDigest) ? layers.map(({ digest }) => digest) : []
   } catch (error) {
-    if (asking.signal.aborted || !(error instanceof DockerIpfsError)) throw error
+    if (options.signal.aborted || !(error instanceof DockerIpfsError)) throw error
     return []
   }
 }

@@ -1,0 +1,57 @@
+import type { CID } from '../../dag/cid.ts'
+import { type FetchOptions, fetchAhead, LayerFetch } from '../../read/fetch.ts'
+import { type ImageLayer, layersIn, type ReadLayer } from '../../read/layers.ts'
+import { type LayerReader, readAhead } from '../../read/read-ahead.ts'
+import type { BlockStore } from '../../store/blocks.ts'
+import type { Pins } from '../../store/pins.ts'
+import type { Traffic } from '../../store/traffic.ts'
+import type { LoadSource } from '../source.ts'
+import { type KeepOptions, KeptImage } from './kept-image.ts'
+import { knownBlobs } from './known-blobs.ts'
+
+export interface NodeSourceOptions extends KeepOptions, FetchOptions {
+  readonly blocks: BlockStore
+  readonly pins: Pins
+  readonly traffic: Traffic
+}
+
+/** The node. What it lacks it gets from other nodes first, layer by layer, and is read behind that. */
+export function nodeSource(root: CID, options: NodeSourceOptions): LoadSource {
+  const { blocks, signal, timeoutMs } = options
+  const kept = new KeptImage(root, options)
+  let fetch: LayerFetch | undefined
+  return {
+    root,
+    blocks,
+    ahead: (blobs, limited) => fetchAhead(blobs, blocks, limited),
+    async pin(image) {
+      if (!(await kept.isPinned())) fetch = new LayerFetch(image, options)
+      return kept.pin(() => timeoutMs, fetch)
+    },
+    knownBlobs: (image, ids) => knownBlobs(image, ids, options),
+    openLayers(image, layers) {
+      const read = layersIn(blocks.ownFiles(signal), root)
+      if (fetch === undefined) return readAhead(image, layers, { ...options, read, from: 'node' })
+      return readBehind(fetch, layers, { ...options, root, read })
+    },
+    loaded: (image, outcome) => kept.loaded(image, outcome),
+  }
+}
+
+interface BehindOptions extends FetchOptions {
+  readonly root: CID
+  readonly read: ReadLayer
+}
+
+/** Reads layers as they come to the node. */
+function readBehind(fetch: LayerFetch, layers: readonly ImageLayer[], options: BehindOptions): LayerReader {
+  const following = fetch.follow(layers, options.read)
+  const reader = readAhead(options, layers, { ...options, read: following.read, from: 'arriving' })
+  return {
+    blob: reader.blob,
+    close() {
+      reader.close()
+      following.close()
+    },
+  }
+}
