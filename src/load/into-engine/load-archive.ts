@@ -18,7 +18,7 @@ export interface ArchiveForm {
 
 /**
  * The archive for `docker load`, without names. With `plain`, layers are uncompressed and only docker's own manifest.json
- * is there, for engines before 23, which read neither zstd nor an OCI layout; else it is image.tar as it is on IPFS.
+ * is there, for engines before 23, which read neither zstd nor an OCI layout; else it has the files of image.tar.
  */
 export async function* loadArchive(
   step: Step,

@@ -3,9 +3,11 @@ import { abilitiesOf } from '../../../src/engine/docker/engine.ts'
 import type { Engine, EngineImage, EngineInfo, ImageInfo, PackedImage } from '../../../src/engine/engine.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { readArchive } from '../../../src/image/archive.ts'
+import { blobPath, OCI_LAYOUT, ociIndex } from '../../../src/image/canonical.ts'
 import { fullName } from '../../../src/image/name.ts'
 import { type Bytes, collect } from '../../../src/streams.ts'
 import { archive20, archiveOci, digest, imageOf, type TestImage } from '../images.ts'
+import { tarOf } from '../tar.ts'
 
 const MAX_FILE = 1 << 28
 
@@ -31,6 +33,10 @@ export class MemoryEngine implements Engine {
   readonly blobs = new Map<string, Buffer>()
   /** Paths of the files in each archive that was loaded. */
   readonly loads: string[][] = []
+  /** Hears of each file of an archive when it has come. */
+  heard: (path: string) => void = () => undefined
+  /** Waited for when all of an archive has come, before an image is made of it. An engine does not hear by then that nobody wants it. */
+  making: () => Promise<void> = async () => undefined
   readonly #kind: Kind
 
   constructor(kind: Kind = { version: '26.1.5', containerdStore: false }) {
@@ -86,7 +92,13 @@ export class MemoryEngine implements Engine {
   async *save(text: string, signal: AbortSignal): Bytes {
     const found = await this.inspect(text)
     const stored = found && this.stored.get(found.id)
-    if (stored === undefined) throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${text}`)
+    if (found === undefined || stored === undefined) {
+      throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${text}`)
+    }
+    if (stored.blobs.length > 0) {
+      yield* this.#packed(found.id, stored)
+      return
+    }
     const isOld = Number.parseInt(this.#kind.version, 10) < 25
     const packing = this.#kind.containerdStore ? 'gzip' : 'plain'
     const archive = isOld ? archive20(stored.image) : archiveOci(stored.image, packing)
@@ -102,13 +114,24 @@ export class MemoryEngine implements Engine {
     return { archive, files: undefined, stop: () => stop.abort() }
   }
 
+  /** What a containerd store packs: the blobs as they are, and what it lacks is left out. */
+  async *#packed(id: string, { blobs }: Stored): Bytes {
+    const there = [...new Set(blobs)].filter((blob) => this.blobs.has(blob))
+    const files = there.map((blob) => ({ path: blobPath(blob), body: this.blobs.get(blob) as Buffer }))
+    const index = ociIndex({ digest: id, size: this.blobs.get(id)?.length ?? 0 }).bytes
+    const rest = { 'index.json': index, 'oci-layout': Buffer.from(OCI_LAYOUT) }
+    yield tarOf([...files, ...Object.entries(rest).map(([path, body]) => ({ path, body }))])
+  }
+
   async load(archive: Bytes, signal: AbortSignal): Promise<string> {
     const files = new Map<string, Buffer>()
     for await (const { path, body } of readArchive(archive)) {
       files.set(path, Buffer.from(await collect(body, MAX_FILE, path)))
+      this.heard(path)
     }
     signal.throwIfAborted()
     this.loads.push([...files.keys()])
+    await this.making()
     const id = this.#kind.containerdStore ? this.#loadBlobs(files) : this.#loadLayers(files)
     return `Loaded image ID: ${id}`
   }

@@ -3,10 +3,8 @@ import { childrenOf, isLeaf, rawBlock } from '../../../src/dag/blocks.ts'
 import { type CID, parseCid } from '../../../src/dag/cid.ts'
 import { leavesInRange } from '../../../src/dag/file-range.ts'
 import { type DagNode, joinFile, leafNode, writeDirectory } from '../../../src/format/files.ts'
-import { fetchAhead, LayerFetch } from '../../../src/read/fetch.ts'
-import type { ImageSource } from '../../../src/read/open-image.ts'
-import type { Node } from '../../../src/store/kubo/node.ts'
-import type { OwnFiles } from '../../../src/store/kubo/own-files/own-files.ts'
+import { LayerFetch } from '../../../src/read/fetch.ts'
+import type { ReadLayer } from '../../../src/read/layers.ts'
 import { type Bytes, collect } from '../../../src/streams.ts'
 import { bulk, digest } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
@@ -32,7 +30,7 @@ const FILES = await Promise.all(BLOBS.map(fileOf))
 const sha256 = await writeDirectory(new Map(FILES.map((file, at) => [LAYERS[at]?.digest.slice(7) ?? '', file])), sink)
 const blobs = await writeDirectory(new Map([['sha256', sha256]]), sink)
 const ROOT = (await writeDirectory(new Map([['blobs', blobs]]), sink)).cid
-const IMAGE = { root: ROOT, layers: LAYERS } as unknown as ImageSource
+const IMAGE = { root: ROOT, layers: LAYERS }
 
 /** A node that gets blocks from far: what is below a block comes link by link, as `ipfs refs -r` gives it. */
 class FarNode {
@@ -80,12 +78,10 @@ class FarNode {
   }
 
   /** Reads what is here, and fails for what is not. */
-  readonly files: OwnFiles = {
-    cat: (path, _, { offset, length }) => this.#read(path, offset, offset + length),
-  }
+  readonly read: ReadLayer = (layer, { offset, length }) => this.#read(layer.digest, offset, offset + length)
 
-  async *#read(path: string, from: number, to: number): Bytes {
-    const at = LAYERS.findIndex((layer) => path === `/ipfs/${ROOT}/blobs/sha256/${layer.digest.slice(7)}`)
+  async *#read(name: string, from: number, to: number): Bytes {
+    const at = LAYERS.findIndex((layer) => layer.digest === name)
     for await (const leaf of leavesInRange((FILES[at] as DagNode).cid, { from, to }, blockOf)) {
       if (!this.here.has(leaf.cid.toString())) throw new Error(`${leaf.cid} is not here yet`)
       yield (await blockOf(leaf.cid)).subarray(leaf.from, leaf.to)
@@ -94,18 +90,15 @@ class FarNode {
 
   fetch(options: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {}): LayerFetch {
     const { signal = new AbortController().signal, timeoutMs = 60_000 } = options
-    return new LayerFetch(IMAGE, { node: this as unknown as Node, signal, timeoutMs })
+    return new LayerFetch(IMAGE, { blocks: this, traffic: this, signal, timeoutMs })
   }
 }
 
-async function readAll(files: OwnFiles, layers = LAYERS): Promise<boolean[]> {
+async function readAll(read: ReadLayer, layers = LAYERS): Promise<boolean[]> {
   const same: boolean[] = []
-  for (const { digest: name, size } of layers) {
-    const bytes = files.cat(`/ipfs/${ROOT}/blobs/sha256/${name.slice(7)}`, new AbortController().signal, {
-      offset: 0,
-      length: size,
-    })
-    same.push(digest(await collect(bytes, size + 1, 'a layer')) === name)
+  for (const layer of layers) {
+    const bytes = read(layer, { offset: 0, length: layer.size }, new AbortController().signal)
+    same.push(digest(await collect(bytes, layer.size + 1, 'a layer')) === layer.digest)
   }
   return same
 }
@@ -116,7 +109,7 @@ describe('layers that are fetched', () => {
     let waits = 0
     node.before = async () => (waits++ % 100 === 0 ? Bun.sleep(1) : undefined)
     const fetch = node.fetch()
-    expect(await readAll(fetch.follow(LAYERS, node.files).files)).toEqual([true, true, true])
+    expect(await readAll(fetch.follow(LAYERS, node.read).read)).toEqual([true, true, true])
     await fetch.arrived
     expect(node.asked).toEqual(['0', '1', '2'])
   })
@@ -124,7 +117,7 @@ describe('layers that are fetched', () => {
   test('come however slowly they are read', async () => {
     const node = new FarNode()
     const fetch = node.fetch()
-    fetch.follow(LAYERS, node.files)
+    fetch.follow(LAYERS, node.read)
     await fetch.arrived
     expect(node.asked).toEqual(['0', '1', '2'])
   })
@@ -133,7 +126,7 @@ describe('layers that are fetched', () => {
     const node = new FarNode()
     const fetch = node.fetch()
     const some = LAYERS.slice(1)
-    expect(await readAll(fetch.follow(some, node.files).files, some)).toEqual([true, true])
+    expect(await readAll(fetch.follow(some, node.read).read, some)).toEqual([true, true])
     let progress = 0
     await fetch.rest(new AbortController().signal, () => {
       progress += 1
@@ -145,12 +138,12 @@ describe('layers that are fetched', () => {
   test('are read again, and not asked for again, by who sends all of them after some', async () => {
     const node = new FarNode()
     const fetch = node.fetch()
-    const some = fetch.follow(LAYERS.slice(1), node.files)
-    expect(await readAll(some.files, LAYERS.slice(1))).toEqual([true, true])
+    const some = fetch.follow(LAYERS.slice(1), node.read)
+    expect(await readAll(some.read, LAYERS.slice(1))).toEqual([true, true])
     some.close()
     const asked = node.asked.length
-    const all = fetch.follow(LAYERS, node.files)
-    expect(await readAll(all.files)).toEqual([true, true, true])
+    const all = fetch.follow(LAYERS, node.read)
+    expect(await readAll(all.read)).toEqual([true, true, true])
     expect(node.asked.slice(asked)).toEqual(['0'])
   })
 
@@ -162,14 +155,14 @@ describe('layers that are fetched', () => {
       if (left === 0) await never(signal)
     }
     const fetch = node.fetch({ timeoutMs: 600 })
-    expect(await readAll(fetch.follow(LAYERS, node.files).files)).toEqual([true, true, true])
+    expect(await readAll(fetch.follow(LAYERS, node.read).read)).toEqual([true, true, true])
     expect(node.asked).toEqual(['0', '0', '1', '2'])
   })
 
   test('that stop coming are not found, and asked for anew before that', async () => {
     const node = new FarNode()
     node.givesOnly(1499)
-    await expect(readAll(node.fetch({ timeoutMs: 300 }).follow(LAYERS, node.files).files)).rejects.toMatchObject({
+    await expect(readAll(node.fetch({ timeoutMs: 300 }).follow(LAYERS, node.read).read)).rejects.toMatchObject({
       code: 'CONTENT_NOT_FOUND',
     })
     expect(node.asked.length).toBeGreaterThan(1)
@@ -190,14 +183,12 @@ describe('layers that are fetched', () => {
 
   test('of which the bytes that are here do not come are given up', async () => {
     const node = new FarNode()
-    const files: OwnFiles = {
-      async *cat(_, signal) {
-        yield Buffer.from('a')
-        await never(signal)
-      },
+    const own: ReadLayer = async function* (_, __, signal) {
+      yield Buffer.from('a')
+      await never(signal)
     }
-    const following = node.fetch({ timeoutMs: 100 }).follow(LAYERS, files)
-    await expect(readAll(following.files)).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND' })
+    const arriving = node.fetch({ timeoutMs: 100 }).follow(LAYERS, own)
+    await expect(readAll(arriving.read)).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND' })
   })
 
   test('fail with what the node says', async () => {
@@ -205,29 +196,27 @@ describe('layers that are fetched', () => {
     node.before = async () => {
       throw new Error('the node is gone')
     }
-    await expect(readAll(node.fetch().follow(LAYERS, node.files).files)).rejects.toThrow('the node is gone')
+    await expect(readAll(node.fetch().follow(LAYERS, node.read).read)).rejects.toThrow('the node is gone')
   })
 
   test('that are no file of the image are told', async () => {
     const node = new FarNode()
     const other = { ...(LAYERS[0] as (typeof LAYERS)[number]), digest: digest(Buffer.from('other')) }
-    await expect(readAll(node.fetch().follow([other], node.files).files, [other])).rejects.toThrow(
-      'has no blobs/sha256/',
-    )
+    await expect(readAll(node.fetch().follow([other], node.read).read, [other])).rejects.toThrow('has no blobs/sha256/')
   })
 
   test('end with who reads them, and with the signal', async () => {
     const node = new FarNode()
     node.before = () => new Promise(() => undefined)
-    const following = node.fetch().follow(LAYERS, node.files)
+    const arriving = node.fetch().follow(LAYERS, node.read)
     await Bun.sleep(5)
     expect(node.open).toBe(1)
-    following.close()
+    arriving.close()
     await Bun.sleep(5)
     expect(node.open).toBe(0)
 
     const stop = new AbortController()
-    const reading = readAll(node.fetch({ signal: stop.signal }).follow(LAYERS, node.files).files)
+    const reading = readAll(node.fetch({ signal: stop.signal }).follow(LAYERS, node.read).read)
     await Bun.sleep(5)
     stop.abort(new Error('cancelled'))
     await expect(reading).rejects.toThrow('cancelled')
@@ -239,29 +228,28 @@ test('a file that somebody else wrote is read when all of it is there', async ()
   const node = new FarNode()
   // Its links are not those of a file, as the walk sees at once.
   const foreign = new LayerFetch(
-    { root: ROOT, layers: [{ digest: 'sha256:sha256', size: 10, tarSize: 0, diffId: '' }] } as unknown as ImageSource,
+    { root: ROOT, layers: [FOREIGN] },
     {
-      node: {
-        block: async (cid: CID) => (cid.equals(ROOT) ? rootOfForeign() : node.block(cid)),
-        fetchBelow: (cid: CID, signal: AbortSignal) => node.fetchBelow(cid, signal),
-        bytesReceived: node.bytesReceived,
-      } as unknown as Node,
+      blocks: {
+        block: async (cid) => (cid.equals(ROOT) ? rootOfForeign() : node.block(cid)),
+        fetchBelow: (cid, signal) => node.fetchBelow(cid, signal),
+      },
+      traffic: node,
       signal: new AbortController().signal,
       timeoutMs: 60_000,
     },
   )
   const read: string[] = []
-  const files: OwnFiles = {
-    async *cat(_, __, { offset, length }) {
-      read.push(`${offset} ${length}`)
-      yield Buffer.alloc(length)
-    },
+  const own: ReadLayer = async function* (_, { offset, length }) {
+    read.push(`${offset} ${length}`)
+    yield Buffer.alloc(length)
   }
-  const following = foreign.follow([{ digest: 'sha256:sha256', size: 10, tarSize: 0, diffId: '' }], files)
-  const path = `/ipfs/${ROOT}/blobs/sha256/sha256`
-  await collect(following.files.cat(path, new AbortController().signal, { offset: 0, length: 10 }), 10, 'a layer')
+  const arriving = foreign.follow([FOREIGN], own)
+  await collect(arriving.read(FOREIGN, { offset: 0, length: 10 }, new AbortController().signal), 10, 'a layer')
   expect(read).toEqual(['0 10'])
 })
+
+const FOREIGN = { digest: 'sha256:sha256', size: 10, tarSize: 0, diffId: '' }
 
 /** blobs/sha256/sha256 is a directory, in the place of a file. */
 function rootOfForeign(): Promise<Uint8Array> {
@@ -271,49 +259,3 @@ const foreignRoot = (async () => {
   const inner = await writeDirectory(new Map([['sha256', sha256]]), sink)
   return writeDirectory(new Map([['blobs', await writeDirectory(new Map([['sha256', inner]]), sink)]]), sink)
 })()
-
-describe('the first blocks of all blobs', () => {
-  const ahead = (
-    fetchBelow: (cid: CID, signal: AbortSignal, levels: number) => AsyncGenerator<void>,
-    signal: AbortSignal,
-  ) => fetchAhead(blobs.cid, { fetchBelow } as unknown as Node, signal)
-
-  test('are asked for at once, and waited for', async () => {
-    const asked: [string, number][] = []
-    let links = 0
-    await ahead(async function* (cid, _, levels) {
-      asked.push([cid.toString(), levels])
-      for (; links < 5; links += 1) {
-        await Bun.sleep(2)
-        yield
-      }
-    }, new AbortController().signal)
-    expect(asked).toEqual([[blobs.cid.toString(), 2]])
-    expect(links).toBe(5)
-  })
-
-  test('are not waited for when one does not come, or the node cannot give them', async () => {
-    let isOpen = true
-    await ahead(async function* (_, signal) {
-      try {
-        yield await never(signal)
-      } finally {
-        isOpen = false
-      }
-    }, new AbortController().signal)
-    expect(isOpen).toBe(false)
-    // biome-ignore lint/correctness/useYield: it fails before.
-    await ahead(async function* () {
-      throw new Error('the node is gone')
-    }, new AbortController().signal)
-  })
-
-  test('end with the signal', async () => {
-    const stop = new AbortController()
-    const asking = ahead(async function* (_, signal) {
-      yield await never(signal)
-    }, stop.signal)
-    stop.abort(new Error('cancelled'))
-    await expect(asking).rejects.toThrow('cancelled')
-  })
-})

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseCid } from '../../../src/dag/cid.ts'
 import { persist } from '../../../src/read/persist.ts'
-import type { Node } from '../../../src/store/kubo/node.ts'
 import { never } from '../../support/never.ts'
 
 const root = parseCid('bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi')
@@ -18,12 +17,12 @@ async function asking(
   const bytesReceived = async () => {
     const count = counts[Math.min(looks++, counts.length - 1)]
     if (count instanceof Error) throw count
-    return count
+    return count ?? 0
   }
   const [askedAt, began]: [number[], number] = [[], performance.now()]
   let heardOf = 0
   const work = persist(
-    { node: { bytesReceived } as unknown as Node, root, signal, timeoutMs, onProgress: () => heardOf++ },
+    { traffic: { bytesReceived }, root, signal, timeoutMs, onProgress: () => heardOf++ },
     (round, heard) => {
       askedAt.push(Math.round(performance.now() - began))
       return answer(round, heard, askedAt.length)

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { catBlocks } from '../../../src/dag/block-source.ts'
-import { readDirectory } from '../../../src/dag/blocks.ts'
+import { type BlockSource, catBlocks } from '../../../src/dag/block-source.ts'
 import type { CID } from '../../../src/dag/cid.ts'
 import { writeImage } from '../../../src/format/image-dag.ts'
 import { writeLayer } from '../../../src/format/layer.ts'
@@ -36,7 +35,8 @@ async function* once(bytes: Buffer) {
 function reading(sink: MemorySink) {
   const block = async (cid: CID) =>
     sink.blocks.get(cid.toString()) ?? Promise.reject(new Error(`no block ${cid.toString()}`))
-  return { node: { block, cat: (path: string) => catBlocks(path, block, signal) }, signal, timeoutMs: 5000 }
+  const blocks: BlockSource = { block, cat: (file) => catBlocks(file, block, signal) }
+  return { blocks, signal, timeoutMs: 5000 }
 }
 
 describe('an image with several platforms', () => {
@@ -112,24 +112,4 @@ test('an image of one platform is refused to who asks for another, and else give
   await expect(openImage(root.cid, reading(sink), { asked: parsePlatform('linux/arm64') })).rejects.toMatchObject({
     message: 'the image has no linux/arm64, only linux/amd64',
   })
-})
-
-test('an image is opened when what is wanted next has come, and only of a folder that may be one', async () => {
-  const { sink, root } = await write(amd64)
-  const plain = reading(sink)
-  const seen: string[] = []
-  const cat = (path: string) => {
-    seen.push(path.split('/')[3] ?? '')
-    return plain.node.cat(path)
-  }
-  const blobs = readDirectory({ cid: root.cid, bytes: await plain.node.block(root.cid) })?.get('blobs') as CID
-  const ahead = async (folder: CID) => {
-    await Bun.sleep(5)
-    seen.push(folder.equals(blobs) ? 'ahead' : 'other')
-  }
-  await openImage(root.cid, { ...plain, node: { ...plain.node, cat }, ahead })
-  expect(seen).toEqual(['ahead', 'blobs', 'blobs'])
-
-  await expect(openImage(blobs, { ...plain, ahead })).rejects.toMatchObject({ code: 'NOT_AN_IMAGE' })
-  expect(seen).toHaveLength(3)
 })

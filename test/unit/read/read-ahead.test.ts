@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'bun:test'
+import type { FileRef, Range } from '../../../src/dag/block-source.ts'
 import { parseCid } from '../../../src/dag/cid.ts'
-import type { ImageSource } from '../../../src/read/open-image.ts'
-import { type LayerReader, readAhead } from '../../../src/read/read-ahead.ts'
-import type { Node, Range } from '../../../src/store/kubo/node.ts'
+import type { ImageLayer } from '../../../src/read/layers.ts'
+import { type LayerReader, readAhead, readInOrder } from '../../../src/read/read-ahead.ts'
 import { type Bytes, collect } from '../../../src/streams.ts'
 import { bulk, digest, GOLDEN_ROOTS } from '../../support/images.ts'
+import { never } from '../../support/never.ts'
 
 const MIB = 1024 * 1024
 const BLOBS = [bulk(3 * MIB + 5, 'first'), Buffer.from('tiny'), bulk(9 * MIB, 'second')]
 const LAYERS = BLOBS.map((bytes) => ({ digest: digest(bytes), size: bytes.length, tarSize: 0, diffId: '' }))
-const IMAGE = { root: parseCid(GOLDEN_ROOTS.tiny), layers: LAYERS } as unknown as ImageSource
+const IMAGE = { root: parseCid(GOLDEN_ROOTS.tiny) }
 
 /** A node of these blobs that says what was asked of it; `answer` may change what it gives. */
 class FakeNode {
@@ -19,8 +20,8 @@ class FakeNode {
   answer: (blob: Buffer, range: Range) => Buffer = (blob, { offset, length }) => blob.subarray(offset, offset + length)
   before: (range: Range) => Promise<unknown> = async () => undefined
 
-  async *cat(path: string, signal: AbortSignal, range: Range): Bytes {
-    const at = LAYERS.findIndex((layer) => path.endsWith(layer.digest.slice(7)))
+  async *#read(layer: ImageLayer, range: Range, signal: AbortSignal): Bytes {
+    const at = LAYERS.findIndex(({ digest: name }) => name === layer.digest)
     this.asked.push(`${at} ${range.offset / MIB}`)
     this.open += 1
     this.mostOpen = Math.max(this.mostOpen, this.open)
@@ -43,7 +44,7 @@ class FakeNode {
     } = {},
   ): LayerReader {
     const { from = 'both', signal = new AbortController().signal, timeoutMs = 5000 } = options
-    return readAhead(IMAGE, LAYERS, { node: this as unknown as Node, signal, timeoutMs, from })
+    return readAhead(IMAGE, LAYERS, { read: (...asked) => this.#read(...asked), signal, timeoutMs, from })
   }
 }
 
@@ -152,5 +153,40 @@ describe('layers read ahead', () => {
     const other = failure(all(node.reader({ signal: stop.signal })))
     stop.abort(new Error('cancelled'))
     expect(await other).toMatchObject({ message: 'cancelled' })
+  })
+})
+
+describe('layers read in order', () => {
+  const blocks = (bytes: (at: number) => Buffer) => ({
+    block: () => Promise.reject(new Error('only files are read')),
+    async *cat({ digest: name }: FileRef) {
+      const at = LAYERS.findIndex((layer) => layer.digest === name)
+      for (let from = 0; from < bytes(at).length; from += MIB) yield bytes(at).subarray(from, from + MIB)
+    },
+  })
+  const signal = new AbortController().signal
+
+  test('are as they were', async () => {
+    const reader = readInOrder(IMAGE, { blocks: blocks((at) => BLOBS[at] as Buffer), signal, timeoutMs: 5000 })
+    expect((await all(reader)).map(digest)).toEqual(BLOBS.map(digest))
+    reader.close()
+  })
+
+  test('that are others are wrong', async () => {
+    const reader = readInOrder(IMAGE, { blocks: blocks(() => bulk(3 * MIB + 5, 'other')), signal, timeoutMs: 5000 })
+    expect(await failure(all(reader))).toMatchObject({ code: 'INTEGRITY' })
+  })
+
+  test('end when they are closed, and when nothing comes', async () => {
+    async function* cat(_: FileRef, limited: AbortSignal) {
+      yield await never(limited)
+    }
+    const block = () => Promise.reject(new Error('only files are read'))
+    const open = (timeoutMs: number) => readInOrder(IMAGE, { blocks: { block, cat }, signal, timeoutMs })
+    expect(await failure(all(open(50)))).toMatchObject({ code: 'CONTENT_NOT_FOUND' })
+    const reader = open(60_000)
+    const reading = failure(all(reader))
+    reader.close()
+    expect(await reading).toMatchObject({ name: 'AbortError' })
   })
 })

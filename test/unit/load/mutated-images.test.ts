@@ -2,21 +2,19 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { zstdDecompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { rawBlock } from '../../../src/dag/blocks.ts'
 import { type CID, parseCid } from '../../../src/dag/cid.ts'
-import type { Engine, ImageInfo } from '../../../src/engine/engine.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { type DagNode, leafNode, writeDirectory } from '../../../src/format/files.ts'
 import { writeImageDag } from '../../../src/format/image-dag.ts'
 import { writeLayer } from '../../../src/format/layer.ts'
-import { readArchive } from '../../../src/image/archive.ts'
-import { loadCars } from '../../../src/load/from-cars.ts'
+import { load as loadImage } from '../../../src/load/load.ts'
+import { openCarSource } from '../../../src/load/sources/cars.ts'
 import { createCar } from '../../../src/store/car/car-writer.ts'
-import type { Node } from '../../../src/store/kubo/node.ts'
-import { type Bytes, collect } from '../../../src/streams.ts'
+import type { Bytes } from '../../../src/streams.ts'
 import { digest, imageOf, noise } from '../../support/images.ts'
+import { MemoryEngine } from '../../support/memory/engine.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
 import { tarOf } from '../../support/tar.ts'
 
@@ -34,93 +32,46 @@ const layers = await Promise.all(IMAGE.layers.map((tar) => writeLayer(once(tar),
 const { root } = await writeImageDag(IMAGE.config, layers, sink)
 const bytes = await car(root.cid, sink, 'whole.car')
 
-/** A classic store, as far as loads go: it unpacks each layer and holds it against the config. */
-class ClassicStore implements Partial<Engine> {
-  readonly images = new Map<string, readonly string[]>()
-
-  async inspect(id: string): Promise<ImageInfo | undefined> {
-    const found = this.images.get(id)
-    return found && { id, layers: found, names: [] }
-  }
-
-  async imageIds(): Promise<string[]> {
-    return []
-  }
-
-  async layersOf(): Promise<string[][]> {
-    return []
-  }
-
-  async info() {
-    return { version: '26.1.5', containerdStore: false, os: 'linux', architecture: 'x86_64' }
-  }
-
-  async load(archive: Bytes): Promise<string> {
-    const files = new Map<string, Uint8Array>()
-    for await (const { path, body } of readArchive(archive)) files.set(path, await collect(body, 1 << 24, path))
-    const file = (name: string) => {
-      const bytes = files.get(name)
-      if (bytes === undefined) throw new DockerIpfsError('ENGINE_FAILED', `open ${name}: no such file or directory`)
-      return Buffer.from(bytes)
-    }
-    const [entry] = JSON.parse(file('manifest.json').toString()) as [{ Config: string; Layers: string[] }]
-    const config = JSON.parse(file(entry.Config).toString()) as { rootfs: { diff_ids: string[] } }
-    const isRight = entry.Layers.every((name, at) => unpacked(file(name)) === config.rootfs.diff_ids[at])
-    if (!isRight) throw new DockerIpfsError('ENGINE_FAILED', 'invalid diffID')
-    this.images.set(digest(file(entry.Config)), config.rootfs.diff_ids)
-    return 'Loaded image'
-  }
-
-  async remove(ids: readonly string[]): Promise<void> {
-    for (const id of ids) this.images.delete(id)
-  }
-}
-
-/** Engines before 23, which are sent plain tars. */
-class OldStore extends ClassicStore {
-  override async info() {
-    return { ...(await super.info()), version: '20.10.24' }
-  }
-}
-
-function unpacked(layer: Buffer): string {
-  return digest(layer.readUInt32LE(0) === 0xfd2fb528 ? zstdDecompressSync(layer) : layer)
-}
+/** Engines before 23 are sent plain tars. */
+const anyEngine = fc.constantFrom('26.1.5', '20.10.24').map((version) => () => {
+  return new MemoryEngine({ version, containerdStore: false })
+})
 
 /** What comes of loading a CAR: an error of ours and an empty engine, or one image. */
-async function load(file: Uint8Array, store: ClassicStore): Promise<DockerIpfsError | undefined> {
+async function load(file: Uint8Array, engine: MemoryEngine): Promise<DockerIpfsError | undefined> {
   writeFileSync(path('bad.car'), file)
-  const node: Partial<Node> = {
-    block: (cid) => Promise.reject(new DockerIpfsError('CONTENT_NOT_FOUND', `nobody has ${cid}`)),
+  const block = (cid: CID) => Promise.reject(new DockerIpfsError('CONTENT_NOT_FOUND', `nobody has ${cid}`))
+  const options = {
+    engine,
+    blocks: { block },
+    piped: () => once(new Uint8Array(0)),
+    report: () => undefined,
+    signal,
+    timeoutMs: 2000,
   }
   try {
-    await loadCars([path('bad.car')], undefined, {
-      engine: store as unknown as Engine,
-      node: node as Node,
-      piped: () => once(new Uint8Array(0)),
-      report: () => undefined,
-      signal,
-      timeoutMs: 2000,
-    })
-    expect(store.images.size).toBe(1)
+    const source = await openCarSource([path('bad.car')], undefined, options)
+    await loadImage(source, options).finally(() => source.close())
+    expect(engine.stored.size).toBe(1)
     return undefined
   } catch (error) {
     expect(error).toBeInstanceOf(DockerIpfsError)
     expect((error as DockerIpfsError).message).not.toBe('')
-    expect([...store.images]).toEqual([])
+    expect([...engine.stored.keys()]).toEqual([])
     return error as DockerIpfsError
   }
 }
 
-const RIGHT = [[digest(IMAGE.config), IMAGE.diffIds]]
-const anyStore = fc.constantFrom(ClassicStore, OldStore)
+/** The images of an engine: their IDs and layers. */
+const imagesOf = ({ stored }: MemoryEngine) => [...stored].map(([id, { image }]) => [id, image.diffIds] as const)
+const RIGHT = [[digest(IMAGE.config), IMAGE.diffIds]] as const
 
 describe('a CAR file', () => {
   test('as it was written loads the image', async () => {
-    for (const Store of [ClassicStore, OldStore]) {
-      const store = new Store()
-      expect(await load(bytes, store)).toBeUndefined()
-      expect([...store.images] as unknown[]).toEqual(RIGHT)
+    for (const version of ['26.1.5', '20.10.24']) {
+      const engine = new MemoryEngine({ version, containerdStore: false })
+      expect(await load(bytes, engine)).toBeUndefined()
+      expect(imagesOf(engine)).toEqual([...RIGHT])
     }
   })
 
@@ -131,11 +82,11 @@ describe('a CAR file', () => {
       put: fc.uint8Array({ maxLength: 300 }),
     })
     await fc.assert(
-      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), anyStore, async (edits, Store) => {
+      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), anyEngine, async (edits, make) => {
         let bad: Uint8Array = bytes
         for (const { at, take, put } of edits) bad = Buffer.concat([bad.subarray(0, at), put, bad.subarray(at + take)])
-        const store = new Store()
-        if ((await load(bad, store)) === undefined) expect([...store.images] as unknown[]).toEqual(RIGHT)
+        const engine = make()
+        if ((await load(bad, engine)) === undefined) expect(imagesOf(engine)).toEqual([...RIGHT])
       }),
       { numRuns: RUNS },
     )
@@ -143,8 +94,8 @@ describe('a CAR file', () => {
 
   test('that is cut anywhere is an error, and nothing is loaded', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.nat(bytes.length - 1), anyStore, async (length, Store) => {
-        expect(await load(bytes.subarray(0, length), new Store())).toBeInstanceOf(DockerIpfsError)
+      fc.asyncProperty(fc.nat(bytes.length - 1), anyEngine, async (length, make) => {
+        expect(await load(bytes.subarray(0, length), make())).toBeInstanceOf(DockerIpfsError)
       }),
       { numRuns: RUNS },
     )
@@ -192,7 +143,7 @@ describe('an image whose blocks are right', () => {
 
   test('and whose documents lie is an error, and nothing is loaded, or is what they say', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.nat(60), value, fc.boolean(), anyStore, async (seed, other, honest, Store) => {
+      fc.asyncProperty(fc.nat(60), value, fc.boolean(), anyEngine, async (seed, other, honest, make) => {
         let left = seed
         const change = (json: unknown): unknown => {
           left -= 1
@@ -201,10 +152,10 @@ describe('an image whose blocks are right', () => {
           if (typeof json !== 'object' || json === null) return json
           return Object.fromEntries(Object.entries(json).map(([key, inner]) => [key, change(inner)]))
         }
-        const store = new Store()
-        if ((await load(await lying(change, honest), store)) !== undefined) return
+        const engine = make()
+        if ((await load(await lying(change, honest), engine)) !== undefined) return
         // Whatever the config says beside: the layers are those of the image.
-        for (const diffIds of store.images.values()) {
+        for (const [, diffIds] of imagesOf(engine)) {
           expect(diffIds.filter((diffId) => !IMAGE.diffIds.includes(diffId))).toEqual([])
         }
       }),
@@ -213,9 +164,9 @@ describe('an image whose blocks are right', () => {
   }, 3_600_000)
 
   test('is loaded as it is when nobody has been at it', async () => {
-    const store = new ClassicStore()
-    expect(await load(await lying((document) => document, true), store)).toBeUndefined()
-    expect(store.images.size).toBe(1)
+    const engine = new MemoryEngine()
+    expect(await load(await lying((document) => document, true), engine)).toBeUndefined()
+    expect(engine.stored.size).toBe(1)
   })
 })
 
