@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { imageSize } from '../../../src/dag/walk.ts'
+import { imageSize } from '../../../src/dag/sizes.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { rememberLoaded } from '../../../src/load/remember.ts'
 import { openImage } from '../../../src/read/open-image.ts'

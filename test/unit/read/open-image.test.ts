@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { catBlocks } from '../../../src/dag/block-source.ts'
+import { catBlocks, type FileRef } from '../../../src/dag/block-source.ts'
 import type { CID } from '../../../src/dag/cid.ts'
 import { type DagNode, writeDirectory, writeFile } from '../../../src/format/files.ts'
 import { openImage } from '../../../src/read/open-image.ts'
@@ -10,7 +10,7 @@ const signal = new AbortController().signal
 async function opened(root: CID, sink: MemorySink) {
   const block = async (cid: CID) => sink.blocks.get(cid.toString()) ?? Promise.reject(new Error(`no block ${cid}`))
   return openImage(root, {
-    blocks: { block, cat: (path: string) => catBlocks(path, block, signal) },
+    blocks: { block, cat: (file: FileRef) => catBlocks(file, block, signal) },
     signal,
     timeoutMs: 5000,
   })
