@@ -1,3 +1,8 @@
+// The room of the command line. A command is data (command.ts): flags, arguments, and a use case that it loads itself. From that
+// come parsing, help and completion. adapters.ts is the one place that makes engines, nodes and gateways; exit.ts the one that turns
+// errors into words and exit codes; cancel.ts makes the one signal that reaches every child process and request.
+// To add a command: a file in commands/, a line in commands/all.ts, a page of docs/guide/.
+
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
 import { DockerIpfsError } from '../errors.ts'
 import { createOutput } from '../output/output.ts'

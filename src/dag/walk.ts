@@ -1,3 +1,6 @@
+// The room of DAGs: CIDs, blocks, files and folders of blocks, CAR. It knows IPLD and UnixFS, and nothing of images; how blocks are
+// read, and where they go, is for who calls. What is written as part of the format is in src/format/, not here.
+
 import { DockerIpfsError } from '../errors.ts'
 import { blockKey, isLeaf, readDirectory } from './blocks.ts'
 import type { CID } from './cid.ts'

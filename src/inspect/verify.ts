@@ -1,3 +1,6 @@
+// The room of looking: verify, inspect (describe.ts), history, diff and du (usage.ts) read images where they are and change nothing.
+// They use ports of the store, the catalogue's lists and src/read/. To add one: a use case that gives data, and a command that prints it.
+
 import type { Block, BlockSink } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { hasCode } from '../errors.ts'

@@ -1,3 +1,6 @@
+// The room of words for people: results on stdout (this file, rows.ts, table.ts, template*.ts), progress on stderr (progress*.ts).
+// It is told events and rows, and asks nobody. Nothing else prints but src/cli/.
+
 import { messageOf } from '../errors.ts'
 
 /** Where results go. Only results: progress and words for people are on stderr. */

@@ -1,3 +1,8 @@
+// Trustless HTTP gateways (https://specs.ipfs.tech/http-gateways/trustless-gateway/) as a place where images are read. A range of a file
+// below the root is asked for as a CAR, since gateways find who has roots; the walk from the root down says which block comes next, so
+// that each is checked before it is used. pool.ts goes on with another gateway behind the last right leaf; one whose CARs are of no use
+// is asked for single blocks, and one that sent wrong bytes for nothing more. request.ts is one request, of which nothing is believed.
+
 import { type FileRef, findFile, MAX_WHOLE, pathOf, type Range } from '../../dag/block-source.ts'
 import { type Block, blockKey, isLeaf, keyOfDigest, MAX_BLOCK, matches, readDirectory } from '../../dag/blocks.ts'
 import { CarSections, invalidCar } from '../../dag/car-sections.ts'

@@ -1,3 +1,9 @@
+// A Kubo node by its RPC API. Where it is, and how to get in, is an `Endpoint` (endpoint.ts, access.ts). Calls that move many bytes
+// are plain HTTP (rpc.ts): import.ts sends blocks and pins their root in one request, blocks.ts reads, pins.ts follows a pin. The rest
+// goes through kubo-rpc-client, behind connection.ts. Files that the node has all of are read from its repository, or its gateway,
+// where these are on this machine and proved to be its own (own-files/). mfs.ts is our folder, which the catalogue stands in.
+// Kubo says in words what went wrong: rpc.ts alone reads them.
+
 import type { Node } from '../node.ts'
 import { KuboBlocks } from './blocks.ts'
 import { createClient } from './client.ts'
