@@ -33,7 +33,7 @@ export interface Range {
 }
 
 /** Bytes of a file that is read without a range, at most, where a place cannot tell how long it is: a document. */
-export const MAX_WHOLE = 16 * 1024 * 1024
+export const MAX_WHOLE = 40 * 1024 * 1024
 
 const WHOLE: Range = { offset: 0, length: Number.POSITIVE_INFINITY }
 

@@ -3,6 +3,8 @@ import { Readable } from 'node:stream'
 import { extract, type Header } from 'tar-stream'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
+import { ANY_FORMAT } from './archive.ts'
+import { plainTar } from './tar/plain.ts'
 
 /** An entry of a layer. */
 export interface LayerFile {
@@ -20,8 +22,8 @@ export interface LayerFile {
  * @throws INTEGRITY when it is no tar that can be read
  */
 export async function* readLayerFiles(tar: Bytes, what: string): AsyncGenerator<LayerFile> {
-  const unpack = extract()
-  const input = Readable.from(tar, { objectMode: false })
+  const unpack = extract(ANY_FORMAT)
+  const input = Readable.from(plainTar(tar), { objectMode: false })
   input.on('error', (error) => unpack.destroy(error))
   input.pipe(unpack)
   try {

@@ -3,10 +3,12 @@
 // that the format knows (canonical.ts). It knows nothing of IPFS, engines or nodes. Whatever is read here is from outside: sizes, paths,
 // digests and JSON are looked at before anything is made of them.
 
+import { posix } from 'node:path'
 import { Readable } from 'node:stream'
 import { extract } from 'tar-stream'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
+import { plainTar } from './tar/plain.ts'
 
 /** A file of an archive. Its body must be read, or left, before the next entry is asked for. */
 export interface ArchiveEntry {
@@ -14,7 +16,7 @@ export interface ArchiveEntry {
   readonly path: string
   /** Bytes; undefined for a layer that is still being written. */
   readonly size: number | undefined
-  /** Set for a link: the path it points at, as it is written. */
+  /** Set for a link: the path in the archive that it points at. */
   readonly linkTarget: string | undefined
   readonly body: Bytes
 }
@@ -27,8 +29,8 @@ export async function* readArchive(source: Bytes): AsyncGenerator<ArchiveEntry> 
   const tail = new Tail()
   const failure = (error: unknown) =>
     error instanceof DockerIpfsError ? error : (tail.engineError() ?? invalid(error))
-  const unpack = extract()
-  const input = Readable.from(tail.watch(source), { objectMode: false })
+  const unpack = extract(ANY_FORMAT)
+  const input = Readable.from(plainTar(tail.watch(source)), { objectMode: false })
   input.on('error', (error) => unpack.destroy(error))
   input.pipe(unpack)
   try {
@@ -40,9 +42,9 @@ export async function* readArchive(source: Bytes): AsyncGenerator<ArchiveEntry> 
         continue
       }
       yield {
-        path: name.replace(/^(\.?\/)+/, ''),
+        path: pathInArchive(name),
         size: size ?? 0,
-        linkTarget: isLink ? (linkname ?? '') : undefined,
+        linkTarget: isLink ? targetOf(name, linkname ?? '', type === 'link') : undefined,
         body: failingWith(failure, entry as AsyncIterable<Uint8Array>),
       }
       entry.resume()
@@ -54,6 +56,21 @@ export async function* readArchive(source: Bytes): AsyncGenerator<ArchiveEntry> 
   }
   const appended = tail.engineError()
   if (appended) throw appended
+}
+
+/** An option that the types of tar-stream lack: headers of the seventies, before there was any format, are read too. */
+export const ANY_FORMAT: object = { allowUnknownFormat: true }
+
+/** A path as it stands in the archive: `./a`, `/a` and `b/../a` are `a`. */
+export function pathInArchive(path: string): string {
+  return posix.join('/', path).slice(1)
+}
+
+/** A hard link is called from the top of the archive, a symbolic one from its folder. */
+function targetOf(path: string, target: string, isHard: boolean): string {
+  return pathInArchive(
+    isHard || target.startsWith('/') ? target : posix.join(posix.dirname(pathInArchive(path)), target),
+  )
 }
 
 /** An archive that is cut inside a file is noticed by who reads that file. */

@@ -18,6 +18,9 @@ export interface DocumentSource {
   readonly code: ErrorCode
 }
 
+/** Bytes of one document; docker sets no limit. */
+export const MAX_DOCUMENT = 32 * 1024 * 1024
+
 /** An entry of docker's archive manifest. */
 export interface ArchiveManifest {
   readonly config: string
@@ -59,8 +62,9 @@ export function isDigest(text: unknown): text is string {
 
 /** docker's manifest.json: what `docker save` and `docker load` go by. */
 export function readArchiveManifest(bytes: Uint8Array, source: DocumentSource): ArchiveManifest[] {
-  return list(parse(bytes, source), source).map((item) => {
-    const { Config, Layers, RepoTags } = object(item, source)
+  return list(parseFirst(bytes, source), source).map((item) => {
+    const entry = object(item, source)
+    const [Config, Layers, RepoTags] = ['Config', 'Layers', 'RepoTags'].map((key) => field(entry, key))
     if (typeof Config !== 'string') throw bad(source, 'it names no config')
     const layers = list(Layers ?? [], source)
     if (!layers.every((layer) => typeof layer === 'string')) throw bad(source, 'its layers are no names')
@@ -115,24 +119,34 @@ export function readPlatformOf(configBytes: Uint8Array, source: DocumentSource):
 /** Whether a document is an index and no manifest; its media type may be absent. */
 export function isIndex(bytes: Uint8Array, source: DocumentSource): boolean {
   const value = object(parse(bytes, source), source)
-  return Array.isArray(value['manifests']) && value['config'] === undefined
+  return Array.isArray(field(value, 'manifests')) && field(value, 'config') === undefined
 }
 
 export function readIndex(bytes: Uint8Array, source: DocumentSource): Descriptor[] {
-  return list(object(parse(bytes, source), source)['manifests'], source).map((item) => descriptor(item, source))
+  const entries = list(field(object(parse(bytes, source), source), 'manifests') ?? [], source)
+  const known = entries.filter((entry) => !isOfOtherHash(entry))
+  if (known.length === 0 && entries.length > 0) throw bad(source, 'its digests are no sha256 digests')
+  return known.map((item) => descriptor(item, source))
+}
+
+/** Docker and containerd write sha256 alone; what another tool put beside that is not read here. */
+function isOfOtherHash(entry: unknown): boolean {
+  const digest = isObject(entry) ? field(entry, 'digest') : undefined
+  return typeof digest === 'string' && /^(?!sha256:)[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[\w=-]{32,}$/.test(digest)
 }
 
 export function readOciManifest(bytes: Uint8Array, source: DocumentSource): OciManifest {
   const manifest = object(parse(bytes, source), source)
   return {
-    config: descriptor(manifest['config'], source),
-    layers: list(manifest['layers'], source).map((item) => descriptor(item, source)),
-    annotations: texts(manifest['annotations']),
+    config: descriptor(field(manifest, 'config'), source),
+    layers: list(field(manifest, 'layers'), source).map((item) => descriptor(item, source)),
+    annotations: texts(field(manifest, 'annotations')),
   }
 }
 
 function descriptor(value: unknown, source: DocumentSource): Descriptor {
-  const { mediaType, digest, size, annotations, platform } = object(value, source)
+  const entry = object(value, source)
+  const [mediaType, digest, size, annotations, platform] = DESCRIPTOR.map((key) => field(entry, key))
   if (!isDigest(digest)) throw bad(source, 'a digest is no sha256 digest')
   if (!Number.isSafeInteger(size) || (size as number) < 0) throw bad(source, 'a size is no number of bytes')
   return {
@@ -146,6 +160,44 @@ function descriptor(value: unknown, source: DocumentSource): Descriptor {
 
 function readPlatform({ os, architecture, variant }: Record<string, unknown>): Platform {
   return platformOf(text(os), text(architecture), text(variant))
+}
+
+const DESCRIPTOR = ['mediaType', 'digest', 'size', 'annotations', 'platform'] as const
+
+/** A field as Go reads it: one that is called so, else one that differs in the case of its letters alone. */
+function field(value: Record<string, unknown>, name: string): unknown {
+  if (name in value) return value[name]
+  const like = name.toLowerCase()
+  return Object.entries(value).findLast(([key]) => key.toLowerCase() === like)?.[1]
+}
+
+/** The first value of a document: docker does not look at what stands behind it in manifest.json. */
+function parseFirst(bytes: Uint8Array, source: DocumentSource): unknown {
+  try {
+    return parse(bytes, source)
+  } catch (error) {
+    const end = endOfValue(bytes)
+    if (end === undefined || end === bytes.length) throw error
+    return parse(bytes.subarray(0, end), source)
+  }
+}
+
+/** Where the first list or object of a text ends. */
+function endOfValue(bytes: Uint8Array): number | undefined {
+  let [depth, isText, isEscaped] = [0, false, false]
+  for (const [at, byte] of bytes.entries()) {
+    if (isText) {
+      if (isEscaped) isEscaped = false
+      else if (byte === 0x5c) isEscaped = true
+      else if (byte === 0x22) isText = false
+    } else if (byte === 0x22) isText = true
+    else if (byte === 0x5b || byte === 0x7b) depth += 1
+    else if (byte === 0x5d || byte === 0x7d) {
+      depth -= 1
+      if (depth === 0) return at + 1
+    }
+  }
+  return undefined
 }
 
 function text(value: unknown): string {

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
-import { DockerIpfsError } from '../errors.ts'
+import { DockerIpfsError, hasCode } from '../errors.ts'
 import { sha256 } from '../streams.ts'
+import { pathInArchive } from './archive.ts'
 import { blobPath } from './canonical.ts'
 import {
   type Config,
@@ -44,6 +45,9 @@ export interface FoundImage {
 /** Finds a document of the archive by path, through links. */
 export type FindDocument = (path: string) => Uint8Array | undefined
 
+/** Hears of what is strange about an archive, and taken all the same. */
+export type Warn = (text: string) => void
+
 /** Manifests and indexes of one archive that are looked at. */
 const MAX_MANIFESTS = 1000
 /** An index within an index within an index. */
@@ -58,16 +62,29 @@ const CONFIG_TYPES = ['application/vnd.oci.image.config.v1+json', 'application/v
  * entries under one name that differ in their platform are one image. Attestations and what is no image are left out.
  * @throws ARCHIVE_INVALID, INTEGRITY
  */
-export function findImages(find: FindDocument): FoundImage[] {
+export function findImages(find: FindDocument, warn: Warn = () => undefined): FoundImage[] {
   const index = find('index.json')
   const docker = find('manifest.json')
   if (index === undefined && docker === undefined) {
     throw invalid('it ends before manifest.json, and has no index.json')
   }
-  const named = docker === undefined ? [] : dockerImages(docker, find)
-  const images = index === undefined ? named : ociImages(index, find)
+  const named = docker === undefined ? [] : dockerImages(docker, find, warn)
+  const listed = index === undefined ? [] : ociImages(index, find)
+  // An index that names nothing says nothing.
+  const images = listed.length === 0 ? named : listed
   if (images.length === 0) throw invalid('it names no image')
+  if (images === listed) tellLeftOut(listed, named, warn)
   return images.map((image) => ({ ...image, names: namesOf(image, named) }))
+}
+
+/** What manifest.json names, and index.json does not: Docker since 25 loads what the index names. */
+function tellLeftOut(listed: readonly FoundImage[], named: readonly FoundImage[], warn: Warn): void {
+  const configs = new Set(listed.flatMap(({ platforms }) => platforms.map(({ configBytes }) => sha256(configBytes))))
+  for (const { names, platforms } of named) {
+    if (platforms.some(({ configBytes }) => configs.has(sha256(configBytes)))) continue
+    const what = names.length === 0 ? 'an image without a name' : names.join(', ')
+    warn(`left out, since index.json does not name it, but only manifest.json: ${what}`)
+  }
 }
 
 /** In archives of Docker the names for classic stores are in manifest.json, those for containerd stores in index.json. */
@@ -77,11 +94,12 @@ function namesOf(image: FoundImage, named: readonly FoundImage[]): string[] {
   return [...new Set([...image.names, ...same.flatMap(({ names }) => names)])]
 }
 
-function dockerImages(bytes: Uint8Array, find: FindDocument): FoundImage[] {
+function dockerImages(bytes: Uint8Array, find: FindDocument, warn: Warn): FoundImage[] {
   const items = readArchiveManifest(bytes, { what: 'manifest.json of the image archive', code: CODE })
   if (items.length > MAX_MANIFESTS) throw invalid(`it names ${items.length} images`)
   const images = new Map<string, FoundImage>()
-  for (const { config: path, layers, names } of items) {
+  for (const { config, layers: named, names } of items) {
+    const [path, layers] = [pathInArchive(config), named.map(pathInArchive)]
     const key = [path, ...layers].join('\0')
     const before = images.get(key)
     if (before !== undefined) {
@@ -90,7 +108,7 @@ function dockerImages(bytes: Uint8Array, find: FindDocument): FoundImage[] {
     }
     const configBytes = find(path)
     if (configBytes === undefined) throw invalid(`it lacks the config ${path}`)
-    checkName(path, configBytes)
+    tellName(path, configBytes, warn)
     const found = foundPlatform(
       configBytes,
       layers.map((layer) => ({ path: layer, foreign: false })),
@@ -234,6 +252,17 @@ function isAttestation({ annotations, platform }: Descriptor): boolean {
 
 function nameOf({ platform, digest }: Descriptor): string {
   return platform === undefined ? digest : platformName(platform)
+}
+
+/** Docker goes by the name that manifest.json has for a config, whatever is in it. */
+function tellName(path: string, bytes: Uint8Array, warn: Warn): void {
+  try {
+    checkName(path, bytes)
+  } catch (error) {
+    // Of a layout a name is a digest, which containerd holds to it.
+    if (!hasCode(error, 'INTEGRITY') || path.startsWith('blobs/')) throw error
+    warn(`${error.message}; it is taken as it is, as docker does`)
+  }
 }
 
 /** A config's name is its digest, `<hex>.json` before engine 25 and `blobs/sha256/<hex>` since; other tools have others. */

@@ -70,7 +70,7 @@ async function* fileBytes(path: string): Bytes {
 
 const READ_BYTES = 256 * 1024
 
-/** The top of an OCI layout and its blobs; nothing else is looked at, and no link is followed. */
+/** The top of an OCI layout and its blobs; nothing else is looked at, and no link is followed out of the folder. */
 async function* folderEntries(folder: string, signal: AbortSignal): AsyncGenerator<ArchiveEntry> {
   for (const name of ['oci-layout', 'index.json', 'manifest.json', 'repositories']) {
     yield* folderEntry(folder, name, signal)
@@ -83,10 +83,26 @@ async function* folderEntries(folder: string, signal: AbortSignal): AsyncGenerat
 }
 
 async function* folderEntry(folder: string, path: string, signal: AbortSignal): AsyncGenerator<ArchiveEntry> {
-  const file = join(folder, path)
-  const info = await lstat(file).catch(() => undefined)
-  if (!info?.isFile()) return
+  const file = await inFolder(folder, path)
+  const info = file === undefined ? undefined : await lstat(file)
+  if (file === undefined || !info?.isFile()) return
   yield { path, size: info.size, linkTarget: undefined, body: abortable(fileBytes(file), signal) }
+}
+
+/**
+ * Where a file of a folder is, behind links; undefined where there is none.
+ * @throws ARCHIVE_INVALID where a link leads out of the folder: what is there was not given to us
+ */
+async function inFolder(folder: string, path: string): Promise<string | undefined> {
+  const [top, file] = await Promise.all([realpath(folder), realpath(join(folder, path)).catch(() => undefined)])
+  if (file === undefined || file.startsWith(`${top}/`)) return file
+  throw new DockerIpfsError(
+    'ARCHIVE_INVALID',
+    `${path} of ${folder} is a link to ${file}, which is not in that folder`,
+    {
+      hint: 'Copy the folder with what its links lead to: cp -rL FOLDER COPY',
+    },
+  )
 }
 
 /** In docker's words: `open x.tar: no such file or directory`. */

@@ -3,8 +3,9 @@ import { DockerIpfsError } from '../errors.ts'
 import { type Bytes, collect } from '../streams.ts'
 import { type ArchiveEntry, readArchive } from './archive.ts'
 import { HEAD_BYTES, type Packing, packingOf, peek } from './decompress.ts'
-import type { Config } from './documents.ts'
-import { type FoundImage, type FoundLayer, type FoundPlatform, findImages } from './find-images.ts'
+import { type Config, MAX_DOCUMENT } from './documents.ts'
+import { type FoundImage, type FoundLayer, type FoundPlatform, findImages, type Warn } from './find-images.ts'
+import { Links } from './links.ts'
 import { readPlain, type Unpacked, unpackLayer } from './plain-layers.ts'
 import { noSuchPlatform, type Platform, pickAsked } from './platform.ts'
 
@@ -55,13 +56,14 @@ export interface SavedImageOptions<L> {
   readonly last?: string | undefined
   /** Of an image with several platforms, only this one. */
   readonly platform?: Platform | undefined
+  /** Hears of what is strange about the archive, and taken all the same. */
+  readonly warn?: Warn | undefined
   /** The same files from the first on, for a plain layer that looks packed; absent where they can be read only once. */
   readonly again?: (() => AsyncIterable<ArchiveEntry>) | undefined
 }
 
-/** A JSON document is kept in memory until manifest.json, the last file, says what it is. */
-const MAX_DOCUMENT = 8 * 1024 * 1024
-const MAX_DOCUMENTS_TOTAL = 64 * 1024 * 1024
+/** Documents are kept in memory until manifest.json, the last file, says what each is. */
+const MAX_DOCUMENTS_TOTAL = 128 * 1024 * 1024
 
 /**
  * Reads what `docker save` of one image writes: the layout of engines before 25 (`<id>/layer.tar`, links for repeated layers),
@@ -105,7 +107,9 @@ interface Contents<L> {
   readonly layers: Map<string, L>
   /** Of the layers, those that look packed. */
   readonly unpacked: Map<string, Unpacked<L>>
-  readonly links: Map<string, string>
+  readonly links: Links
+  /** Bytes of documents that are too large to be kept. */
+  readonly tooLarge: Map<string, number>
   readonly knownLayers: Set<L>
 }
 
@@ -116,21 +120,23 @@ async function readContents<L extends { readonly diffId: string }>(
   const files = new Map<string, Uint8Array>()
   const layers = new Map<string, L>()
   const unpacked = new Map<string, Unpacked<L>>()
-  const links = new Map<string, string>()
+  const links = new Links()
+  const tooLarge = new Map<string, number>()
   const knownLayers = new Set<L>()
   let kept = 0
   for await (const entry of entries) {
     if (entry.linkTarget !== undefined) {
-      links.set(entry.path, posix.join(posix.dirname(entry.path), entry.linkTarget))
+      links.add(entry.path, entry.linkTarget)
       continue
     }
-    const { isDocument, body, packing } = await classify(entry, options.diffIds)
+    const { isDocument, isLarge, body, packing } = await classify(entry, options.diffIds)
     if (isDocument) {
       kept += entry.size ?? 0
       if (kept > MAX_DOCUMENTS_TOTAL) throw invalid('it holds too many documents')
       files.set(entry.path, await collect(body, MAX_DOCUMENT, entry.path))
       if (entry.path === options.last && isWhole(files, layers)) break
     } else {
+      if (isLarge) tooLarge.set(entry.path, entry.size ?? 0)
       const key = layerKey(entry.path)
       const size = packing === 'plain' ? entry.size : undefined
       const known = key === undefined ? undefined : await options.findLayer?.(key, size)
@@ -147,7 +153,7 @@ async function readContents<L extends { readonly diffId: string }>(
       }
     }
   }
-  return { files, layers, unpacked, links, knownLayers }
+  return { files, layers, unpacked, links, tooLarge, knownLayers }
 }
 
 /** An OCI layout has an index, which engines write before manifest.json; should one not do so, the archive is read on. */
@@ -157,14 +163,19 @@ function isWhole(files: ReadonlyMap<string, unknown>, layers: ReadonlyMap<string
 }
 
 async function imagesOf<L extends { readonly diffId: string }>(
-  { files, layers, unpacked, links, knownLayers }: Contents<L>,
+  { files, layers, unpacked, links, tooLarge, knownLayers }: Contents<L>,
   options: SavedImageOptions<L>,
 ): Promise<SavedImage<L>[]> {
-  const find = <T>(map: Map<string, T>, path: string): T | undefined => map.get(links.get(path) ?? path)
+  const document = (named: string) => {
+    const path = links.follow(named)
+    const size = tooLarge.get(path)
+    if (size !== undefined) throw documentTooLarge(path, size)
+    return files.get(path)
+  }
   const asItIs = (tar: Bytes, path: string, size: number | undefined) =>
     options.onLayer(tar, { path, key: layerKey(path), size })
   const layerAt = async ({ path: named, foreign }: FoundLayer, diffId: string | undefined): Promise<L> => {
-    const path = links.get(named) ?? named
+    const path = links.follow(named)
     const looksPacked = unpacked.get(path)
     if (looksPacked !== undefined && layers.get(path)?.diffId !== diffId) {
       const plain = diffId && (await readPlain({ ...looksPacked, path, diffId, again: options.again }, asItIs))
@@ -179,7 +190,7 @@ async function imagesOf<L extends { readonly diffId: string }>(
     return asItIs(once(bytes), named, bytes.length)
   }
   const images: SavedImage<L>[] = []
-  for (const image of findImages((path) => find(files, path))) {
+  for (const image of findImages(document, options.warn)) {
     const platforms: SavedPlatform<L>[] = []
     for (const { configBytes, config, layers: wanted } of choose(image, options.platform)) {
       const found: L[] = []
@@ -210,6 +221,8 @@ function layerKey(path: string): string | undefined {
 
 interface Classified {
   readonly isDocument: boolean
+  /** A document, by its looks, that is too large to be kept. */
+  readonly isLarge: boolean
   readonly body: Bytes
   readonly packing: Packing
 }
@@ -217,14 +230,15 @@ interface Classified {
 async function classify(entry: ArchiveEntry, diffIds: ReadonlySet<string>): Promise<Classified> {
   const { path, size = 0 } = entry
   const name = posix.basename(path)
-  // Before engine 25; always plain.
-  if (name === 'layer.tar') return { isDocument: false, body: entry.body, packing: 'plain' }
   const isBlob = path.startsWith(BLOBS)
-  if (isBlob && diffIds.has(`sha256:${name}`)) return { isDocument: false, body: entry.body, packing: 'plain' }
+  if (isBlob && diffIds.has(`sha256:${name}`)) {
+    return { isDocument: false, isLarge: false, body: entry.body, packing: 'plain' }
+  }
   const { head, all } = await peek(entry.body, HEAD_BYTES)
-  const isJson = head[0] === 0x7b || head[0] === 0x5b
-  const isDocument = size <= MAX_DOCUMENT && (isJson || (!isBlob && DOCUMENTS.test(name)))
-  return { isDocument, body: all, packing: packingOf(head) }
+  const isJson = name !== 'layer.tar' && (head[0] === 0x7b || head[0] === 0x5b)
+  const looksSo = isJson || (!isBlob && DOCUMENTS.test(name))
+  const isLarge = size > MAX_DOCUMENT
+  return { isDocument: looksSo && !isLarge, isLarge: looksSo && isLarge, body: all, packing: packingOf(head) }
 }
 
 /** Files beside the blobs that are no layers, whatever is in them. */
@@ -258,6 +272,11 @@ function foreignLayer(path: string): DockerIpfsError {
   return new DockerIpfsError('ARCHIVE_INVALID', `the archive does not hold the foreign layer ${path}`, {
     hint: 'Such layers stay with their publisher. Save the image from an engine that has pulled it.',
   })
+}
+
+function documentTooLarge(path: string, size: number): DockerIpfsError {
+  const text = `${path} of the image archive has ${size} bytes, and documents of at most ${MAX_DOCUMENT} are read`
+  return new DockerIpfsError('ARCHIVE_INVALID', text)
 }
 
 function invalid(why: string): DockerIpfsError {

@@ -2,7 +2,7 @@ import type { BlockSource } from '../dag/block-source.ts'
 import { readDirectory } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
-import { type Descriptor, readIndex } from '../image/documents.ts'
+import { type Descriptor, MAX_DOCUMENT, readIndex } from '../image/documents.ts'
 import { verified } from '../image/verified.ts'
 import { type Bytes, collect, sha256 } from '../streams.ts'
 import { within } from '../time.ts'
@@ -18,7 +18,6 @@ export interface OpenOptions extends ReadOptions {
   readonly ahead?: ((blobs: CID, signal: AbortSignal) => Promise<void>) | undefined
 }
 
-const MAX_DOCUMENT = 8 * 1024 * 1024
 /** What an OCI layout has. */
 const TOP_ENTRIES = ['index.json', 'blobs', 'oci-layout'] as const
 

@@ -49,7 +49,7 @@ export interface OpenInput {
   close(): void
 }
 
-export interface InputOptions extends Required<Pick<SavedImageOptions<Layer>, 'findLayer' | 'onLayer'>> {
+export interface InputOptions extends Required<Pick<SavedImageOptions<Layer>, 'findLayer' | 'onLayer' | 'warn'>> {
   /** Of images with several platforms, only this one. */
   readonly platform: Platform | undefined
   /** Nobody takes anything any more once it is aborted; it has the reason. */

@@ -2,6 +2,7 @@ import type { BlockSink } from '../dag/blocks.ts'
 import type { Report } from '../events.ts'
 import { writeImage } from '../format/image-dag.ts'
 import { type Layer, writeLayer } from '../format/layer.ts'
+import { fullName } from '../image/name.ts'
 import type { Platform } from '../image/platform.ts'
 import type { LayerEntry, SavedImage } from '../image/saved-image.ts'
 import type { Bytes } from '../streams.ts'
@@ -26,6 +27,7 @@ export async function writeImages(
   const saved = await opened.read({
     platform,
     over,
+    warn: (text) => report({ type: 'warning', text }),
     anew: (diffIds) => {
       for (const [key, { diffId }] of layers) if (!diffIds.includes(diffId)) layers.delete(key)
     },
@@ -44,6 +46,7 @@ export async function writeImages(
   })
   const images: WrittenImage[] = []
   for (const image of saved) {
+    if (input.isMany) tellOddNames(image, report)
     if (input.isMany || tellsMissing) tellMissing(image, platform, report)
     const dag = await writeImage(image.platforms, sink)
     const diffIds = image.platforms.flatMap((one) => one.layers.map(({ diffId }) => diffId))
@@ -52,6 +55,13 @@ export async function writeImages(
   // What turned out to be no layer of an image is not linked from it, and would be lost to GC.
   const used = new Set(images.flatMap((image) => image.layers))
   return { images, layers: new Map([...layers].filter(([, { diffId }]) => used.has(diffId))) }
+}
+
+/** An archive may have names that no engine takes. */
+function tellOddNames({ names }: SavedImage<Layer>, report: Report): void {
+  for (const name of names.filter((one) => fullName(one) === undefined)) {
+    report({ type: 'warning', text: `left out the name "${name}", which docker does not take` })
+  }
 }
 
 function tellMissing({ missing }: SavedImage<Layer>, platform: Platform | undefined, report: Report): void {

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
 import { lstat, open, readdir, readlink } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathInArchive } from '../../image/archive.ts'
 import type { Bytes } from '../../streams.ts'
 
 /** A file that the engine writes for an archive, as it stands in there. */
@@ -9,7 +10,7 @@ export interface ExportedFile {
   readonly path: string
   /** Bytes; undefined while it may still grow. */
   readonly size: number | undefined
-  /** Set for a link: the path it points at, as it is written. */
+  /** Set for a link: the path in the archive that it points at. */
   readonly linkTarget: string | undefined
   readonly body: Bytes
 }
@@ -136,7 +137,10 @@ async function* growing(file: string, isWhole: () => Promise<boolean>): Bytes {
 async function* fileAt(folder: string, path: string): AsyncGenerator<ExportedFile> {
   const file = join(folder, path)
   const stat = await lstat(file)
-  if (stat.isSymbolicLink()) yield { path, size: 0, linkTarget: await readlink(file), body: nothing() }
+  if (stat.isSymbolicLink()) {
+    const linkTarget = pathInArchive(join(dirname(path), await readlink(file)))
+    yield { path, size: 0, linkTarget, body: nothing() }
+  }
   if (!stat.isFile()) return
   yield { path, size: stat.size, linkTarget: undefined, body: growing(file, async () => true) }
 }

@@ -20,13 +20,14 @@ export function archiveInput(input: ImageInput): SaveInput {
 
 function opened(input: ImageInput): OpenInput {
   return {
-    read: ({ platform, findLayer, onLayer }) =>
+    read: ({ platform, findLayer, onLayer, warn }) =>
       readSavedImages(input.entries(), {
         diffIds: new Set(),
         again: input.again ? () => input.entries() : undefined,
         platform,
         findLayer,
         onLayer,
+        warn,
       }),
     labelsOf(image: SavedImage<Layer>, dag: ImageDag, isOnePlatform: boolean): Labels {
       const { platforms, names, id, missing } = image

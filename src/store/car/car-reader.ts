@@ -66,7 +66,8 @@ interface Place {
 }
 
 async function readCar(handle: FileHandle, name: string, signal: AbortSignal): Promise<CarFile> {
-  const sections = new CarSections({ name, maxSection: MAX_SECTION, more: readerOf(handle) })
+  const payload = await payloadOf(handle, name)
+  const sections = new CarSections({ name, maxSection: MAX_SECTION, more: readerOf(handle, payload) })
   const roots = await sections.roots()
   const places = new Map<string, Place>()
   let since: CID | undefined
@@ -77,7 +78,7 @@ async function readCar(handle: FileHandle, name: string, signal: AbortSignal): P
     const { cid, bytes } = block
     check(cid, bytes, name)
     if (places.size === 0) since = deltaBase(block)
-    places.set(blockKey(cid), { offset: sections.position - bytes.length, length: bytes.length })
+    places.set(blockKey(cid), { offset: payload.from + sections.position - bytes.length, length: bytes.length })
     if (places.size > MAX_BLOCKS) throw invalidCar(name, `it has more than ${MAX_BLOCKS} blocks`)
   }
   return {
@@ -96,12 +97,37 @@ async function readCar(handle: FileHandle, name: string, signal: AbortSignal): P
   }
 }
 
-/** Reads a file on, from its beginning. */
-function readerOf(handle: FileHandle): () => Promise<Uint8Array> {
-  let at = 0
+/** The part of a file that is a CARv1. */
+interface Payload {
+  readonly from: number
+  readonly to: number
+}
+
+/** How a CARv2 begins; a header of 40 bytes follows. Source: https://ipld.io/specs/transport/car/carv2/ */
+const CARV2_PRAGMA = Buffer.from('0aa16776657273696f6e02', 'hex')
+const CARV2_HEADER = 40
+
+/**
+ * All of a CARv1; of a CARv2 what its header says is one. Its index is not read: each block is looked at once anyway.
+ * @throws ARCHIVE_INVALID
+ */
+async function payloadOf(handle: FileHandle, name: string): Promise<Payload> {
+  const head = Buffer.alloc(CARV2_PRAGMA.length + CARV2_HEADER)
+  const { bytesRead } = await handle.read(head, 0, head.length, 0)
+  if (!head.subarray(0, CARV2_PRAGMA.length).equals(CARV2_PRAGMA)) return { from: 0, to: Number.POSITIVE_INFINITY }
+  const [offset, size] = [16, 24].map((at) => Number(head.readBigUInt64LE(CARV2_PRAGMA.length + at)))
+  const { size: fileSize } = await handle.stat()
+  const isInside = offset !== undefined && size !== undefined && offset >= head.length && offset + size <= fileSize
+  if (bytesRead < head.length || !isInside) throw invalidCar(name, 'its CARv2 header leads out of it')
+  return { from: offset, to: offset + size }
+}
+
+/** Reads a part of a file on, from its beginning. */
+function readerOf(handle: FileHandle, { from, to }: Payload): () => Promise<Uint8Array> {
+  let at = from
   return async () => {
     const next = Buffer.allocUnsafe(READ_BYTES)
-    const { bytesRead } = await handle.read(next, 0, READ_BYTES, at)
+    const { bytesRead } = await handle.read(next, 0, Math.min(READ_BYTES, to - at), at)
     at += bytesRead
     return next.subarray(0, bytesRead)
   }

@@ -82,7 +82,7 @@ class HttpGateways implements Gateways {
     }
   }
 
-  /** Reads on however slowly the bytes are taken; without a range, a file of at most 16 MiB. */
+  /** Reads on however slowly the bytes are taken; without a range, a file of at most `MAX_WHOLE`. */
   async *cat(file: FileRef, signal: AbortSignal, range: Range = { offset: 0, length: MAX_WHOLE }): Bytes {
     const known = this.#knownLeaf(file)
     if (known !== undefined) {

@@ -31,7 +31,7 @@ const whole = tarOf([
 
 describe('an archive', () => {
   test('is its files and links, without what stands before their paths, and without folders and devices', async () => {
-    expect(await read(pieces(whole))).toEqual(['dir/a 3 aaa', 'b 1 b', 'soft 0 -> ../x', 'hard 0 -> b'])
+    expect(await read(pieces(whole))).toEqual(['dir/a 3 aaa', 'b 1 b', 'soft 0 -> x', 'hard 0 -> b'])
   })
 
   test('may leave files unread', async () => {
@@ -99,7 +99,7 @@ describe('an archive that fails', () => {
   })
 
   test('takes nothing for the words of an engine that are none', async () => {
-    await expect(read(pieces(whole, Buffer.from('{"errorDetail":')))).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' })
+    expect(await read(pieces(whole, Buffer.from('{"errorDetail":')))).toEqual(await read(pieces(whole)))
     await expect(read(pieces(whole, Buffer.from('{"errorDetail":{}}')))).rejects.toMatchObject({
       message: 'the Docker engine stopped in the middle of the image: no message',
     })

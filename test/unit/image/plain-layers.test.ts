@@ -64,7 +64,7 @@ const FORMS: readonly (readonly [name: string, of: (image: TestImage) => Buffer,
     (image) => archiveOf(image, (layer) => `layers/${hex(layer).slice(0, 6)}.bin`),
     /^a gzip layer cannot be unpacked|has diffID .* but the config says/,
   ],
-  ['Docker before 25', archive20],
+  ['Docker before 25', archive20, /^a gzip layer cannot be unpacked|has diffID .* but the config says/],
 ]
 
 async function read(input: ImageInput): Promise<string[]> {

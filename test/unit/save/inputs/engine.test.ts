@@ -41,6 +41,7 @@ async function read({ sent, seen, onLayer = () => {} }: Story) {
     platform: undefined,
     over: never,
     findLayer: async () => undefined,
+    warn: () => undefined,
     onLayer: async (tar) => {
       onLayer()
       return writeLayer(once(await collect(tar, 1e9, 'a layer')), new MemorySink())
