@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { DockerIpfsError } from '../../../src/errors.ts'
+import { readArchive } from '../../../src/image/archive.ts'
 import { type ImageInput, openInput, pipedInput } from '../../../src/image/input.ts'
+import { readPlain, unpackLayer } from '../../../src/image/plain-layers.ts'
 import { readSavedImages } from '../../../src/image/saved-image.ts'
-import { collect } from '../../../src/streams.ts'
+import { type Bytes, collect } from '../../../src/streams.ts'
 import { archive20, archiveOci, digest, GOLDEN, imageOf, noise, type TestImage } from '../../support/images.ts'
 import { tarOf } from '../../support/tar.ts'
 import { layerVectors, unxz } from '../../support/vectors.ts'
@@ -88,10 +90,11 @@ async function fromFile(archive: Buffer): Promise<string[]> {
 }
 
 function fromPipe(archive: Buffer): Promise<string[]> {
-  async function* pipe() {
-    for (let at = 0; at < archive.length; at += 1000) yield archive.subarray(at, at + 1000)
-  }
-  return read(pipedInput(pipe(), signal))
+  return read(pipedInput(pieces(archive), signal))
+}
+
+async function* pieces(bytes: Buffer): Bytes {
+  for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000)
 }
 
 async function failure(work: Promise<unknown>): Promise<DockerIpfsError> {
@@ -172,6 +175,58 @@ describe('a packed layer', () => {
       archiveOf(image, (layer) => `${hex(layer)}.tar`),
     ])
     expect(await fromPipe(archive)).toEqual([...image.diffIds])
+  })
+})
+
+test('a layer that cannot be unpacked is read to its end, so that nothing stays open', async () => {
+  let isOver = false
+  async function* body(): Bytes {
+    yield Buffer.from('1f8b0000', 'hex')
+    for (let at = 0; at < 100; at += 1) yield noise(100_000, 'more')
+    isOver = true
+  }
+  const read = await unpackLayer(body(), 'gzip', async (tar) => digest(await collect(tar, 100, 'a layer')))
+  expect(read).toMatchObject({ layer: undefined, failure: { code: 'ARCHIVE_INVALID' } })
+  expect(isOver).toBe(true)
+})
+
+test('a failure of who takes the bytes is none of the layer', async () => {
+  async function* body(): Bytes {
+    yield gzipSync('text')
+  }
+  const full = () => Promise.reject(new Error('the disk is full'))
+  await expect(unpackLayer(body(), 'gzip', full)).rejects.toThrow('the disk is full')
+})
+
+describe('an archive', () => {
+  const odd = gzipSync('not unpacked')
+  const diffId = digest(odd)
+  const counted = (archive: Buffer) => {
+    let rounds = 0
+    async function* again() {
+      rounds += 1
+      yield* readArchive(pieces(archive))
+    }
+    return { again, rounds: () => rounds }
+  }
+
+  test('is read once more for a layer that an image has several times', async () => {
+    const image = imageOf([odd, odd, odd])
+    const { again, rounds } = counted(archiveOci(image, 'plain'))
+    await readSavedImages(again(), {
+      diffIds: new Set(),
+      again,
+      onLayer: async (tar) => ({ diffId: digest(await collect(tar, 1000, 'a layer')) }),
+    })
+    expect(rounds()).toBe(2)
+  })
+
+  test('is not read once more for a blob that cannot be the layer, since it has another digest', async () => {
+    const { again, rounds } = counted(Buffer.alloc(0))
+    const path = `blobs/sha256/${'0'.repeat(64)}`
+    const wrong = () => Promise.reject(new Error('it was read'))
+    expect(await readPlain({ path, packing: 'gzip', diffId, again }, wrong)).toBeUndefined()
+    expect(rounds()).toBe(0)
   })
 })
 
