@@ -5,9 +5,13 @@ export function apiOf(endpoint: Endpoint): string {
   return `${endpoint.url}/api/v0`
 }
 
+/** Whether a URL leads to this machine, whatever its ports lead to. */
+export function isLoopback(url: string): boolean {
+  return /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(URL.parse(url)?.hostname ?? '')
+}
+
 /** The options of `fetch` that make every call to this node go the same way. */
 export function connectionOf({ url, socket, authorization, ca }: Endpoint) {
-  const isHere = /^https?:\/\/(127\.|\[::1\]|localhost[:/]?)/.test(url)
   return {
     // Who answers could send the blocks, and the secret, anywhere.
     redirect: 'error' as const,
@@ -15,6 +19,6 @@ export function connectionOf({ url, socket, authorization, ca }: Endpoint) {
     ...(socket === undefined ? {} : { unix: socket }),
     ...(ca === undefined ? {} : { tls: { ca } }),
     // HTTP_PROXY is not meant for this machine; docker and ipfs leave it out too.
-    ...(isHere ? { proxy: false as const } : {}),
+    ...(isLoopback(url) ? { proxy: false as const } : {}),
   }
 }

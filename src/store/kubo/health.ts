@@ -1,6 +1,7 @@
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import { isObject } from '../../json.ts'
 import { inTime, within } from '../../time.ts'
+import { isLoopback } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { toAnnounce } from './routing.ts'
 import { askObject, shown } from './rpc.ts'
@@ -52,7 +53,7 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
       throw error
     }
   }
-  const isHere = endpoint.socket !== undefined || /^http:\/\/(127\.|\[::1\]|localhost\b)/.test(endpoint.url)
+  const isHere = endpoint.socket !== undefined || isLoopback(endpoint.url)
   return {
     address: shown(endpoint),
     source: endpoint.source,
