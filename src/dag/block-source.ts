@@ -4,11 +4,18 @@ import type { CID } from './cid.ts'
 import { cutLeaf, leavesInRange } from './file-range.ts'
 import { AT_ONCE, descend } from './walk.ts'
 
-/** Where blocks and files are read from: a node, gateways, or CAR files. */
+/** Where blocks and files are read from: a node, gateways, or CAR files. Once a signal is aborted, nothing comes but its reason. */
 export interface BlockSource {
-  /** One block, checked against its CID; may wait as long as the signal lets it. */
+  /**
+   * One block, checked against its CID; may wait as long as the signal lets it.
+   * @throws CONTENT_NOT_FOUND where it is known that nobody gives it; INTEGRITY where only other bytes are to be had
+   */
   block(cid: CID, signal: AbortSignal): Promise<Uint8Array>
-  /** The bytes of a file, or a part of them; waits as `block` does. */
+  /**
+   * The bytes of a file, or a part of them; waits as `block` does. Of a range that ends behind the file comes what there is.
+   * @throws NOT_AN_IMAGE where there is no such file; of a node NODE_FAILED, with its words; of gateways perhaps CONTENT_NOT_FOUND, since they need
+   *   not say why they do not give it; what `block` throws
+   */
   cat(file: FileRef, signal: AbortSignal, range?: Range): Bytes
 }
 
@@ -49,7 +56,11 @@ export async function* catBlocks(
 ): Bytes {
   const read = (cid: CID) => block(cid, signal)
   const leaves = leavesInRange(await findFile(file, read), { from: offset, to: offset + length }, read)
-  yield* mapInOrder(leaves, AT_ONCE, async (leaf) => cutLeaf(leaf, await read(leaf.cid)))
+  for await (const bytes of mapInOrder(leaves, AT_ONCE, async (leaf) => cutLeaf(leaf, await read(leaf.cid)))) {
+    // What was read ahead is there already.
+    signal.throwIfAborted()
+    yield bytes
+  }
 }
 
 /**

@@ -5,12 +5,17 @@ import type { Bytes } from '../streams.ts'
 
 /**
  * Where blocks are read: a node, gateways, CAR files. `block` and `cat` give nothing that was not held against its CID,
- * but for leaves that a node reads for `cat`: whoever reads a file knows its digest.
+ * but for leaves that a node reads for `cat`: whoever reads a file knows its digest. All that is said here, every implementation is
+ * held against by test/support/conformance/blocks.ts.
  */
 export interface Blocks extends BlockSource {
-  /** One block, checked against its CID, that is at hand; undefined where somebody else would have to be asked. */
+  /**
+   * One block, checked against its CID, that is at hand; undefined where somebody else would have to be asked. At hand is what a node has in
+   * its repository, what is in the CAR files, and of gateways the few blocks that they gave before and that are kept.
+   * @throws INTEGRITY where other bytes are at hand
+   */
   ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined>
-  /** Whether it can be read here: at hand or, of gateways, with one of them. */
+  /** Whether it can be read here: at hand or, of gateways, with one of them. Its bytes may be wrong. */
   hasBlock(cid: CID, signal: AbortSignal): Promise<boolean>
 }
 

@@ -13,6 +13,7 @@ export interface CarFile {
   readonly roots: readonly CID[]
   /** Where it holds only what another image lacks: that image's root. */
   readonly since: CID | undefined
+  has(cid: CID): boolean
   /** @throws INTEGRITY when the file has changed meanwhile */
   block(cid: CID): Promise<Uint8Array | undefined>
   close(): Promise<void>
@@ -85,6 +86,7 @@ async function readCar(handle: FileHandle, name: string, signal: AbortSignal): P
     name,
     roots,
     since,
+    has: (cid) => places.has(blockKey(cid)),
     async block(cid) {
       const place = places.get(blockKey(cid))
       if (place === undefined) return undefined

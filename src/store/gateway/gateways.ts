@@ -57,7 +57,13 @@ class HttpGateways implements Gateways {
     this.#pool = new Pool(options)
   }
 
+  async ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    signal.throwIfAborted()
+    return this.#known.get(blockKey(cid))
+  }
+
   async block(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted()
     const known = this.#known.get(blockKey(cid))
     if (known !== undefined) return known
     const path = this.#paths.get(blockKey(cid))
@@ -84,6 +90,8 @@ class HttpGateways implements Gateways {
 
   /** Reads on however slowly the bytes are taken; without a range, a file of at most `MAX_WHOLE`. */
   async *cat(file: FileRef, signal: AbortSignal, range: Range = { offset: 0, length: MAX_WHOLE }): Bytes {
+    signal.throwIfAborted()
+    if (range.length <= 0) return
     const known = this.#knownLeaf(file)
     if (known !== undefined) {
       yield known.subarray(range.offset, range.offset + range.length)
@@ -101,7 +109,11 @@ class HttpGateways implements Gateways {
       else await this.#readBlocks(file, want, attempt, signal, keep)
     })
     parts.endWith(search)
-    yield* parts
+    for await (const bytes of parts) {
+      // What was read ahead is there already.
+      signal.throwIfAborted()
+      yield bytes
+    }
   }
 
   /** A file that is one leaf has the digest of that block, which is known where the documents have come. */

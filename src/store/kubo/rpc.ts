@@ -47,7 +47,11 @@ export async function call(endpoint: Endpoint, { path, body, signal }: RpcCall):
 export async function* bytesOf(response: Response, endpoint: Endpoint, signal: AbortSignal): Bytes {
   if (response.body === null) return
   try {
-    yield* response.body
+    for await (const bytes of response.body) {
+      // What has come already is there when the signal is aborted.
+      signal.throwIfAborted()
+      yield bytes
+    }
   } catch (error) {
     throw nodeError(error, endpoint, signal)
   }

@@ -1,10 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { findFile } from '../../../../src/dag/block-source.ts'
-import type { Block } from '../../../../src/dag/blocks.ts'
-import { carHeader, carSection } from '../../../../src/dag/car.ts'
-import { type CID, parseCid } from '../../../../src/dag/cid.ts'
-import { leavesInRange } from '../../../../src/dag/file-range.ts'
+import type { CID } from '../../../../src/dag/cid.ts'
 import { DockerIpfsError } from '../../../../src/errors.ts'
 import { writeDirectory, writeFile } from '../../../../src/format/files.ts'
 import { writeImageDag } from '../../../../src/format/image-dag.ts'
@@ -12,9 +8,10 @@ import { writeLayer } from '../../../../src/format/layer.ts'
 import { createGateways } from '../../../../src/store/gateway/gateways.ts'
 import { retryAfter } from '../../../../src/store/gateway/request.ts'
 import { collect } from '../../../../src/streams.ts'
-import { type Answer, type Asked, startGateway, type TestGateway } from '../../../support/gateway.ts'
+import { startGateway, type TestGateway } from '../../../support/gateway.ts'
 import { digest, GOLDEN, noise } from '../../../support/images.ts'
 import { MemorySink } from '../../../support/memory-sink.ts'
+import { trustless } from '../../../support/trustless.ts'
 
 const BYTES = Buffer.concat([noise(1_500_000, 'gateway'), Buffer.alloc(2_000_000), noise(500_000, 'end')])
 const signal = new AbortController().signal
@@ -26,31 +23,9 @@ let server: TestGateway
 beforeAll(async () => {
   const file = await writeFile(BYTES, sink)
   root = (await writeDirectory(new Map([['file', file]]), sink)).cid
-  server = await startGateway(answer, (right) => ({ ...right, body: change(right.body) }))
+  server = await startGateway(trustless(sink.blocks), (right) => ({ ...right, body: change(right.body) }))
 })
 afterAll(() => server.close())
-
-/** What a gateway is to say, with the blocks of `sink`. */
-async function answer({ url }: Asked): Promise<Answer> {
-  const [, path = '', query = ''] = /^\/ipfs\/([^?]+)\?(.*)$/.exec(url) ?? []
-  const bytesOf = (cid: string) => sink.blocks.get(cid) ?? new Uint8Array(0)
-  if (query === 'format=raw') {
-    const body = Buffer.from(bytesOf(path))
-    return { status: body.length > 0 ? 200 : 404, type: 'application/vnd.ipld.raw', body }
-  }
-  const [, from = 0, last = 0] = /entity-bytes=(\d+):(\d+)/.exec(query) ?? []
-  const blocks = new Map<string, Block>()
-  const get = async (cid: Block['cid']) => {
-    const bytes = bytesOf(cid.toString())
-    blocks.set(cid.toString(), { cid, bytes })
-    return bytes
-  }
-  const [top = '', ...names] = path.split('/')
-  const file = await findFile({ root: parseCid(top), path: names }, get)
-  for await (const leaf of leavesInRange(file, { from: Number(from), to: Number(last) + 1 }, get)) await get(leaf.cid)
-  const body = Buffer.concat([carHeader([root]), ...[...blocks.values()].flatMap(carSection)])
-  return { status: 200, type: 'application/vnd.ipld.car', body }
-}
 
 function read(offset: number, length: number): Promise<Uint8Array> {
   const gateways = createGateways({ urls: [server.url], timeoutMs: 2000, warn: () => undefined })
@@ -66,6 +41,12 @@ describe('a file read from a gateway', () => {
   ])('has the bytes from %p, %p of them', async (offset, length) => {
     change = (right) => right
     expect(Buffer.from(await read(offset, length)).equals(BYTES.subarray(offset, offset + length))).toBe(true)
+  })
+
+  test('has nothing in a range of no bytes, for which nobody is asked', async () => {
+    const before = server.asked.length
+    expect(await read(7, 0)).toHaveLength(0)
+    expect(server.asked).toHaveLength(before)
   })
 
   test('is right, or not there, whatever the gateway makes of its answers', async () => {
