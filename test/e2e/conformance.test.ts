@@ -7,6 +7,7 @@ import { createGateways } from '../../src/store/gateway/gateways.ts'
 import { parseApi } from '../../src/store/kubo/endpoint.ts'
 import { createNode } from '../../src/store/kubo/node.ts'
 import { conformsAsBlocks, type HeldBlocks } from '../support/conformance/blocks.ts'
+import { conformsAsPins } from '../support/conformance/pins.ts'
 import { useReal } from '../support/real.ts'
 
 /** What the ports promise, of a real Kubo; test/unit/store holds the other implementations against it. */
@@ -34,3 +35,5 @@ const gateway = () => createGateways({ urls: [real.node().gateway], timeoutMs: 3
 
 conformsAsBlocks("Kubo's RPC API", { open: read(() => kubo().blocks), believesLeaves: true })
 conformsAsBlocks("Kubo's gateway", { open: read(gateway), ownsNothing: true })
+
+conformsAsPins('Kubo', kubo)

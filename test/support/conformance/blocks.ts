@@ -7,6 +7,7 @@ import { type DagNode, joinFile, leafNode, writeDirectory, writeFile } from '../
 import type { Blocks } from '../../../src/store/blocks.ts'
 import { noise } from '../images.ts'
 import { MemorySink } from '../memory-sink.ts'
+import { errorOf } from './error-of.ts'
 
 /** A place that holds what a test gave it, and nothing else of it. */
 export interface HeldBlocks {
@@ -280,11 +281,4 @@ function wrong({ open: hold, believesLeaves = false }: BlocksKind): void {
 
 async function read(blocks: Blocks, file: FileRef, range: Range | undefined, signal: AbortSignal): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(blocks.cat(file, signal, range)))
-}
-
-async function errorOf(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
 }

@@ -1,8 +1,9 @@
 import type { CID } from '../../../src/dag/cid.ts'
+import { DockerIpfsError } from '../../../src/errors.ts'
 import type { Pins } from '../../../src/store/pins.ts'
 import type { MemoryBlocks } from './blocks.ts'
 
-/** A node's pins in memory. A pin fetches what it lacks. */
+/** A node's pins in memory. A pin fetches what it lacks. Tests may look without a signal. */
 export class MemoryPins implements Pins {
   /** Names by root CID. */
   readonly names = new Map<string, string>()
@@ -10,29 +11,34 @@ export class MemoryPins implements Pins {
   blocks: MemoryBlocks | undefined
 
   async pin(root: CID, name: string, signal: AbortSignal, onProgress: () => void = () => undefined): Promise<void> {
+    signal.throwIfAborted()
     for await (const _ of this.blocks?.fetchBelow(root, signal) ?? []) onProgress()
     this.names.set(root.toString(), name)
   }
 
   async pinBeside(root: CID, pinned: CID, signal: AbortSignal): Promise<boolean> {
-    if (!this.names.has(pinned.toString())) return false
-    await this.pin(root, '', signal)
+    const name = await this.pinName(pinned, signal)
+    if (name === undefined) return false
+    await this.pin(root, name, signal)
     return true
   }
 
-  async unpin(root: CID): Promise<void> {
-    this.names.delete(root.toString())
+  async unpin(root: CID, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    if (!this.names.delete(root.toString())) throw new DockerIpfsError('NODE_FAILED', `${root} is not pinned`)
   }
 
-  async pinName(root: CID): Promise<string | undefined> {
+  async pinName(root: CID, signal?: AbortSignal): Promise<string | undefined> {
+    signal?.throwIfAborted()
     return this.names.get(root.toString())
   }
 
-  async isPinned(root: CID): Promise<boolean> {
-    return this.names.has(root.toString())
+  async isPinned(root: CID, signal?: AbortSignal): Promise<boolean> {
+    return (await this.pinName(root, signal)) !== undefined
   }
 
-  async pinnedRoots(): Promise<ReadonlySet<string>> {
+  async pinnedRoots(signal?: AbortSignal): Promise<ReadonlySet<string>> {
+    signal?.throwIfAborted()
     return new Set(this.names.keys())
   }
 }
