@@ -49,7 +49,7 @@ async function* members(input: BlockStream): Bytes {
       extended = { records: paxRecords(body.subarray(0, size)), bytes: [header, body] }
       continue
     }
-    const own = 'gLKx'.includes(type) ? undefined : Number(valueOf(extended, 'size') ?? size)
+    const own = 'gLKx'.includes(type) ? undefined : Number(lastValue(extended, 'size') ?? size)
     if (own === undefined || !Number.isSafeInteger(own)) {
       yield header
       yield* input.pass(padded(size))
@@ -66,7 +66,7 @@ interface Extended {
   readonly bytes: readonly Uint8Array[]
 }
 
-function valueOf({ records }: Extended, key: string): string | undefined {
+function lastValue({ records }: Extended, key: string): string | undefined {
   return records.findLast(([name]) => name === key)?.[1]
 }
 

@@ -25,6 +25,12 @@ export class MemoryGateways implements Gateways {
     return bytes
   }
 
+  /** It keeps nothing of what it gave. */
+  async ownBlock(_: CID, signal: AbortSignal): Promise<undefined> {
+    signal.throwIfAborted()
+    return undefined
+  }
+
   async hasBlock(cid: CID, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted()
     return this.#blocks.blocks.has(cid.toString())
