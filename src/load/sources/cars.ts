@@ -7,6 +7,7 @@ import { parseRoot } from '../../names/reference.ts'
 import { readInOrder } from '../../read/read-ahead.ts'
 import type { ReadLimits } from '../../read/stall.ts'
 import type { Blocks } from '../../store/blocks.ts'
+import { CarBlocks } from '../../store/car/car-blocks.ts'
 import { type CarFile, openCar, spoolCar } from '../../store/car/car-reader.ts'
 import type { Bytes } from '../../streams.ts'
 import { within } from '../../time.ts'
@@ -38,13 +39,14 @@ export async function openCarSource(
   options: CarSourceOptions,
 ): Promise<CarSource> {
   const cars: CarFile[] = []
+  const own = new CarBlocks(cars)
   const close = async () => {
     await Promise.all(cars.map((car) => car.close()))
   }
   try {
     for (const path of paths) cars.push(await openOne(path, options))
     const root = reference === undefined ? rootOf(cars) : parseRoot(reference)
-    const block = (cid: CID, signal: AbortSignal) => find(cid, { cars, root, options, signal })
+    const block = (cid: CID, signal: AbortSignal) => find(cid, { own, cars, root, options, signal })
     const blocks: BlockSource = { block, cat: (file, signal, range) => catBlocks(file, block, signal, range) }
     return {
       root,
@@ -81,6 +83,7 @@ function rootOf(cars: readonly CarFile[]): CID {
 }
 
 interface Search {
+  readonly own: CarBlocks
   readonly cars: readonly CarFile[]
   readonly root: CID
   readonly options: CarSourceOptions
@@ -88,11 +91,9 @@ interface Search {
 }
 
 /** A block from the first file that has it, else from the node. */
-async function find(cid: CID, { cars, root, options, signal }: Search): Promise<Uint8Array> {
-  for (const car of cars) {
-    const bytes = await car.block(cid)
-    if (bytes !== undefined) return bytes
-  }
+async function find(cid: CID, { own, cars, root, options, signal }: Search): Promise<Uint8Array> {
+  const bytes = await own.ownBlock(cid, signal)
+  if (bytes !== undefined) return bytes
   try {
     // A little before the reader itself gives up, who does not know what the files are.
     return await within(0.9 * options.timeoutMs, signal, (limited) => options.blocks.block(cid, limited))

@@ -4,8 +4,8 @@ import type { CID } from '../../../src/dag/cid.ts'
 import { joinFile, leafNode } from '../../../src/format/files.ts'
 import type { BlockStore } from '../../../src/store/blocks.ts'
 import type { Pins } from '../../../src/store/pins.ts'
+import { errorOf } from '../error-of.ts'
 import { noise } from '../images.ts'
-import { errorOf } from './error-of.ts'
 
 /** A node with nothing pinned of what a test makes. */
 export interface PinningNode {

@@ -9,10 +9,12 @@ import { createCar } from '../../../src/store/car/car-writer.ts'
 import { createGateways } from '../../../src/store/gateway/gateways.ts'
 import { conformsAsBlocks, type HeldBlocks } from '../../support/conformance/blocks.ts'
 import { honest, type Manner, startGateway } from '../../support/gateway.ts'
+import type { MemoryBlocks } from '../../support/memory/blocks.ts'
+import { MemoryGateways } from '../../support/memory/gateways.ts'
 import { MemoryNode } from '../../support/memory/node.ts'
 import { trustless } from '../../support/trustless.ts'
 
-async function inMemory(blocks: readonly Block[]): Promise<HeldBlocks> {
+async function inMemory(blocks: readonly Block[]): Promise<HeldBlocks & { readonly blocks: MemoryBlocks }> {
   const node = new MemoryNode()
   for (const block of blocks) await node.blocks.put(block)
   return {
@@ -50,6 +52,11 @@ async function inCars(blocks: readonly Block[], root: CID): Promise<HeldBlocks> 
   }
 }
 
+async function atGatewayInMemory(blocks: readonly Block[]): Promise<HeldBlocks> {
+  const { blocks: behind, ...held } = await inMemory(blocks)
+  return { ...held, blocks: new MemoryGateways(behind) }
+}
+
 function atGateway(manner: Manner) {
   return async (blocks: readonly Block[]): Promise<HeldBlocks> => {
     const all = new Map(blocks.map(({ cid, bytes }) => [cid.toString(), bytes]))
@@ -66,6 +73,7 @@ const noCars: Manner = (right, { isCar }) =>
   isCar ? { status: 400, type: 'text/plain', body: Buffer.from('no CARs here') } : right
 
 conformsAsBlocks('a node in memory', { open: inMemory })
+conformsAsBlocks('a gateway in memory', { open: atGatewayInMemory, ownsNothing: true })
 conformsAsBlocks('CAR files', { open: inCars })
 conformsAsBlocks('a gateway', { open: atGateway(honest), ownsNothing: true })
 conformsAsBlocks('a gateway that gives single blocks alone', { open: atGateway(noCars), ownsNothing: true })

@@ -9,6 +9,7 @@ import { DockerIpfsError } from '../../../../src/errors.ts'
 import { load } from '../../../../src/load/load.ts'
 import { openCarSource } from '../../../../src/load/sources/cars.ts'
 import { createCar } from '../../../../src/store/car/car-writer.ts'
+import { errorOf } from '../../../support/error-of.ts'
 import { digest, imageOf, twoLayers } from '../../../support/images.ts'
 import { MemoryEngine } from '../../../support/memory/engine.ts'
 import { writeOn } from '../../../support/memory/keep-image.ts'
@@ -151,8 +152,7 @@ describe('CAR files', () => {
     const source = await openCarSource([path('delta.car')], undefined, all)
     const loads = load(source, all).finally(() => source.close())
     stop.abort(cancelled)
-    await expect(opening).rejects.toBe(cancelled)
-    await expect(loads).rejects.toBe(cancelled)
+    expect(await Promise.all([opening, loads].map(errorOf))).toEqual([cancelled, cancelled])
   })
 })
 

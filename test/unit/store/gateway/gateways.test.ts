@@ -72,6 +72,17 @@ describe('a file read from a gateway', () => {
   }, 600_000)
 })
 
+test('what leads to files is at hand once it was given, and their leaves are not', async () => {
+  change = (right) => right
+  const gateways = createGateways({ urls: [server.url], timeoutMs: 2000, warn: () => undefined })
+  expect(await gateways.ownBlock(root, signal)).toBeUndefined()
+  const bytes = await gateways.block(root, signal)
+  expect(Buffer.from((await gateways.ownBlock(root, signal)) ?? []).equals(bytes)).toBe(true)
+  const [leaf] = sink.links(sink.links(root)[0]?.Hash ?? root)
+  expect(await gateways.hasBlock(leaf?.Hash ?? root, signal)).toBe(true)
+  expect(await gateways.ownBlock(leaf?.Hash ?? root, signal)).toBeUndefined()
+})
+
 test('a document that came with the root is not asked for again, by whatever name', async () => {
   change = (right) => right
   const { config, layers } = GOLDEN.tiny()
