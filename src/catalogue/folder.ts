@@ -15,7 +15,8 @@ export interface PathStat {
 
 /**
  * Where the catalogue stands: a folder that GC spares, with all that its links lead to. Paths are below it. People may edit it,
- * so looking never fails: what cannot be read counts as not there.
+ * so looking never fails: what cannot be read counts as not there. All that is said here, every implementation is held against by
+ * test/support/conformance/folder.ts.
  */
 export interface Folder {
   /** What is at a path, `''` for the folder itself. It may be remembered until something is written, or `sync`. */
@@ -30,7 +31,10 @@ export interface Folder {
 
 /** A folder that can be changed. A change counts once it was synced. Errors are NODE_*. */
 export interface WritableFolder extends Folder {
-  /** Links a path to a CID, with the folders above it. False where something is there already, which is left alone. */
+  /**
+   * Links a path to a CID, with the folders above it. False where something is there already, which is left alone.
+   * @throws NODE_FAILED where the node lacks its block
+   */
   link(path: string, cid: CID, signal: AbortSignal): Promise<boolean>
   /** Writes a file, in place of what was there. */
   write(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>

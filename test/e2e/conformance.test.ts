@@ -7,6 +7,7 @@ import { createGateways } from '../../src/store/gateway/gateways.ts'
 import { parseApi } from '../../src/store/kubo/endpoint.ts'
 import { createNode } from '../../src/store/kubo/node.ts'
 import { conformsAsBlocks, type HeldBlocks } from '../support/conformance/blocks.ts'
+import { conformsAsFolder } from '../support/conformance/folder.ts'
 import { conformsAsPins } from '../support/conformance/pins.ts'
 import { useReal } from '../support/real.ts'
 
@@ -37,3 +38,14 @@ conformsAsBlocks("Kubo's RPC API", { open: read(() => kubo().blocks), believesLe
 conformsAsBlocks("Kubo's gateway", { open: read(gateway), ownsNothing: true })
 
 conformsAsPins('Kubo', kubo)
+
+conformsAsFolder("Kubo's MFS", async () => {
+  const { folder, blocks } = kubo()
+  return {
+    folder,
+    other: () => kubo().folder,
+    blocks,
+    lose: async (cid) => void (await real.node().rpc(`block/rm?arg=${cid}`)),
+    close: async () => undefined,
+  }
+})

@@ -56,6 +56,8 @@ export class Mfs {
   /** CIDs of folders, in the same way. */
   readonly #folders = new Map<string, Promise<CID | undefined>>()
   #unflushed = 0
+  /** Whether anything was put there that is not flushed: else the folder need not be there. */
+  #hasPut = false
 
   constructor(client: KuboClient, endpoint: Endpoint) {
     this.#client = client
@@ -68,9 +70,7 @@ export class Mfs {
    * node's own repository. (Of a path of several steps Kubo would look for the blocks between elsewhere, offline or not.)
    */
   find(path: string, signal: AbortSignal): Promise<Found | undefined> {
-    const found = this.#found.get(path) ?? this.#look(path, signal)
-    this.#found.set(path, found)
-    return found
+    return once(this.#found, path, () => this.#look(path, signal))
   }
 
   async #look(path: string, signal: AbortSignal): Promise<Found | undefined> {
@@ -87,9 +87,7 @@ export class Mfs {
 
   /** The CID of what should be a folder. It is not opened, which would take some milliseconds for each thousand of names in it. */
   #folder(path: string, signal: AbortSignal): Promise<CID | undefined> {
-    const found = this.#folders.get(path) ?? this.#step(path, signal)
-    this.#folders.set(path, found)
-    return found
+    return once(this.#folders, path, () => this.#step(path, signal))
   }
 
   async #step(path: string, signal: AbortSignal): Promise<CID | undefined> {
@@ -168,11 +166,13 @@ export class Mfs {
         return link(triesLeft - 1)
       }
     }
+    this.#hasPut = true
     return this.#change(signal, () => link(MAX_TRIES))
   }
 
   async write(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const options = { create: true, parents: true, truncate: true, flush: false, signal }
+    this.#hasPut = true
     await this.#change(signal, () => this.#client.files.write(`${TOP}/${path}`, bytes, options))
   }
 
@@ -196,9 +196,11 @@ export class Mfs {
     try {
       await this.#client.files.flush(TOP, { signal })
     } catch (error) {
-      throw nodeError(error, this.#endpoint, signal)
+      const isNone = /file does not exist/.test(messageOf(error))
+      if (this.#hasPut || !isNone) throw nodeError(error, this.#endpoint, signal)
     }
     this.#unflushed = 0
+    this.#hasPut = false
     this.#forget()
   }
 
@@ -232,6 +234,14 @@ export class Mfs {
       throw nodeError(error, this.#endpoint, signal)
     }
   }
+}
+
+/** What was asked is remembered, but for an error: another one may ask again. */
+function once<T>(known: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
+  const answer = known.get(key) ?? ask()
+  known.set(key, answer)
+  answer.catch(() => known.delete(key))
+  return answer
 }
 
 /** True for what the node answered, and for a document that is too large. */

@@ -13,6 +13,8 @@ type Entry = Map<string, Entry> | CID
 export class MemoryFolder implements WritableFolder {
   readonly #blocks: MemoryBlocks
   readonly #top = new Map<string, Entry>()
+  /** As with MFS: it is made with what is written first, and stays when that is taken away. */
+  #isMade = false
 
   constructor(blocks: MemoryBlocks) {
     this.#blocks = blocks
@@ -20,8 +22,7 @@ export class MemoryFolder implements WritableFolder {
 
   async find(path: string, signal: AbortSignal): Promise<PathStat | undefined> {
     signal.throwIfAborted()
-    // As with MFS: nothing is there before something is written.
-    const entry = this.#top.size === 0 ? undefined : this.#at(path)
+    const entry = this.#isMade ? this.#at(path) : undefined
     if (entry === undefined) return undefined
     return entry instanceof Map ? this.#write(entry) : this.#stat(entry)
   }
@@ -48,8 +49,10 @@ export class MemoryFolder implements WritableFolder {
 
   async link(path: string, cid: CID, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted()
+    if (this.#own(cid) === undefined) throw new DockerIpfsError('NODE_FAILED', `cannot get ${cid}`)
     const { folder, name } = this.#above(path)
     if (folder.has(name)) return false
+    this.#isMade = true
     folder.set(name, cid)
     return true
   }
@@ -58,6 +61,7 @@ export class MemoryFolder implements WritableFolder {
     const { cid } = await writeFile(bytes, this.#blocks)
     signal.throwIfAborted()
     const { folder, name } = this.#above(path)
+    this.#isMade = true
     folder.set(name, cid)
   }
 

@@ -233,7 +233,9 @@ test('a node without a catalogue has no top, and nothing in it', async () => {
 test('the top of a catalogue changes with what is in it, and comes back with it', async () => {
   await keepImage(node, GOLDEN.tiny(), 'app:1')
   const before = await node.catalogue.top(signal)
-  await node.folder.link(`images/${APP}:2`, rawBlock(Buffer.from('x')).cid, signal)
+  const other = rawBlock(Buffer.from('x'))
+  await node.blocks.put(other)
+  await node.folder.link(`images/${APP}:2`, other.cid, signal)
   expect(await node.catalogue.top(signal)).not.toEqual(before)
   await node.catalogue.remove([`images/${APP}:2`], signal)
   expect((await node.catalogue.top(signal))?.toString()).toBe(before?.toString() as string)

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { Publications } from '../../../src/catalogue/publications.ts'
+import { rawBlock } from '../../../src/dag/blocks.ts'
 import { type CID, parseCid } from '../../../src/dag/cid.ts'
 import { writeDirectory, writeFile } from '../../../src/format/files.ts'
 import { GOLDEN, GOLDEN_ROOTS } from '../../support/images.ts'
@@ -67,9 +68,11 @@ describe('the publications of a key', () => {
   })
 
   test('are those with a number alone, whatever else people put there', async () => {
-    await node.folder.link(`published/${KEY}/7`, parseCid(GOLDEN_ROOTS.tiny), signal)
+    const [{ root }, other] = [await writeOn(node, GOLDEN.tiny()), rawBlock(Buffer.from('other'))]
+    await node.blocks.put(other)
+    await node.folder.link(`published/${KEY}/7`, root, signal)
     for (const name of ['before', '08', '0', '-9', 'notes', '99999999999999999']) {
-      await node.folder.link(`published/${KEY}/${name}`, parseCid(GOLDEN_ROOTS.large), signal)
+      await node.folder.link(`published/${KEY}/${name}`, other.cid, signal)
     }
     expect(await newest()).toEqual([7, GOLDEN_ROOTS.tiny])
   })

@@ -3,6 +3,7 @@ import { parseCid } from '../../../../src/dag/cid.ts'
 import { createClient } from '../../../../src/store/kubo/client.ts'
 import type { Endpoint } from '../../../../src/store/kubo/endpoint.ts'
 import { Mfs } from '../../../../src/store/kubo/mfs.ts'
+import { AnsweringNode, kuboError } from '../../../support/answering-node.ts'
 import { GOLDEN_ROOTS } from '../../../support/images.ts'
 
 /** What a node says to each `files/cp`, the first one first; nothing: that it is done. */
@@ -50,5 +51,49 @@ describe('a link that the node puts into MFS', () => {
     words = ['cp: cannot get node from path /ipfs/x: file does not exist']
     await expect(link()).rejects.toMatchObject({ code: 'NODE_FAILED' })
     expect(asked).toBe(2)
+  })
+})
+
+describe('our folder in MFS', () => {
+  const kubo = new AnsweringNode()
+  beforeEach(() => kubo.reset())
+  afterAll(() => kubo.close())
+  const open = new AbortController().signal
+  const folder = () => new Mfs(createClient(kubo.endpoint), kubo.endpoint)
+  const stat = () =>
+    Response.json({ Hash: GOLDEN_ROOTS.tiny, Size: 0, CumulativeSize: 9, Blocks: 1, Type: 'directory' })
+
+  test('need not be there where only something was to be taken away', async () => {
+    kubo.says['files/rm'] = () => new Response()
+    kubo.says['files/flush'] = () => kuboError('file does not exist')
+    const mfs = folder()
+    await mfs.remove('a', open)
+    await mfs.sync(open)
+    expect(kubo.asked.filter((call) => call.startsWith('files/flush'))).toHaveLength(1)
+    await mfs.sync(open)
+    expect(kubo.asked.filter((call) => call.startsWith('files/flush'))).toHaveLength(1)
+  })
+
+  test('must be there where something was put', async () => {
+    kubo.says['files/cp'] = () => new Response()
+    kubo.says['files/flush'] = () => kuboError('file does not exist')
+    const mfs = folder()
+    await mfs.link('a', parseCid(GOLDEN_ROOTS.tiny), open)
+    await expect(mfs.sync(open)).rejects.toMatchObject({ code: 'NODE_FAILED' })
+  })
+
+  test('is looked at once, until something is synced', async () => {
+    kubo.says['files/stat'] = stat
+    const mfs = folder()
+    await Promise.all([mfs.find('', open), mfs.find('', open), mfs.top(open)])
+    expect(kubo.asked).toHaveLength(2)
+  })
+
+  test('is looked at again by who comes after one that was stopped', async () => {
+    kubo.says['files/stat'] = stat
+    const mfs = folder()
+    const reason = new Error('stopped')
+    await expect(mfs.find('', AbortSignal.abort(reason))).rejects.toBe(reason)
+    expect((await mfs.find('', open))?.dagSize).toBe(9)
   })
 })
