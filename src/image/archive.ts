@@ -1,8 +1,3 @@
-// The room of images as docker and OCI have them: archives and layouts as they stream by (archive.ts, input.ts), which images they hold
-// (saved-image.ts takes in what comes, find-images.ts reads the documents at the end), platforms, names, and the one form of documents
-// that the format knows (canonical.ts). It knows nothing of IPFS, engines or nodes. Whatever is read here is from outside: sizes, paths,
-// digests and JSON are looked at before anything is made of them.
-
 import { posix } from 'node:path'
 import { Readable } from 'node:stream'
 import { extract } from 'tar-stream'
