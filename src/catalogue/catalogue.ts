@@ -22,6 +22,9 @@ import {
   writeVersions,
 } from './records.ts'
 
+/** Time for writing an image down, in milliseconds: what takes longer is left undone. */
+export const CATALOGUE_MS = 30_000
+
 /** Tags of a repository that are remembered as its newest. */
 const KEPT_VERSIONS = 3
 

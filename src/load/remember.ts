@@ -1,4 +1,4 @@
-import type { Catalogue } from '../catalogue/catalogue.ts'
+import { CATALOGUE_MS, type Catalogue } from '../catalogue/catalogue.ts'
 import { writeImageRecord } from '../catalogue/records.ts'
 import { imageSize } from '../dag/sizes.ts'
 import { messageOf } from '../errors.ts'
@@ -14,9 +14,6 @@ export interface RememberOptions {
   readonly report: Report
   readonly signal: AbortSignal
 }
-
-/** Time for writing the catalogue, in milliseconds. */
-const CATALOGUE_MS = 30_000
 
 /**
  * Writes a loaded image into the catalogue, so that a save of it answers at once. Not its layers: other images would be put

@@ -1,4 +1,4 @@
-import type { Catalogue } from '../../catalogue/catalogue.ts'
+import { CATALOGUE_MS, type Catalogue } from '../../catalogue/catalogue.ts'
 import { type ImageRecord, writeImageRecord } from '../../catalogue/records.ts'
 import type { CID } from '../../dag/cid.ts'
 import { imageSize } from '../../dag/sizes.ts'
@@ -25,9 +25,6 @@ export interface NodeTargetOptions {
   /** Of images with several platforms, only this one. */
   readonly platform?: string | undefined
 }
-
-/** Time for writing the catalogue, in milliseconds. */
-const CATALOGUE_MS = 30_000
 
 /**
  * The node: images are pinned there and written into the catalogue, one result for each. Nothing is pinned unless all of them are there.

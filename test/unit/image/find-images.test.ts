@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { DockerIpfsError } from '../../../src/errors.ts'
 import { readArchive } from '../../../src/image/archive.ts'
+import { findImages } from '../../../src/image/find-images.ts'
 import { parsePlatform } from '../../../src/image/platform.ts'
 import { readSavedImages } from '../../../src/image/saved-image.ts'
 import { collect } from '../../../src/streams.ts'
@@ -177,3 +178,14 @@ function nested(depth: number): Buffer {
   for (let at = 0; at < depth; at += 1) entry = layout.index([entry])
   return layout.tar([entry])
 }
+
+describe('the documents alone', () => {
+  test('that are missing are told', () => {
+    expect(() => findImages(() => undefined)).toThrow('it ends before manifest.json, and has no index.json')
+  })
+
+  test('may name no image', () => {
+    const documents: Readonly<Record<string, Buffer>> = { 'manifest.json': Buffer.from('[]') }
+    expect(() => findImages((path) => documents[path])).toThrow('it names no image')
+  })
+})
