@@ -123,10 +123,22 @@ async function readContents<L extends { readonly diffId: string }>(
   const links = new Links()
   const tooLarge = new Map<string, number>()
   const knownLayers = new Set<L>()
+  const known = async (path: string, size: number | undefined) => {
+    const key = layerKey(path)
+    const layer = key === undefined ? undefined : await options.findLayer?.(key, size)
+    if (layer !== undefined) knownLayers.add(layer)
+    return layer
+  }
   let kept = 0
   for await (const entry of entries) {
     if (entry.linkTarget !== undefined) {
       links.add(entry.path, entry.linkTarget)
+      continue
+    }
+    // Before it is looked into: a file that an engine packs is opened for that.
+    const early = isLayerTar(entry.path) ? await known(entry.path, entry.size) : undefined
+    if (early !== undefined) {
+      layers.set(entry.path, early)
       continue
     }
     const { isDocument, isLarge, body, packing } = await classify(entry, options.diffIds)
@@ -139,12 +151,10 @@ async function readContents<L extends { readonly diffId: string }>(
       if (isLarge) tooLarge.set(entry.path, entry.size ?? 0)
       const key = layerKey(entry.path)
       const size = packing === 'plain' ? entry.size : undefined
-      const known = key === undefined ? undefined : await options.findLayer?.(key, size)
+      const found = await known(entry.path, size)
       const onLayer = (tar: Bytes) => options.onLayer(tar, { path: entry.path, key, size })
-      if (known !== undefined) {
-        knownLayers.add(known)
-        layers.set(entry.path, known)
-      } else if (packing === 'plain') {
+      if (found !== undefined) layers.set(entry.path, found)
+      else if (packing === 'plain') {
         layers.set(entry.path, await onLayer(body))
       } else {
         const read = await unpackLayer(body, packing, onLayer)
@@ -219,6 +229,11 @@ function layerKey(path: string): string | undefined {
   return /^(?:blobs\/sha256\/([0-9a-f]{64})|([0-9a-f]{64})(?:\/layer)?\.tar)$/.exec(path)?.slice(1).find(Boolean)
 }
 
+/** Before Docker 25; other tools may pack what they call so. */
+function isLayerTar(path: string): boolean {
+  return posix.basename(path) === 'layer.tar'
+}
+
 interface Classified {
   readonly isDocument: boolean
   /** A document, by its looks, that is too large to be kept. */
@@ -235,7 +250,7 @@ async function classify(entry: ArchiveEntry, diffIds: ReadonlySet<string>): Prom
     return { isDocument: false, isLarge: false, body: entry.body, packing: 'plain' }
   }
   const { head, all } = await peek(entry.body, HEAD_BYTES)
-  const isJson = name !== 'layer.tar' && (head[0] === 0x7b || head[0] === 0x5b)
+  const isJson = !isLayerTar(path) && (head[0] === 0x7b || head[0] === 0x5b)
   const looksSo = isJson || (!isBlob && DOCUMENTS.test(name))
   const isLarge = size > MAX_DOCUMENT
   return { isDocument: looksSo && !isLarge, isLarge: looksSo && isLarge, body: all, packing: packingOf(head) }
