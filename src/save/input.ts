@@ -19,9 +19,20 @@ export interface SaveInput {
    * What can be said before anything is read.
    * @throws IMAGE_NOT_FOUND, ENGINE_*
    */
-  look(): Promise<Outline>
+  look(target: TargetTraits): Promise<Outline>
   /** Begins: an engine packs from now on. To be closed. */
-  open(outline: Outline): Promise<OpenInput>
+  open(outline: Outline, target: TargetTraits): Promise<OpenInput>
+}
+
+/** What an input needs to know of the target. */
+export interface TargetTraits {
+  /**
+   * It forgets blocks that belong to no image, as a node does. Else nothing may be read of which it is seen only afterwards that it was
+   * of another image.
+   */
+  readonly forgets: boolean
+  /** It says what can be done about an image that is not there. */
+  readonly givesHints: boolean
 }
 
 /** What is known of an input before it is read; nothing of an archive. */
@@ -38,6 +49,8 @@ export interface Outline {
 
 /** An input that is being read. */
 export interface OpenInput {
+  /** Whether there may be what is no layer of its images, and looks like one. */
+  readonly hasOthers: boolean
   /**
    * Reads all images, in its order; layers are given to `options.onLayer` as they stream by.
    * @throws ARCHIVE_INVALID, INTEGRITY, FILE_FAILED, PLATFORM_NOT_FOUND, ENGINE_*

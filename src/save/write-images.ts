@@ -52,6 +52,7 @@ export async function writeImages(
     const diffIds = image.platforms.flatMap((one) => one.layers.map(({ diffId }) => diffId))
     images.push({ dag, ...opened.labelsOf(image, dag, platform !== undefined), layers: diffIds })
   }
+  if (!opened.hasOthers) return { images, layers }
   // What turned out to be no layer of an image is not linked from it, and would be lost to GC.
   const used = new Set(images.flatMap((image) => image.layers))
   return { images, layers: new Map([...layers].filter(([, { diffId }]) => used.has(diffId))) }

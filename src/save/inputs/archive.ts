@@ -20,6 +20,7 @@ export function archiveInput(input: ImageInput): SaveInput {
 
 function opened(input: ImageInput): OpenInput {
   return {
+    hasOthers: true,
     read: ({ platform, findLayer, onLayer, warn }) =>
       readSavedImages(input.entries(), {
         diffIds: new Set(),

@@ -3,11 +3,11 @@ import { DockerIpfsError, hasCode } from '../../errors.ts'
 import type { Layer } from '../../format/layer.ts'
 import { fullName } from '../../image/name.ts'
 import { readOneImage, readSavedImage, type SavedImage } from '../../image/saved-image.ts'
-import { abortable, sha256 } from '../../streams.ts'
+import { abortable, type Bytes, sha256 } from '../../streams.ts'
 import type { InputOptions, Labels, OpenInput, Outline, SaveInput } from '../input.ts'
 
 export interface EngineInputOptions {
-  readonly engine: Pick<Engine, 'inspect' | 'pack'>
+  readonly engine: Pick<Engine, 'inspect' | 'pack' | 'save'>
   readonly signal: AbortSignal
   /** What the engine said of the image, where it has been asked. */
   readonly found?: Promise<ImageInfo | undefined> | undefined
@@ -21,17 +21,17 @@ export function engineInput(image: string, { engine, signal, found }: EngineInpu
     isMany: false,
     again: true,
     wanted: [image],
-    async look(): Promise<Outline> {
+    async look({ givesHints }): Promise<Outline> {
       const info = await (found ?? engine.inspect(image, signal))
       if (info === undefined) {
-        throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${image}`, {
-          hint: 'See "docker image ls" for the images of this engine.',
-        })
+        const hint = givesHints ? { hint: 'See "docker image ls" for the images of this engine.' } : {}
+        throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${image}`, hint)
       }
       return { imageId: info.id, names: namesFor(image, info), otherNames: info.names, diffIds: info.layers }
     },
-    async open(outline: Outline): Promise<OpenInput> {
-      return opened(await engine.pack(outline.imageId ?? '', signal), outline)
+    async open(outline: Outline, { forgets }): Promise<OpenInput> {
+      const id = outline.imageId ?? ''
+      return opened(forgets ? await engine.pack(id, signal) : sent(engine.save(id, signal)), outline)
     },
   }
 }
@@ -42,8 +42,15 @@ function namesFor(image: string, { names }: ImageInfo): string[] {
   return full !== undefined && names.some((name) => fullName(name) === full) ? [full] : []
 }
 
+/** What the engine sends, and nothing else: it is asked when that is read. */
+function sent(archive: Bytes): PackedImage {
+  return { archive, files: undefined, stop: () => undefined }
+}
+
 function opened(packed: PackedImage, { imageId, names, diffIds }: Outline): OpenInput {
   return {
+    // Nothing but the layers of its platforms: those that are not wanted now may be wanted next.
+    hasOthers: false,
     read: async (options) => [await readPacked(packed, { imageId, diffIds }, options)],
     labelsOf(image: SavedImage<Layer>, _, isOnePlatform: boolean): Labels {
       // The ID stands for all platforms, also those that the engine pulls later.

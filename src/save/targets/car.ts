@@ -5,11 +5,12 @@ import type { Report } from '../../events.ts'
 import { fileFailed, outputFile } from '../../image/input.ts'
 import { parseRoot } from '../../names/reference.ts'
 import type { Blocks } from '../../store/blocks.ts'
-import { createCar } from '../../store/car/car-writer.ts'
+import { type CarWriter, createCar } from '../../store/car/car-writer.ts'
 import type { Bytes } from '../../streams.ts'
 import { within } from '../../time.ts'
+import type { OpenInput, TargetTraits } from '../input.ts'
 import { blocksOf, knowNothing } from '../known.ts'
-import type { SaveResult, SaveTarget, WrittenImage } from '../target.ts'
+import type { SaveResult, SaveTarget, WriteImages, WrittenImage } from '../target.ts'
 
 export interface CarTargetOptions {
   /** Asked only for `since`. */
@@ -32,6 +33,9 @@ export interface CarResult extends SaveResult {
   readonly skipped: number
 }
 
+/** What has been written into a file stays there, and goes to others with it. */
+const TRAITS: TargetTraits = { forgets: false, givesHints: false }
+
 /**
  * A CAR file of one image, which has its root in the header. The file is there when it is whole, or not at all.
  * Throws FILE_FAILED; CONTENT_NOT_FOUND and NODE_* for `since`.
@@ -39,29 +43,41 @@ export interface CarResult extends SaveResult {
 export function carTarget(options: CarTargetOptions): SaveTarget<CarResult> {
   return {
     async take(input, write) {
-      const { report, path, signal } = options
-      const outline = await input.look()
+      const outline = await input.look(TRAITS)
       const since = options.since === undefined ? undefined : parseRoot(options.since)
-      const target = path === undefined ? undefined : await outputFile(path)
+      const path = options.path === undefined ? undefined : await outputFile(options.path)
       const known = since === undefined ? new Set<string>() : await blocksAt(since, options)
-      report({ type: 'step', text: `Saving ${input.name}` })
-      const car = await writing(target, () => createCar({ path: target, known, since }))
-      const opened = await input.open(outline)
+      options.report({ type: 'step', text: `Saving ${input.name}` })
+      const car = await writing(path, () => createCar({ path, known, since }))
       try {
-        const sink = { put: (block: Block) => writing(path, () => car.put(block)) }
-        const place = { sink, known: knowNothing(), over: signal, report, tellsMissing: true }
-        const { dag } = onlyImage((await write(opened, place)).images, input.name)
-        signal.throwIfAborted()
-        await writing(path, () => car.finish(dag.root.cid))
-        if (target === undefined) await options.send?.(car.bytes())
-        const { blocks, bytes } = car.written
-        return { root: dag.root.cid.toString(), configDigest: dag.configDigest, blocks, bytes, skipped: car.skipped }
+        const opened = await input.open(outline, TRAITS)
+        try {
+          return await fill(car, opened, write, input.name, options)
+        } finally {
+          opened.close()
+        }
       } finally {
-        opened.close()
         await car.close()
       }
     },
   }
+}
+
+async function fill(
+  car: CarWriter,
+  opened: OpenInput,
+  write: WriteImages,
+  name: string,
+  { path, send, report, signal }: CarTargetOptions,
+): Promise<CarResult> {
+  const sink = { put: (block: Block) => writing(path, () => car.put(block)) }
+  const place = { sink, known: knowNothing(), over: signal, report, tellsMissing: true }
+  const { dag } = onlyImage((await write(opened, place)).images, name)
+  signal.throwIfAborted()
+  await writing(path, () => car.finish(dag.root.cid))
+  if (path === undefined) await send?.(car.bytes())
+  const { blocks, bytes } = car.written
+  return { root: dag.root.cid.toString(), configDigest: dag.configDigest, blocks, bytes, skipped: car.skipped }
 }
 
 /** A full disk is told with the name of the file. */

@@ -3,6 +3,7 @@ import type { CID } from '../../dag/cid.ts'
 import type { Report } from '../../events.ts'
 import type { Blocks } from '../../store/blocks.ts'
 import type { Node } from '../../store/node.ts'
+import type { TargetTraits } from '../input.ts'
 import { knowNothing } from '../known.ts'
 import type { SaveTarget } from '../target.ts'
 
@@ -29,15 +30,18 @@ interface Counts {
 /** Questions to the node that are under way at once. */
 const AT_ONCE = 32
 
+/** What has been counted stays so. */
+const TRAITS: TargetTraits = { forgets: false, givesHints: false }
+
 /** Writes nothing: the blocks are made, and the node is asked for each whether it has it. What two images share counts once. */
 export function countingTarget({ node, blocks, report, signal }: CountingOptions): SaveTarget<Plan> {
   return {
     async take(input, write) {
-      const outline = await input.look()
+      const outline = await input.look(TRAITS)
       await node.version(signal)
       report({ type: 'step', text: `Working out a save of ${input.title}` })
       const sink = new CountingSink(blocks, signal)
-      const opened = await input.open(outline)
+      const opened = await input.open(outline, TRAITS)
       try {
         const place = { sink, known: knowNothing(), over: signal, report: () => undefined, tellsMissing: false }
         const { images } = await write(opened, place)

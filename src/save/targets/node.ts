@@ -9,7 +9,7 @@ import type { BlockStore } from '../../store/blocks.ts'
 import type { Node } from '../../store/node.ts'
 import type { Pins } from '../../store/pins.ts'
 import { confirm } from '../confirm.ts'
-import type { Outline, SaveInput } from '../input.ts'
+import type { Outline, SaveInput, TargetTraits } from '../input.ts'
 import { findVersions, type Known, knowNothing, lookUp } from '../known.ts'
 import type { SaveResult, SaveTarget, WriteImages, WrittenImage, WrittenImages } from '../target.ts'
 
@@ -25,6 +25,9 @@ export interface NodeTargetOptions {
   /** Of images with several platforms, only this one. */
   readonly platform?: string | undefined
 }
+
+/** GC takes what belongs to no image. */
+const TRAITS: TargetTraits = { forgets: true, givesHints: true }
 
 /**
  * The node: images are pinned there and written into the catalogue, one result for each. Nothing is pinned unless all of them are there.
@@ -48,7 +51,7 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
     const version = node.version(signal)
     version.catch(() => undefined)
     // A node that is down, and an image that is not there, are told before docker has packed anything.
-    const outline = await input.look()
+    const outline = await input.look(TRAITS)
     await version
     // What the catalogue has by the engine's ID is all platforms.
     if (!noCache && platform === undefined) {
@@ -60,8 +63,11 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
     // A pipe cannot be read again, should the catalogue be wrong.
     if (versions === undefined || !input.again) return anew()
     try {
-      const near = outline.names.length > 0 ? versions : findVersions(outline.otherNames, catalogue, signal)
-      return await this.#once(input, outline, () => lookUp(this.#options, near, outline.diffIds, signal), write)
+      const known = () => {
+        const near = outline.names.length > 0 ? versions : findVersions(outline.otherNames, catalogue, signal)
+        return lookUp(this.#options, near, outline.diffIds, signal)
+      }
+      return await this.#once(input, outline, known, write)
     } catch (error) {
       if (!hasCode(error, 'CATALOGUE_STALE')) throw error
       const what = input.isMany ? 'the images' : 'the image'
@@ -73,7 +79,7 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
   async #once(input: SaveInput, outline: Outline, know: () => Known, write: WriteImages): Promise<SaveResult[]> {
     const { blocks, report, signal } = this.#options
     // While the catalogue is asked, docker packs already: on classic stores it takes seconds before its first byte.
-    const opened = await input.open(outline)
+    const opened = await input.open(outline, TRAITS)
     try {
       const known = know()
       const session = blocks.openImport(signal, known.blocks)

@@ -93,6 +93,12 @@ describe('a dry run', () => {
     expect(stdout).toMatch(new RegExp(`^${TINY}: 0B in 0 blocks new, 8\\.455kB in \\d+ blocks shared\n$`))
   })
 
+  test('of an image that is not there ends with exit code 4', async () => {
+    expect(await run(['--dry-run', 'nope'])).toEqual(
+      expect.objectContaining({ exitCode: 4, stdout: '', stderr: 'ERROR: No such image: nope\n' }),
+    )
+  })
+
   test('reads an archive too', async () => {
     expect((await run(['--dry-run', '-i', archive])).stdout).toMatch(LINE)
     expect(node.blocks.blocks.size).toBe(0)

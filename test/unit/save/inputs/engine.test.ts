@@ -14,6 +14,15 @@ const FORMS = { 'before 25': archive20, 'since 25': (of: TestImage) => archiveOc
 const never = new AbortController().signal
 const INFO: ImageInfo = { id: digest(image.config), layers: image.diffIds, names: ['app:1'] }
 
+const NODE = { forgets: true, givesHints: true }
+const FILE = { forgets: false, givesHints: false }
+/** An engine with one image, or none, that packs nothing. */
+const only = (found: ImageInfo | undefined) => ({
+  inspect: async () => found,
+  pack: () => Promise.reject(new Error('packed')),
+  save: () => pieces(archive20(image)),
+})
+
 interface Story {
   /** What the engine sends. */
   readonly sent: Buffer
@@ -34,9 +43,9 @@ async function read({ sent, seen, onLayer = () => {} }: Story) {
       said.stopped = true
     },
   }
-  const engine = { inspect: async () => INFO, pack: async () => packed }
+  const engine = { inspect: async () => INFO, pack: async () => packed, save: () => pieces(sent) }
   const input = engineInput('app:1', { engine, signal: never })
-  const opened = await input.open(await input.look())
+  const opened = await input.open(await input.look(NODE), NODE)
   const images = await opened.read({
     platform: undefined,
     over: never,
@@ -105,15 +114,38 @@ test('an error that is not of the files is not tried again', async () => {
   expect(await reading.catch((error: unknown) => error)).toBe(full)
 })
 
-test('an image that the engine does not have is told before anything is packed', async () => {
-  const engine = { inspect: async () => undefined, pack: () => Promise.reject(new Error('packed')) }
-  const looking = engineInput('gone:1', { engine, signal: never }).look()
-  await expect(looking).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND', message: 'No such image: gone:1' })
+test.each([
+  ['with a hint for a node', NODE, 'See "docker image ls" for the images of this engine.'],
+  ['as it is for a file', FILE, undefined],
+])('an image that the engine does not have is told before anything is packed, %s', async (_, target, hint) => {
+  const looking = engineInput('gone:1', { engine: only(undefined), signal: never }).look(target)
+  await expect(looking).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND', message: 'No such image: gone:1', hint })
+})
+
+test('for a target that forgets nothing, only what the engine sends is read', async () => {
+  const input = engineInput('app:1', { engine: only(INFO), signal: never })
+  const opened = await input.open(await input.look(FILE), FILE)
+  const [saved] = await opened.read({
+    platform: undefined,
+    over: never,
+    findLayer: async () => undefined,
+    onLayer: (tar) => writeLayer(tar, new MemorySink()),
+    warn: () => undefined,
+    anew: () => {
+      throw new Error('read twice')
+    },
+  })
+  expect(saved?.platforms[0]?.layers.map(({ diffId }) => diffId)).toEqual([...image.diffIds])
+})
+
+test('an engine that has been asked is not asked again', async () => {
+  const engine = { ...only(undefined), inspect: () => Promise.reject(new Error('asked')) }
+  const input = engineInput('app:1', { engine, signal: never, found: Promise.resolve(INFO) })
+  expect(await input.look(NODE)).toMatchObject({ imageId: INFO.id, diffIds: INFO.layers })
 })
 
 test('the image gets the name that it was asked for by, and none where that was an ID', async () => {
-  const engine = { inspect: async () => INFO, pack: () => Promise.reject(new Error('packed')) }
-  const look = (name: string) => engineInput(name, { engine, signal: never }).look()
+  const look = (name: string) => engineInput(name, { engine: only(INFO), signal: never }).look(NODE)
   expect(await look('app:1')).toMatchObject({ names: ['docker.io/library/app:1'], otherNames: ['app:1'] })
   expect(await look(INFO.id.slice(7, 19))).toMatchObject({ names: [], imageId: INFO.id })
 })

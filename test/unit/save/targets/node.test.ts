@@ -170,6 +170,25 @@ test('an engine that ends its archive too early is told so', async () => {
   await expect(new Saving(new MemoryNode()).image(engine, 'app:1')).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' })
 })
 
+test('of an engine, layers of the other platforms are kept for when they are wanted', async () => {
+  const layout = new Layout()
+  const platform = (architecture: string) => ({ platform: { os: 'linux', architecture } })
+  const arm64 = forPlatform(version('two'), 'arm64')
+  const index = layout.index([layout.image(version('one'), platform('amd64')), layout.image(arm64, platform('arm64'))])
+  const archive = layout.tar([index], [])
+  const found = { id: index.digest, layers: version('one').diffIds, names: ['app:1'] }
+  const engine = Object.assign(classic(), { inspect: async () => found, save: () => inOnePiece(archive) })
+  const saving = new Saving(new MemoryNode())
+  await saving.image(engine, 'app:1', { platform: 'linux/amd64' })
+  saving.events.length = 0
+  await saving.image(engine, 'app:1', { platform: 'linux/arm64' })
+  expect([saving.count('Already saved'), saving.count('Saved')]).toEqual([3, 0])
+})
+
+async function* inOnePiece(bytes: Buffer) {
+  yield bytes
+}
+
 describe('an archive', () => {
   test.each([
     ['before 25', archive20(GOLDEN.strange())],
