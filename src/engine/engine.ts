@@ -71,7 +71,8 @@ export interface PackedImage {
   readonly archive: Bytes
   /**
    * The files of the archive while the engine writes them, where that can be seen; it may be another image's: what is read is to be
-   * held against the image. `isLayer`: whether a file of this path is a layer, as a plain tar.
+   * held against the image. They fail with ENGINE_FAILED where one cannot be read, or is gone, as those of a small image are soon.
+   * `isLayer`: whether a file of this path is a layer, as a plain tar.
    */
   readonly files: ((isLayer: (path: string) => boolean, signal: AbortSignal) => AsyncIterable<ArchiveEntry>) | undefined
   /** The engine need not go on: it throws away what it has packed. */

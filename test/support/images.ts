@@ -65,6 +65,11 @@ export function archive20(image: TestImage): Buffer {
 
 /** The OCI layout of `docker save` since 25: plain layers from a classic store, gzip from a containerd store. */
 export function archiveOci(image: TestImage, packing: 'plain' | 'gzip'): Buffer {
+  return tarOf([...layoutOf(image, packing)].map(([path, body]) => ({ path, body })))
+}
+
+/** Its files, by path, in their order. */
+export function layoutOf(image: TestImage, packing: 'plain' | 'gzip'): Map<string, Buffer> {
   const blobs = image.layers.map((layer) => (packing === 'gzip' ? gzipSync(layer) : layer))
   const path = (bytes: Uint8Array) => `blobs/sha256/${digest(bytes).slice(7)}`
   const descriptor = (mediaType: string, bytes: Uint8Array) => ({
@@ -84,12 +89,12 @@ export function archiveOci(image: TestImage, packing: 'plain' | 'gzip'): Buffer 
     manifests: [descriptor('application/vnd.oci.image.manifest.v1+json', manifest)],
   })
   const docker = [{ Config: path(image.config), RepoTags: null, Layers: blobs.map(path) }]
-  const unique = [...new Map([...blobs, image.config, manifest].map((blob) => [path(blob), blob]))]
-  return tarOf([
-    ...unique.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, blob]) => file(name, blob)),
-    file('index.json', index),
-    file('manifest.json', json(docker)),
-    file('oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}')),
+  const unique = [...new Map([...blobs, image.config, manifest].map((blob): [string, Buffer] => [path(blob), blob]))]
+  return new Map<string, Buffer>([
+    ...unique.sort(([a], [b]) => (a < b ? -1 : 1)),
+    ['index.json', index],
+    ['manifest.json', json(docker)],
+    ['oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}')],
   ])
 }
 

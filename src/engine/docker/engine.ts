@@ -2,8 +2,8 @@
  * Docker's own engine, over its HTTP API.
  *
  * `api.ts` asks and sends. `http.ts` and `answers.ts` read what comes back. `connection.ts` connects, at the socket that
- * `socket.ts` finds or through docker (`command.ts`). The room starts docker, connects to the engine and reads docker's
- * config.json. It writes no file.
+ * `socket.ts` finds or through docker (`command.ts`). `packing.ts` looks into the folder in which the engine packs. The room
+ * starts docker, connects to the engine and reads docker's config.json. It writes no file.
  *
  * For a new version of the engine: `abilitiesOf` is the one place that knows versions. To ask something new: a method in
  * the port and here, and answers of old and new engines in test/unit/engine/docker/engine.test.ts. `..` in the path of a
@@ -11,14 +11,14 @@
  */
 
 import { fullName, repositoryOf } from '../../image/name.ts'
-import { type Bytes, begun } from '../../streams.ts'
+import type { Bytes } from '../../streams.ts'
 import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo, PackedImage } from '../engine.ts'
 import { engineError, isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
 import { type Api, createApi, type Method } from './api.ts'
 import type { Docker } from './command.ts'
 import { createConnect } from './connection.ts'
-import { exportsIn, filesBeingPacked, type NextExport } from './export-folder.ts'
 import { type Answer, errorOf } from './http.ts'
+import { beginPacking } from './packing.ts'
 import type { Finding } from './socket.ts'
 
 /** The engine that the `docker` command talks to. */
@@ -110,30 +110,8 @@ class DockerEngine implements Engine {
   }
 
   async pack(imageId: string, signal: AbortSignal): Promise<PackedImage> {
-    // Before the engine is asked: what comes into the folder afterwards may be ours.
-    const place = await this.#packingPlace(signal)
-    const stop = new AbortController()
-    const { all, first } = begun(this.save(imageId, AbortSignal.any([signal, stop.signal])))
-    const files: PackedImage['files'] = (isLayer, limited) => {
-      return filesBeingPacked({ ...(place as PackingPlace), packed: first, isLayer, signal: limited })
-    }
-    return { archive: all, files: place === undefined ? undefined : files, stop: () => stop.abort() }
-  }
-
-  /**
-   * The folder in which a classic store packs, and what is in it. Most users may not look into it; and where the engine is on another
-   * machine there is none of this path here, or not its own.
-   */
-  async #packingPlace(signal: AbortSignal): Promise<PackingPlace | undefined> {
-    try {
-      const info = await this.#info(signal)
-      const root = String(info['DockerRootDir'] ?? '')
-      if (!root.startsWith('/') || hasContainerdStore(info)) return undefined
-      const folder = `${root}/tmp`
-      return { folder, before: await exportsIn(folder) }
-    } catch {
-      return undefined
-    }
+    const folder = async () => packingFolder(await this.#info(signal))
+    return beginPacking({ folder, save: (limited) => this.save(imageId, limited), signal })
   }
 
   async #info(signal: AbortSignal): Promise<Record<string, unknown>> {
@@ -175,7 +153,11 @@ export function abilitiesOf(version: string, containerdStore: boolean): EngineAb
   return { readZstd: major >= FIRST_WITH_ZSTD, leaveOut: !containerdStore || tellWhole, tellWhole }
 }
 
-type PackingPlace = Pick<NextExport, 'folder' | 'before'>
+/** Where a classic store packs. */
+function packingFolder(info: Record<string, unknown>): string | undefined {
+  const root = String(info['DockerRootDir'] ?? '')
+  return root.startsWith('/') && !hasContainerdStore(info) ? `${root}/tmp` : undefined
+}
 
 function hasContainerdStore(info: Record<string, unknown>): boolean {
   return JSON.stringify(info['DriverStatus'] ?? []).includes('io.containerd.snapshotter.v1')

@@ -84,14 +84,10 @@ async function readPacked(
       }
     } catch (error) {
       if (over.aborted) throw over.reason
-      if (!isOfFiles(error)) throw error
+      // Not of the node, and none of ours.
+      if (!hasCode(error, 'ARCHIVE_INVALID', 'INTEGRITY', 'ENGINE_FAILED')) throw error
     }
     anew(diffIds)
   }
   return readSavedImage(abortable(packed.archive, over), options)
-}
-
-/** Not of the node, and none of ours. */
-function isOfFiles(error: unknown): boolean {
-  return hasCode(error, 'ARCHIVE_INVALID', 'INTEGRITY') || (error instanceof Error && 'syscall' in error)
 }

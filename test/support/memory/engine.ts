@@ -1,15 +1,21 @@
+import { rmSync } from 'node:fs'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { abilitiesOf } from '../../../src/engine/docker/engine.ts'
+import { beginPacking } from '../../../src/engine/docker/packing.ts'
 import type { Engine, EngineImage, EngineInfo, ImageInfo, PackedImage } from '../../../src/engine/engine.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { readArchive } from '../../../src/image/archive.ts'
 import { blobPath, OCI_LAYOUT, ociIndex } from '../../../src/image/canonical.ts'
 import { fullName } from '../../../src/image/name.ts'
 import { type Bytes, collect } from '../../../src/streams.ts'
-import { archive20, archiveOci, digest, imageOf, type TestImage } from '../images.ts'
+import { archive20, archiveOci, digest, imageOf, layoutOf, type TestImage } from '../images.ts'
 import { tarOf } from '../tar.ts'
 
 const MAX_FILE = 1 << 28
+/** Bytes of an archive that come at once. */
+const PIECE = 65_536
 
 interface Stored {
   readonly image: TestImage
@@ -21,6 +27,8 @@ interface Stored {
 interface Kind {
   readonly version: string
   readonly containerdStore: boolean
+  /** Where it packs, as a classic store does; without one nobody can see it. */
+  readonly packingFolder?: string
 }
 
 /**
@@ -33,6 +41,12 @@ export class MemoryEngine implements Engine {
   readonly blobs = new Map<string, Buffer>()
   /** Paths of the files in each archive that was loaded. */
   readonly loads: string[][] = []
+  /** Bytes that were taken of each archive that was asked for. */
+  readonly saves: number[] = []
+  /** Bytes behind which each archive ends, without a word. */
+  endsAfter = Number.POSITIVE_INFINITY
+  /** Waited for when an image was packed, ahead of the first byte; is told the folder where that was. */
+  packed: (folder: string) => Promise<void> = async () => undefined
   /** Hears of each file of an archive when it has come. */
   heard: (path: string) => void = () => undefined
   /** Waited for when all of an archive has come, before an image is made of it. An engine does not hear by then that nobody wants it. */
@@ -95,32 +109,47 @@ export class MemoryEngine implements Engine {
     if (found === undefined || stored === undefined) {
       throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${text}`)
     }
-    if (stored.blobs.length > 0) {
-      yield* this.#packed(found.id, stored)
-      return
-    }
-    const isOld = Number.parseInt(this.#kind.version, 10) < 25
-    const packing = this.#kind.containerdStore ? 'gzip' : 'plain'
-    const archive = isOld ? archive20(stored.image) : archiveOci(stored.image, packing)
-    for (let at = 0; at < archive.length; at += 65_536) {
-      signal.throwIfAborted()
-      yield archive.subarray(at, at + 65_536)
+    const archive = this.#archiveOf(found.id, stored)
+    const asked = this.saves.push(0) - 1
+    const folder = join(this.#kind.packingFolder ?? '', `docker-export-${asked}`)
+    // It throws away what it packed when all is sent, and when nobody listens any more.
+    const clear = () => this.#kind.packingFolder !== undefined && rmSync(folder, { recursive: true, force: true })
+    signal.addEventListener('abort', clear)
+    try {
+      if (this.#kind.packingFolder !== undefined) await packInto(folder, archive)
+      await this.packed(folder)
+      for (let at = 0; at < Math.min(archive.length, this.endsAfter); at += PIECE) {
+        signal.throwIfAborted()
+        const piece = archive.subarray(at, Math.min(at + PIECE, this.endsAfter))
+        this.saves[asked] = at + piece.length
+        yield piece
+      }
+    } finally {
+      clear()
     }
   }
 
-  async pack(text: string, signal: AbortSignal): Promise<PackedImage> {
-    const stop = new AbortController()
-    const archive = this.save(text, AbortSignal.any([signal, stop.signal]))
-    return { archive, files: undefined, stop: () => stop.abort() }
+  pack(imageId: string, signal: AbortSignal): Promise<PackedImage> {
+    const folder = async () => this.#kind.packingFolder
+    return beginPacking({ folder, save: (limited) => this.save(imageId, limited), signal })
+  }
+
+  #archiveOf(id: string, stored: Stored): Buffer {
+    if (stored.blobs.length > 0) return this.#blobsOf(id, stored)
+    return Number.parseInt(this.#kind.version, 10) < 25 ? archive20(stored.image) : archiveOci(stored.image, 'plain')
   }
 
   /** What a containerd store packs: the blobs as they are, and what it lacks is left out. */
-  async *#packed(id: string, { blobs }: Stored): Bytes {
+  #blobsOf(id: string, { blobs }: Stored): Buffer {
     const there = [...new Set(blobs)].filter((blob) => this.blobs.has(blob))
     const files = there.map((blob) => ({ path: blobPath(blob), body: this.blobs.get(blob) as Buffer }))
-    const index = ociIndex({ digest: id, size: this.blobs.get(id)?.length ?? 0 }).bytes
-    const rest = { 'index.json': index, 'oci-layout': Buffer.from(OCI_LAYOUT) }
-    yield tarOf([...files, ...Object.entries(rest).map(([path, body]) => ({ path, body }))])
+    const [, config, ...layers] = blobs.map(blobPath)
+    const rest = {
+      'index.json': ociIndex({ digest: id, size: this.blobs.get(id)?.length ?? 0 }).bytes,
+      'manifest.json': Buffer.from(JSON.stringify([{ Config: config, RepoTags: null, Layers: layers }])),
+      'oci-layout': Buffer.from(OCI_LAYOUT),
+    }
+    return tarOf([...files, ...Object.entries(rest).map(([path, body]) => ({ path, body }))])
   }
 
   async load(archive: Bytes, signal: AbortSignal): Promise<string> {
@@ -197,9 +226,10 @@ export class MemoryEngine implements Engine {
     for (const blob of this.blobs.keys()) if (!needed.has(blob)) this.blobs.delete(blob)
   }
 
-  /** Puts an image into a classic store, as a build would; gives its ID. */
+  /** Puts an image into the store, as a build would; gives its ID. */
   add(image: TestImage, ...names: string[]): string {
-    const id = this.#keep(digest(image.config), image, [])
+    const { containerdStore } = this.#kind
+    const id = containerdStore ? this.#loadBlobs(layoutOf(image, 'gzip')) : this.#keep(digest(image.config), image, [])
     for (const name of names) this.stored.get(id)?.names.add(name)
     return id
   }
@@ -213,6 +243,20 @@ export class MemoryEngine implements Engine {
 interface Manifest {
   readonly config: { readonly digest: string }
   readonly layers: readonly { readonly digest: string }[]
+}
+
+/** Writes the files of an archive to where an engine packs. */
+export async function packInto(folder: string, archive: Buffer): Promise<void> {
+  for await (const { path, linkTarget, body } of readArchive(once(archive))) {
+    const file = join(folder, path)
+    await mkdir(dirname(file), { recursive: true })
+    if (linkTarget === undefined) await writeFile(file, await collect(body, MAX_FILE, path))
+    else await symlink(relative(dirname(path), linkTarget), file)
+  }
+}
+
+async function* once(bytes: Uint8Array): Bytes {
+  yield bytes
 }
 
 function unpacked(blob: Buffer): Buffer {
