@@ -1,12 +1,17 @@
-import { describe, expect, test } from 'bun:test'
-import type { ImageInfo, PackedImage } from '../../../../src/engine/engine.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beginPacking } from '../../../../src/engine/docker/packing.ts'
+import type { ImageInfo } from '../../../../src/engine/engine.ts'
 import { DockerIpfsError } from '../../../../src/errors.ts'
 import { writeLayer } from '../../../../src/format/layer.ts'
-import { readArchive } from '../../../../src/image/archive.ts'
 import { engineInput } from '../../../../src/save/inputs/engine.ts'
 import { type Bytes, collect } from '../../../../src/streams.ts'
 import { archive20, archiveOci, digest, GOLDEN, type TestImage } from '../../../support/images.ts'
+import { packInto } from '../../../support/memory/engine.ts'
 import { MemorySink } from '../../../support/memory-sink.ts'
+import { never as forever } from '../../../support/never.ts'
 
 const image = GOLDEN.strange()
 const other = GOLDEN.tiny()
@@ -23,37 +28,54 @@ const only = (found: ImageInfo | undefined) => ({
   save: () => pieces(archive20(image)),
 })
 
+let folder: string
+let user: AbortController
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-engine-'))
+  user = new AbortController()
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const EXPORT = 'docker-export-7'
+const pack = (archive: Buffer) => packInto(join(folder, EXPORT), archive)
+
 interface Story {
   /** What the engine sends. */
   readonly sent: Buffer
-  /** What is seen where it packs; undefined where nobody may look. */
-  readonly seen?: Buffer | undefined
+  /** What becomes of the folder in which it packs, ahead of the first byte. */
+  readonly packing?: () => Promise<unknown>
   readonly onLayer?: () => void
+  /** The folder, where it is another one. */
+  readonly place?: string | undefined
 }
 
 /** Reads the image from an engine; says how many pieces of the archive were taken, and how often all began anew. */
-async function read({ sent, seen, onLayer = () => {} }: Story) {
-  const said = { pieces: 0, resets: 0, stopped: false }
-  const packed: PackedImage = {
-    archive: pieces(sent, () => {
+async function read(story: Story) {
+  const { sent, packing = async () => {}, onLayer = () => {} } = story
+  const place = 'place' in story ? story.place : folder
+  const said = { pieces: 0, resets: 0, isStopped: false }
+  async function* save(limited: AbortSignal): Bytes {
+    limited.addEventListener('abort', () => {
+      said.isStopped = true
+    })
+    await packing()
+    yield* pieces(sent, () => {
       said.pieces += 1
-    }),
-    files: seen === undefined ? undefined : () => readArchive(pieces(seen)),
-    stop: () => {
-      said.stopped = true
-    },
+    })
   }
-  const engine = { inspect: async () => INFO, pack: async () => packed, save: () => pieces(sent) }
-  const input = engineInput('app:1', { engine, signal: never })
+  const { signal } = user
+  const engine = { ...only(INFO), pack: () => beginPacking({ folder: async () => place, save, signal }) }
+  const input = engineInput('app:1', { engine, signal })
   const opened = await input.open(await input.look(NODE), NODE)
   const images = await opened.read({
     platform: undefined,
-    over: never,
+    over: signal,
     findLayer: async () => undefined,
     warn: () => undefined,
     onLayer: async (tar) => {
+      const bytes = await collect(tar, 1e9, 'a layer')
       onLayer()
-      return writeLayer(once(await collect(tar, 1e9, 'a layer')), new MemorySink())
+      return writeLayer(once(bytes), new MemorySink())
     },
     anew: () => {
       said.resets += 1
@@ -74,35 +96,57 @@ async function* once(bytes: Uint8Array): Bytes {
   yield bytes
 }
 
+const layers = [...image.diffIds]
+
 describe.each(Object.entries(FORMS))('an image in the form of engines %s', (_, form) => {
   test('is read where the engine packs it, which then need not go on', async () => {
-    expect(await read({ sent: form(image), seen: form(image) })).toEqual({
-      pieces: 0,
-      resets: 0,
-      stopped: true,
-      layers: [...image.diffIds],
-    })
+    const result = await read({ sent: form(image), packing: () => pack(form(image)) })
+    // The first piece says that all is packed.
+    expect(result).toEqual({ pieces: 1, resets: 0, isStopped: true, layers })
   })
 
   test('is read from what the engine sends, where another one is packed meanwhile', async () => {
-    const { pieces, resets, layers } = await read({ sent: form(image), seen: form(other) })
-    expect({ resets, layers }).toEqual({ resets: 1, layers: [...image.diffIds] })
-    expect(pieces).toBeGreaterThan(1)
+    const result = await read({ sent: form(image), packing: () => pack(form(other)) })
+    expect(result).toMatchObject({ resets: 1, isStopped: false, layers })
+    expect(result.pieces).toBeGreaterThan(1)
   })
 
-  test('is read from what the engine sends, where nobody may look', async () => {
-    expect(await read({ sent: form(image) })).toMatchObject({ resets: 0, layers: [...image.diffIds] })
+  test('is read from what the engine sends, where nothing is seen', async () => {
+    expect(await read({ sent: form(image) })).toMatchObject({ resets: 1, layers })
+  })
+
+  test.each([
+    ['is not here', 'nowhere'],
+    ['there is none of', undefined],
+  ])('is read from what the engine sends, where the folder %s', async (_, name) => {
+    const place = name === undefined ? undefined : join(folder, name)
+    expect(await read({ sent: form(image), place })).toMatchObject({ resets: 0, layers })
   })
 })
 
-test.each([
-  ['cut', archiveOci(image, 'plain').subarray(0, 3000)],
-  ['empty', Buffer.alloc(0)],
-])('what is %s where the engine packs is read from what it sends', async (_, seen) => {
-  expect(await read({ sent: archiveOci(image, 'plain'), seen })).toMatchObject({
-    resets: 1,
-    layers: [...image.diffIds],
-  })
+const PLAIN = archiveOci(image, 'plain')
+
+test('what is cut where the engine packs is read from what it sends', async () => {
+  const packing = async () => {
+    await pack(PLAIN)
+    writeFileSync(join(folder, EXPORT, 'blobs', 'sha256', (layers[0] ?? '').slice(7)), 'cut')
+  }
+  expect(await read({ sent: PLAIN, packing })).toMatchObject({ resets: 1, layers })
+})
+
+test('what is gone before it was read is read from what the engine sends', async () => {
+  const onLayer = () => rmSync(join(folder, EXPORT), { recursive: true, force: true })
+  expect(await read({ sent: PLAIN, packing: () => pack(PLAIN), onLayer })).toMatchObject({ resets: 1, layers })
+})
+
+test('who cancels waits neither for an engine that packs nor for what it sends', async () => {
+  for (const place of [folder, undefined]) {
+    user = new AbortController()
+    const reading = read({ sent: PLAIN, packing: () => forever(user.signal), place })
+    const cancelled = new DockerIpfsError('CANCELLED', 'cancelled')
+    user.abort(cancelled)
+    expect(await reading.catch((error: unknown) => error)).toBe(cancelled)
+  }
 })
 
 test('an error that is not of the files is not tried again', async () => {
@@ -110,7 +154,8 @@ test('an error that is not of the files is not tried again', async () => {
   const onLayer = () => {
     throw full
   }
-  const reading = read({ sent: archive20(image), seen: archive20(image), onLayer })
+  const packing = () => pack(archive20(image))
+  const reading = read({ sent: archive20(image), packing, onLayer })
   expect(await reading.catch((error: unknown) => error)).toBe(full)
 })
 
