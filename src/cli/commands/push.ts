@@ -1,3 +1,5 @@
+import type { ProgressEvent } from '../../events.ts'
+import type { Announced } from '../../save/announce.ts'
 import { defineCommand } from '../command.ts'
 import { api, key, noCache, platform, progress, quiet } from '../options.ts'
 import { badFlag } from '../usage.ts'
@@ -26,7 +28,7 @@ export const push = defineCommand({
     if (flags.key !== undefined && !flags.publish) {
       throw badFlag('--key needs --publish', { usage: USAGE, path: 'docker ipfs push' })
     }
-    const [{ save }, { engineInput }, { nodeTarget }, { announce }, { found, ...parts }] = await Promise.all([
+    const [{ save }, { engineInput }, { nodeTarget }, { announce }, { found, ...ports }] = await Promise.all([
       import('../../save/save.ts'),
       import('../../save/inputs/engine.ts'),
       import('../../save/targets/node.ts'),
@@ -34,22 +36,23 @@ export const push = defineCommand({
       context.connect(flags, words[0]),
     ])
     const { platform, timeout: announceTimeoutMs } = flags
-    const target = nodeTarget({ ...parts, noCache: flags['no-cache'], platform })
+    const target = nodeTarget({ ...ports, noCache: flags['no-cache'], platform })
     for (const [at, image] of words.entries()) {
-      const input = engineInput(image, { ...parts, found: at === 0 ? found : undefined })
-      const [{ root } = { root: '' }] = await save(input, target, { platform })
-      const { notAnnounced, peers } = await announce(root, { ...parts, announceTimeoutMs })
-      const connected = `${peers} ${peers === 1 ? 'peer' : 'peers'}`
-      parts.report(
-        notAnnounced === undefined
-          ? { type: 'step', text: `Announced; the node is connected to ${connected}` }
-          : { type: 'warning', text: `not announced: ${notAnnounced}; the node is connected to ${connected}` },
-      )
-      await context.output.line(root)
-      parts.report({ type: 'step', text: `To load it: docker ipfs load ${root}` })
+      const input = engineInput(image, { ...ports, found: at === 0 ? found : undefined })
+      for (const { root } of await save(input, target, { platform })) {
+        ports.report(announcement(await announce(root, { ...ports, announceTimeoutMs })))
+        await context.output.line(root)
+        ports.report({ type: 'step', text: `To load it: docker ipfs load ${root}` })
+      }
     }
     if (!flags.publish) return
     const { publish } = await import('../../publish/publish.ts')
-    tellPublished(await publish(words, { ...parts, key: flags.key, announceTimeoutMs }), parts)
+    tellPublished(await publish(words, { ...ports, key: flags.key, announceTimeoutMs }), ports)
   },
 })
+
+function announcement({ notAnnounced, peers }: Announced): ProgressEvent {
+  const connected = `the node is connected to ${peers} ${peers === 1 ? 'peer' : 'peers'}`
+  if (notAnnounced === undefined) return { type: 'step', text: `Announced; ${connected}` }
+  return { type: 'warning', text: `not announced: ${notAnnounced}; ${connected}` }
+}

@@ -18,19 +18,19 @@ export async function saveToCar(output: string, image: string, flags: Flags, con
     throw new DockerIpfsError('USAGE', 'cowardly refusing to save to a terminal. Use the -o flag or redirect')
   }
   const archive = flags.input === undefined ? undefined : await context.openImages(flags.input)
-  const [{ save }, { carTarget }, { archiveInput }, { engineInput }, parts] = await Promise.all([
+  const [{ save }, { carTarget }, { archiveInput }, { engineInput }, ports] = await Promise.all([
     import('../../save/save.ts'),
     import('../../save/targets/car.ts'),
     import('../../save/inputs/archive.ts'),
     import('../../save/inputs/engine.ts'),
     context.connect(flags),
   ])
-  const input = archive === undefined ? engineInput(image, parts) : archiveInput(archive)
+  const input = archive === undefined ? engineInput(image, ports) : archiveInput(archive)
   const place = piped ? { send: context.output.bytes } : { path: output }
-  const target = carTarget({ ...parts, ...place, since: flags.since, timeoutMs: flags.timeout })
+  const target = carTarget({ ...ports, ...place, since: flags.since, timeoutMs: flags.timeout })
   const saved = await save(input, target, { platform: flags.platform })
   const left = saved.skipped === 0 ? '' : `, ${saved.skipped} left out`
-  parts.report({
+  ports.report({
     type: 'step',
     text: `${saved.root}: ${formatBytes(saved.bytes)} in ${saved.blocks} ${saved.blocks === 1 ? 'block' : 'blocks'}${left}`,
   })

@@ -1,8 +1,6 @@
-import type { SaveInput } from '../../save/input.ts'
 import type { Plan } from '../../save/targets/counting.ts'
 import { formatBytes } from '../../units.ts'
-import type { CommandContext, CommandPorts } from '../command.ts'
-import { defineCommand } from '../command.ts'
+import { type CommandContext, defineCommand } from '../command.ts'
 import { api, noCache, platform, progress, quiet, timeout } from '../options.ts'
 import type { Parsed } from '../parse.ts'
 import { badFlag, type UsageOf, wrongArity } from '../usage.ts'
@@ -53,37 +51,50 @@ export const save = defineCommand({
   async run(context, parsed) {
     const { flags, words } = parsed
     checkFlags(parsed)
+    const { platform } = flags
     if (flags.output !== undefined) return saveToCar(flags.output, words[0] ?? '', flags, context)
-    if (flags.input !== undefined) {
-      const archive = await context.openImages(flags.input)
-      const { archiveInput } = await import('../../save/inputs/archive.ts')
-      return saveOne(archiveInput(archive), context, parsed, await context.connect(flags))
-    }
-    const { found, ...parts } = await context.connect(flags, flags['dry-run'] ? undefined : words[0])
-    const { engineInput } = await import('../../save/inputs/engine.ts')
-    for (const [at, image] of words.entries()) {
-      await saveOne(engineInput(image, { ...parts, found: at === 0 ? found : undefined }), context, parsed, parts)
+    if (flags['dry-run']) return dryRun(context, parsed)
+    const [{ save }, { nodeTarget }, { inputs, ports }] = await Promise.all([
+      import('../../save/save.ts'),
+      import('../../save/targets/node.ts'),
+      open(context, parsed),
+    ])
+    const target = nodeTarget({ ...ports, noCache: flags['no-cache'], platform })
+    for (const input of inputs) {
+      for (const { root } of await save(input, target, { platform })) await context.output.line(root)
     }
   },
 })
 
-/** Saves to the node, or works out what that would do. */
-async function saveOne(
-  input: SaveInput,
-  { output }: CommandContext,
-  { flags }: SaveArguments,
-  ports: CommandPorts,
-): Promise<void> {
-  const { platform, 'no-cache': noCache } = flags
-  const { save } = await import('../../save/save.ts')
-  if (flags['dry-run']) {
-    const { countingTarget } = await import('../../save/targets/counting.ts')
-    await output.line(planText(await save(input, countingTarget(ports), { platform })))
-    return
+async function dryRun(context: CommandContext, parsed: SaveArguments): Promise<void> {
+  const { platform } = parsed.flags
+  const [{ save }, { countingTarget }, { inputs, ports }] = await Promise.all([
+    import('../../save/save.ts'),
+    import('../../save/targets/counting.ts'),
+    open(context, parsed),
+  ])
+  for (const input of inputs) {
+    await context.output.line(planText(await save(input, countingTarget(ports), { platform })))
   }
-  const { nodeTarget } = await import('../../save/targets/node.ts')
-  const results = await save(input, nodeTarget({ ...ports, noCache, platform }), { platform })
-  for (const { root } of results) await output.line(root)
+}
+
+/** What is to be saved, one after the other, and the ports that it takes. */
+async function open(context: CommandContext, { flags, words }: SaveArguments) {
+  if (flags.input !== undefined) {
+    const archive = await context.openImages(flags.input)
+    const [{ archiveInput }, ports] = await Promise.all([
+      import('../../save/inputs/archive.ts'),
+      context.connect(flags),
+    ])
+    return { ports, inputs: [archiveInput(archive)] }
+  }
+  // A dry run asks the engine when it needs the answer.
+  const [{ engineInput }, { found, ...ports }] = await Promise.all([
+    import('../../save/inputs/engine.ts'),
+    context.connect(flags, flags['dry-run'] ? undefined : words[0]),
+  ])
+  const inputs = words.map((image, at) => engineInput(image, { ...ports, found: at === 0 ? found : undefined }))
+  return { ports, inputs }
 }
 
 function checkFlags({ flags, words }: SaveArguments): void {
