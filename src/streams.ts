@@ -122,6 +122,16 @@ export class Parts implements AsyncIterable<Uint8Array> {
   }
 }
 
+/** The same stream; tells how many bytes of it have come. */
+export async function* counted(source: Bytes, tell: (bytesDone: number) => void): Bytes {
+  let bytesDone = 0
+  for await (const bytes of source) {
+    bytesDone += bytes.length
+    tell(bytesDone)
+    yield bytes
+  }
+}
+
 /** The same stream, read to its end at once, whether anybody takes it or not. */
 export function readAtOnce(source: Bytes): Bytes {
   const parts = new Parts()

@@ -2,6 +2,7 @@ import { parseCid } from '../dag/cid.ts'
 import { messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import type { Routing } from '../store/routing.ts'
+import { within } from '../time.ts'
 
 export interface AnnounceOptions {
   readonly routing: Pick<Routing, 'announce' | 'peers'>
@@ -27,13 +28,13 @@ export interface Announced {
 export async function announce(root: string, options: AnnounceOptions): Promise<Announced> {
   const { routing, report, signal, announceTimeoutMs } = options
   report({ type: 'step', text: `Announcing ${root}` })
-  const limit = AbortSignal.timeout(announceTimeoutMs)
+  const late = () => new Error(`it took longer than ${Math.round(announceTimeoutMs / 1000)} s`)
   let notAnnounced: string | undefined
   try {
-    await routing.announce(parseCid(root), AbortSignal.any([signal, limit]))
+    await within(announceTimeoutMs, signal, (limited) => routing.announce(parseCid(root), limited), late)
   } catch (error) {
     if (signal.aborted) throw signal.reason
-    notAnnounced = limit.aborted ? `it took longer than ${Math.round(announceTimeoutMs / 1000)} s` : messageOf(error)
+    notAnnounced = messageOf(error)
   }
   return { notAnnounced, peers: await routing.peers(signal) }
 }

@@ -1,18 +1,17 @@
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { DagNode } from '../format/files.ts'
-import type { ImportSession } from '../store/blocks.ts'
+import type { BlockStore, ImportSession } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
-import { deferred } from '../streams.ts'
+import { within } from '../time.ts'
 import type { Known } from './known.ts'
 
-/** What is asked of the request that brought the blocks. */
-type Finishing = Pick<ImportSession, 'skipped' | 'finish'>
-
-interface ConfirmOptions {
-  readonly blocks: { openImport(signal: AbortSignal): Finishing }
+export interface ConfirmOptions {
+  readonly blocks: Pick<BlockStore, 'openImport'>
   readonly pins: Pick<Pins, 'pinBeside'>
   readonly signal: AbortSignal
+  /** Time for the pin beside that for its bytes, in milliseconds. */
+  readonly confirmMs?: number
 }
 
 /**
@@ -23,8 +22,8 @@ interface ConfirmOptions {
 export async function confirm(
   roots: readonly DagNode[],
   known: Known,
-  session: Finishing,
-  { blocks, pins, signal }: ConfirmOptions,
+  session: ImportSession,
+  options: ConfirmOptions,
 ): Promise<void> {
   const cids = roots.map(({ cid }) => cid)
   if (!known.wasUsed && session.skipped === 0) {
@@ -37,9 +36,9 @@ export async function confirm(
   if (root !== undefined && version !== undefined) {
     // Nothing pinned from here to there: what GC takes of it meanwhile is missed by the pin.
     await session.finish()
-    await inTime(bytes, signal, (limited) => pinBeside(root, version, { blocks, pins, signal: limited }))
+    await beforeStale(bytes, options, (limited) => pinBeside(root, version, { ...options, signal: limited }))
   } else {
-    await inTime(bytes, signal, () => session.finish(...cids))
+    await beforeStale(bytes, options, () => session.finish(...cids))
   }
 }
 
@@ -49,26 +48,23 @@ async function pinBeside(root: CID, version: CID, { blocks, pins, signal }: Conf
 }
 
 /** A pin waits for ever for a block that is lost: after the time that a slow disk needs, what was promised counts as broken. */
-async function inTime(
+async function beforeStale(
   bytes: number,
-  signal: AbortSignal,
+  { signal, confirmMs = CONFIRM_MS }: ConfirmOptions,
   pin: (limited: AbortSignal) => Promise<unknown>,
 ): Promise<void> {
-  const stale = new DockerIpfsError('CATALOGUE_STALE', 'the node lacks blocks that it should have')
-  const limit = new AbortController()
-  const over = deferred<never>()
-  const timer = setTimeout(
-    () => {
-      limit.abort(stale)
-      over.reject(stale)
-    },
-    CONFIRM_MS + bytes / SLOWEST_WALK,
-  )
-  try {
-    await Promise.race([pin(AbortSignal.any([signal, limit.signal])), over.promise])
-  } finally {
-    clearTimeout(timer)
-  }
+  const ms = Math.ceil(confirmMs + bytes / SLOWEST_WALK)
+  // An import hears of its own signal only, and then the limit is its end too.
+  const ask = (limited: AbortSignal) => Promise.race([pin(limited), rejectedBy(limited)])
+  const stale = () => new DockerIpfsError('CATALOGUE_STALE', 'the node lacks blocks that it should have')
+  await within(ms, signal, ask, stale)
+}
+
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }
 
 const CONFIRM_MS = 20_000

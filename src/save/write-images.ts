@@ -5,7 +5,7 @@ import { type Layer, writeLayer } from '../format/layer.ts'
 import { fullName } from '../image/name.ts'
 import type { Platform } from '../image/platform.ts'
 import type { LayerEntry, SavedImage } from '../image/saved-image.ts'
-import type { Bytes } from '../streams.ts'
+import { type Bytes, counted } from '../streams.ts'
 import type { OpenInput, SaveInput } from './input.ts'
 import { keysOf } from './known.ts'
 import type { Place, WrittenImage, WrittenImages } from './target.ts'
@@ -73,17 +73,8 @@ function tellMissing({ missing }: SavedImage<Layer>, platform: Platform | undefi
 async function writeOneLayer(tar: Bytes, entry: LayerEntry, sink: BlockSink, report: Report): Promise<Layer> {
   const name = entry.key === undefined ? entry.path : `sha256:${entry.key}`
   report({ type: 'layer-start', layer: name, bytesTotal: entry.size })
-  const layer = await writeLayer(counted(tar, name, report), sink)
+  const progress = (bytesDone: number) => report({ type: 'layer-progress', layer: name, bytesDone })
+  const layer = await writeLayer(counted(tar, progress), sink)
   report({ type: 'layer-done', layer: name, status: 'Saved', bytesDone: layer.tarSize })
   return layer
-}
-
-/** Tells how far a layer has come. */
-async function* counted(tar: Bytes, layer: string, report: Report): Bytes {
-  let bytesDone = 0
-  for await (const bytes of tar) {
-    bytesDone += bytes.length
-    report({ type: 'layer-progress', layer, bytesDone })
-    yield bytes
-  }
 }

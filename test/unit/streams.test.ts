@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { abortable, type Bytes, collect, leaveOpen, readAtOnce, splitAt } from '../../src/streams.ts'
+import { abortable, type Bytes, collect, counted, leaveOpen, readAtOnce, splitAt } from '../../src/streams.ts'
 
 describe('a stream that can be stopped', () => {
   async function* endless(onEnd: () => void) {
@@ -123,4 +123,14 @@ test('a stream that is left open goes on where its reader stopped', async () => 
     break
   }
   expect([...(await collect(source, 10, 'the rest'))]).toEqual([2, 3])
+})
+
+test('a stream that is counted passes on as it is, and each piece is told before it is taken', async () => {
+  async function* source() {
+    yield Buffer.from('one')
+    yield Buffer.from('three')
+  }
+  const told: (number | string)[] = []
+  for await (const bytes of counted(source(), (bytesDone) => told.push(bytesDone))) told.push(String(bytes))
+  expect(told).toEqual([3, 'one', 8, 'three'])
 })

@@ -5,7 +5,7 @@ import { unpack } from '../../image/decompress.ts'
 import { ofSize } from '../../image/verified.ts'
 import { distinct, type ImageLayer } from '../../read/layers.ts'
 import type { LayerReader } from '../../read/read-ahead.ts'
-import type { Bytes } from '../../streams.ts'
+import { type Bytes, counted } from '../../streams.ts'
 import type { Step } from './steps.ts'
 
 /** What an archive must be like for one engine, and when it may end. */
@@ -45,7 +45,8 @@ export async function* loadArchive(
     const size = plain ? layer.tarSize : layer.size
     report({ type: 'layer-start', layer: layer.diffId, bytesTotal: size })
     yield fileHeader(layerPath(layer), size)
-    yield* counted(plain ? plainLayer(layer, reader) : reader.blob(layer), layer.diffId, report)
+    const progress = (bytesDone: number) => report({ type: 'layer-progress', layer: layer.diffId, bytesDone })
+    yield* counted(plain ? plainLayer(layer, reader) : reader.blob(layer), progress)
     yield new Uint8Array(paddingOf(size))
     report({ type: 'layer-done', layer: layer.diffId, status: 'Loaded', bytesDone: size })
   }
@@ -64,13 +65,4 @@ export async function* archiveFile(path: string, bytes: Uint8Array): Bytes {
   yield fileHeader(path, bytes.length)
   yield bytes
   yield new Uint8Array(paddingOf(bytes.length))
-}
-
-async function* counted(source: Bytes, layer: string, report: Report): Bytes {
-  let bytesDone = 0
-  for await (const bytes of source) {
-    bytesDone += bytes.length
-    report({ type: 'layer-progress', layer, bytesDone })
-    yield bytes
-  }
 }

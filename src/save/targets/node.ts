@@ -8,12 +8,13 @@ import type { Layer } from '../../format/layer.ts'
 import type { BlockStore } from '../../store/blocks.ts'
 import type { Node } from '../../store/node.ts'
 import type { Pins } from '../../store/pins.ts'
-import { confirm } from '../confirm.ts'
+import { within } from '../../time.ts'
+import { type ConfirmOptions, confirm } from '../confirm.ts'
 import type { Outline, SaveInput, TargetTraits } from '../input.ts'
 import { findVersions, type Known, knowNothing, lookUp } from '../known.ts'
 import type { SaveResult, SaveTarget, WriteImages, WrittenImage, WrittenImages } from '../target.ts'
 
-export interface NodeTargetOptions {
+export interface NodeTargetOptions extends Pick<ConfirmOptions, 'confirmMs'> {
   readonly node: Pick<Node, 'version'>
   readonly blocks: BlockStore
   readonly pins: Pins
@@ -124,10 +125,11 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
   ): Promise<void> {
     const { catalogue, blocks, report, signal } = this.#options
     try {
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(CATALOGUE_MS)])
-      const size = record.size ?? (await imageSize(root, { blocks: known.blocksRead ?? blocks, signal: limited }))
-      const full = writeImageRecord({ ...record, ...(size === undefined ? {} : { size }) })
-      await catalogue.add({ root, record: full, layers }, limited)
+      await within(CATALOGUE_MS, signal, async (limited) => {
+        const size = record.size ?? (await imageSize(root, { blocks: known.blocksRead ?? blocks, signal: limited }))
+        const full = writeImageRecord({ ...record, ...(size === undefined ? {} : { size }) })
+        await catalogue.add({ root, record: full, layers }, limited)
+      })
     } catch (error) {
       if (signal.aborted) throw signal.reason
       report({ type: 'warning', text: `the image is saved, but not in the node's catalogue: ${messageOf(error)}` })
