@@ -11,7 +11,12 @@ import { writeImages } from './write-images.ts'
  * - `SaveTarget` (target.ts) gives the sink for blocks, and what is known already; at the end it pins, names, or counts.
  * - Between them is write-images.ts: layers are cut and packed as they pass, documents and directories are written last.
  *
- * To add an input (a push to a registry of ours) or a target (a sealed image), implement one of the two; nothing else changes.
+ * To add an input, such as a push to a registry of ours, implement `SaveInput`: its `read` gives documents and layers to
+ * `readSavedImages` (src/image/), as those that are here do. To add a target, such as a sealed image, implement `SaveTarget`. One
+ * that only changes where blocks go wraps the sink of another. One with another form than format 1 also brings what writes that
+ * form: the calls of `writeLayer` and `writeImage`, both in write-images.ts, then become members of `Place`.
+ *
+ * A target that keeps whatever it is given says so (`TargetTraits.forgets`), and is then given nothing that may be another image's.
  * The room may use ports of the engine and the store, the catalogue, format and image; it knows nothing of loads.
  */
 

@@ -180,6 +180,32 @@ describe('blocks of the versions before', () => {
   })
 })
 
+describe('the version beside which a new one is pinned', () => {
+  const [one, two] = ['one', 'two'].map((text) => leafNode(rawBlock(Buffer.from(text))).cid) as [CID, CID]
+  const pinnedOf = (names: ReadonlyMap<CID, string>) => {
+    const pins = { pinName: async (root: CID) => names.get(root) }
+    return lookUp({ ...nodeWith({}), pins }, Promise.resolve([one, two]), [], never).pinnedVersion
+  }
+
+  test('is the first one that is pinned', async () => {
+    expect(await pinnedOf(new Map())).toBeUndefined()
+    expect(await pinnedOf(new Map([[two, '']]))).toBe(two)
+    expect(await pinnedOf(new Map([two, one].map((root) => [root, ''])))).toBe(one)
+  })
+
+  test('is none whose pin has a name: the new one would get that', async () => {
+    expect(await pinnedOf(new Map([[one, 'mine']]))).toBeUndefined()
+    expect(
+      await pinnedOf(
+        new Map([
+          [one, 'mine'],
+          [two, ''],
+        ]),
+      ),
+    ).toBe(two)
+  })
+})
+
 describe('versions', () => {
   test('are those of the first name, in its repository', async () => {
     const asked: string[] = []

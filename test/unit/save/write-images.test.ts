@@ -1,63 +1,137 @@
 import { expect, test } from 'bun:test'
 import type { ProgressEvent } from '../../../src/events.ts'
-import { archiveInput } from '../../../src/save/inputs/archive.ts'
+import { type Layer, writeLayer } from '../../../src/format/layer.ts'
+import type { SavedImage } from '../../../src/image/saved-image.ts'
+import type { InputOptions, OpenInput } from '../../../src/save/input.ts'
 import { knowNothing } from '../../../src/save/known.ts'
+import type { Place } from '../../../src/save/target.ts'
 import { writeImages } from '../../../src/save/write-images.ts'
-import { archive20, digest, GOLDEN, GOLDEN_ROOTS, imageOf } from '../../support/images.ts'
+import { GOLDEN, GOLDEN_ROOTS } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
-import { fileOf } from '../../support/saving.ts'
-import { tarOf } from '../../support/tar.ts'
 
-const signal = new AbortController().signal
+const tiny = GOLDEN.tiny()
+const [TAR] = tiny.layers as [Buffer]
+const KEY = 'a'.repeat(64)
+const config = { diffIds: tiny.diffIds, os: 'linux', architecture: 'amd64', variant: '', created: '' }
 
-/** Writes the images of an archive into memory. */
-async function write(archive: Buffer, known = knowNothing()) {
-  const events: ProgressEvent[] = []
-  const input = archiveInput(fileOf(archive))
-  const report = (event: ProgressEvent) => void events.push(event)
-  const place = { sink: new MemorySink(), known, over: signal, report, tellsMissing: true }
-  const opened = await input.open(await input.look())
-  return { ...(await writeImages(opened, input, place, undefined)), events }
+async function* pieces(bytes: Buffer) {
+  yield bytes.subarray(0, 100)
+  yield bytes.subarray(100)
 }
 
-test('an image has its root, and its new layers can be found by diffID and by what the archive calls them', async () => {
-  const image = GOLDEN.tiny()
-  const { images, layers } = await write(archive20(image))
-  expect(images.map(({ dag }) => String(dag.root.cid))).toEqual([GOLDEN_ROOTS.tiny])
-  expect([...layers.keys()]).toContain(image.diffIds[0]?.slice(7) ?? '')
-  expect(layers.size).toBe(2)
-})
+/** An input of the image "tiny", whose only layer it reads so. */
+function inputOf(readLayer: (options: InputOptions) => Promise<Layer>, hasOthers = false): OpenInput {
+  return {
+    hasOthers,
+    async read(options) {
+      const layers = [await readLayer(options)]
+      const image: SavedImage<Layer> = {
+        platforms: [{ configBytes: tiny.config, config, layers }],
+        names: [],
+        id: undefined,
+        missing: ['linux/arm64'],
+      }
+      return [image]
+    },
+    labelsOf: () => ({ names: ['docker.io/library/app:1'], imageIds: [] }),
+    close: () => undefined,
+  }
+}
 
-test('what turns out to be no layer of an image is not kept', async () => {
-  const stray = tarOf([{ path: 'stray', body: Buffer.from('stray') }])
-  const name = digest(Buffer.from('x')).slice(7)
-  const archive = archive20(GOLDEN.tiny())
-  const end = archive.length - 1024
-  const more = tarOf([{ path: `${name}/layer.tar`, body: stray }], { open: true })
-  const { layers } = await write(Buffer.concat([archive.subarray(0, end), more, archive.subarray(end)]))
-  expect([...layers.keys()]).not.toContain(name)
-  expect(layers.size).toBe(2)
-})
+function place(more: Partial<Place> = {}) {
+  const events: ProgressEvent[] = []
+  const { signal } = new AbortController()
+  const sink = new MemorySink()
+  const report = (event: ProgressEvent) => void events.push(event)
+  return { sink, known: knowNothing(), over: signal, report, tellsMissing: false, events, ...more }
+}
 
-test('a layer that comes twice is told once', async () => {
-  const [layer = Buffer.alloc(0)] = GOLDEN.tiny().layers
-  const { events, images } = await write(archive20(imageOf([layer, layer])))
-  expect(images[0]?.layers).toHaveLength(2)
-  expect(events.filter(({ type }) => type === 'layer-done')).toHaveLength(1)
-})
-
-test('a name that docker does not take is warned of', async () => {
-  const image = GOLDEN.tiny()
-  const manifest = [{ Config: 'c.json', RepoTags: ['Team/App:1', 'app:1'], Layers: ['l.tar'] }]
-  const archive = tarOf([
-    { path: 'c.json', body: image.config },
-    { path: 'l.tar', body: image.layers[0] ?? Buffer.alloc(0) },
-    { path: 'manifest.json', body: Buffer.from(JSON.stringify(manifest)) },
+test('a layer is told when it begins, as it comes, and when it is saved', async () => {
+  const at = place()
+  const entry = { path: 'x', key: KEY, size: TAR.length }
+  const input = inputOf(({ onLayer }) => onLayer(pieces(TAR), entry))
+  const { images, layers } = await writeImages(input, { isMany: false }, at, undefined)
+  const layer = `sha256:${KEY}`
+  expect(at.events).toEqual([
+    { type: 'layer-start', layer, bytesTotal: TAR.length },
+    { type: 'layer-progress', layer, bytesDone: 100 },
+    { type: 'layer-progress', layer, bytesDone: TAR.length },
+    { type: 'layer-done', layer, status: 'Saved', bytesDone: TAR.length },
   ])
-  const { events, images } = await write(archive)
-  expect(images[0]?.names).toEqual(['docker.io/library/app:1'])
-  expect(events).toContainEqual({
-    type: 'warning',
-    text: 'left out the name "Team/App:1", which docker does not take',
+  expect(images.map(({ dag, names, layers }) => [String(dag.root.cid), names, layers])).toEqual([
+    [GOLDEN_ROOTS.tiny, ['docker.io/library/app:1'], [...tiny.diffIds]],
+  ])
+  expect([...layers.keys()].sort()).toEqual([KEY, (tiny.diffIds[0] ?? '').slice(7)].sort())
+})
+
+test('a layer that nothing names is told by its path', async () => {
+  const at = place()
+  const entry = { path: 'odd/name', key: undefined, size: undefined }
+  await writeImages(
+    inputOf(({ onLayer }) => onLayer(pieces(TAR), entry)),
+    { isMany: false },
+    at,
+    undefined,
+  )
+  expect(at.events[0]).toEqual({ type: 'layer-start', layer: 'odd/name', bytesTotal: undefined })
+})
+
+test('a layer that is known is told once, however often it is asked for, and is not new', async () => {
+  const layer = await writeLayer(pieces(TAR), new MemorySink())
+  const at = place({ known: { ...knowNothing(), findLayer: async () => layer } })
+  const input = inputOf(async ({ findLayer }) => {
+    await findLayer(KEY, undefined)
+    return (await findLayer(KEY, TAR.length)) ?? layer
   })
+  const { images, layers } = await writeImages(input, { isMany: false }, at, undefined)
+  expect(String(images[0]?.dag.root.cid)).toBe(GOLDEN_ROOTS.tiny)
+  expect(layers.size).toBe(0)
+  expect(at.events).toEqual([
+    { type: 'layer-done', layer: `sha256:${KEY}`, status: 'Already saved', bytesDone: TAR.length },
+  ])
+})
+
+test('of what was written before an image is read once more, only its own layers count', async () => {
+  const at = place()
+  const found: boolean[] = []
+  const input = inputOf(async ({ onLayer, findLayer, anew }) => {
+    const mine = await onLayer(pieces(TAR), { path: 'x', key: KEY, size: undefined })
+    const other = 'b'.repeat(64)
+    await onLayer(pieces(Buffer.alloc(1000)), { path: 'y', key: other, size: undefined })
+    anew(tiny.diffIds)
+    for (const key of [KEY, other]) found.push((await findLayer(key, undefined)) !== undefined)
+    return mine
+  })
+  const { layers } = await writeImages(input, { isMany: false }, at, undefined)
+  expect(found).toEqual([true, false])
+  expect(layers.has(KEY)).toBe(true)
+  expect(layers.size).toBe(2)
+  expect(at.events.filter((event) => event.type === 'layer-done').map(({ status }) => status)).toEqual([
+    'Saved',
+    'Saved',
+  ])
+})
+
+test.each([
+  [false, 4],
+  [true, 2],
+])('what is of no image is not new where there may be such: %p', async (hasOthers, count) => {
+  const input = inputOf(async ({ onLayer }) => {
+    await onLayer(pieces(Buffer.alloc(1000)), { path: 'y', key: 'b'.repeat(64), size: undefined })
+    return onLayer(pieces(TAR), { path: 'x', key: KEY, size: undefined })
+  }, hasOthers)
+  expect((await writeImages(input, { isMany: false }, place(), undefined)).layers.size).toBe(count)
+})
+
+test.each([
+  { isMany: false, tellsMissing: false, platform: undefined, told: 0 },
+  { isMany: true, tellsMissing: false, platform: undefined, told: 1 },
+  { isMany: false, tellsMissing: true, platform: undefined, told: 1 },
+  { isMany: true, tellsMissing: true, platform: { os: 'linux', architecture: 'amd64', variant: '' }, told: 0 },
+])('a platform that an archive lacks is told, but for one that was asked for: %j', async (of) => {
+  const { isMany, tellsMissing, platform, told } = of
+  const at = place({ tellsMissing })
+  const input = inputOf(({ onLayer }) => onLayer(pieces(TAR), { path: 'x', key: KEY, size: undefined }))
+  await writeImages(input, { isMany }, at, platform)
+  expect(at.events.filter(({ type }) => type === 'step')).toHaveLength(told)
 })

@@ -10,8 +10,8 @@ import { save } from '../../../../src/save/save.ts'
 import { type CarTargetOptions, carTarget } from '../../../../src/save/targets/car.ts'
 import { openCar } from '../../../../src/store/car/car-reader.ts'
 import { collect } from '../../../../src/streams.ts'
-import { archive20, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../../../support/images.ts'
-import { Layout } from '../../../support/layouts.ts'
+import { archive20, digest, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../../../support/images.ts'
+import { forPlatform, Layout } from '../../../support/layouts.ts'
 import { MemoryEngine } from '../../../support/memory/engine.ts'
 import { MemoryNode } from '../../../support/memory/node.ts'
 import { fileOf, Saving } from '../../../support/saving.ts'
@@ -116,3 +116,66 @@ test('a folder that is not there is told before anything is read', async () => {
   const saving = save(archiveInput(fileOf(Buffer.alloc(0))), target({ path }), {})
   await expect(saving).rejects.toMatchObject({ code: 'FILE_FAILED' })
 })
+
+test('what fails or is cancelled leaves the file that was there, and nothing beside it', async () => {
+  const place = mkdtempSync(join(folder, 'kept-'))
+  const path = join(place, 'x.car')
+  await Bun.write(path, 'kept')
+  const large = archive20(GOLDEN.large())
+  const cut = archiveInput(fileOf(large.subarray(0, 4_000_000)))
+  await expect(save(cut, target({ path }), {})).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' })
+  const user = new AbortController()
+  const reason = new Error('cancelled')
+  // By then all of it has been read.
+  const report = (event: ProgressEvent) => event.type === 'layer-done' && user.abort(reason)
+  const saving = save(archiveInput(fileOf(large)), target({ path, signal: user.signal, report }), {})
+  expect(await saving.catch((error: unknown) => error)).toBe(reason)
+  expect(readdirSync(place)).toEqual(['x.car'])
+  expect(await Bun.file(path).text()).toBe('kept')
+})
+
+test('a file is the same, byte for byte, from a file, a pipe and an engine', async () => {
+  const engine = new MemoryEngine({ version: '20.10.24', containerdStore: false })
+  engine.add(GOLDEN.strange(), 'app:1')
+  const archive = archive20(GOLDEN.strange())
+  const inputs = [
+    archiveInput(fileOf(archive)),
+    archiveInput(fileOf(archive, false)),
+    engineInput('app:1', { engine, signal: never }),
+  ]
+  const path = join(folder, 'same.car')
+  const files = new Set<string>()
+  for (const input of inputs) {
+    await save(input, target({ path }), {})
+    files.add(digest(await Bun.file(path).bytes()))
+  }
+  expect(files.size).toBe(1)
+})
+
+test('one platform of several is the image of that platform alone; what is missing is told', async () => {
+  const layout = new Layout()
+  const platform = (architecture: string) => ({ platform: { os: 'linux', architecture } })
+  const arm64 = layout.image(forPlatform(GOLDEN.tiny(), 'arm64'), platform('arm64'))
+  const index = layout.index([layout.image(GOLDEN.strange(), platform('amd64')), arm64])
+  layout.remove(arm64)
+  const archive = layout.tar([index], [])
+  const events: ProgressEvent[] = []
+  const path = join(folder, 'platform.car')
+  const found = { id: index.digest, layers: GOLDEN.strange().diffIds, names: [] }
+  const engine = Object.assign(new MemoryEngine(), { inspect: async () => found, save: () => fileBytes(archive) })
+  for (const input of [archiveInput(fileOf(archive)), engineInput('app:1', { engine, signal: never })]) {
+    events.length = 0
+    expect((await save(input, target({ path }, events), {})).root).toBe(GOLDEN_ROOTS.strange)
+    expect(events).toContainEqual({
+      type: 'step',
+      text: 'Left out, since the archive does not have them: linux/arm64',
+    })
+    events.length = 0
+    expect((await save(input, target({ path }, events), { platform: 'linux/amd64' })).root).toBe(GOLDEN_ROOTS.strange)
+    expect(events.filter(({ type }) => type === 'step')).toHaveLength(1)
+  }
+})
+
+async function* fileBytes(bytes: Buffer) {
+  yield bytes
+}

@@ -5,6 +5,7 @@ import { engineInput } from '../../../../src/save/inputs/engine.ts'
 import { save } from '../../../../src/save/save.ts'
 import { countingTarget } from '../../../../src/save/targets/counting.ts'
 import { archive20, GOLDEN, GOLDEN_ROOTS } from '../../../support/images.ts'
+import { Layout } from '../../../support/layouts.ts'
 import { MemoryEngine } from '../../../support/memory/engine.ts'
 import { MemoryNode } from '../../../support/memory/node.ts'
 import { fileOf, Saving } from '../../../support/saving.ts'
@@ -41,4 +42,18 @@ test('what the node says against a question is the end of it', async () => {
   const down = new DockerIpfsError('NODE_UNREACHABLE', 'gone')
   saving.node.blocks.hasBlock = () => Promise.reject(down)
   expect(await save(image(), countingTarget(saving.parts), {}).catch((error: unknown) => error)).toBe(down)
+})
+
+test('what several images of an archive share counts once, and all roots are told', async () => {
+  const layout = new Layout()
+  const named = (name: string) => ({ annotations: { 'io.containerd.image.name': name } })
+  const [tiny, strange] = [GOLDEN.tiny(), GOLDEN.strange()]
+  const both = layout.tar([layout.image(tiny, named('a:1')), layout.image(strange, named('b:1'))])
+  const { parts } = new Saving(new MemoryNode())
+  const count = async (bytes: Buffer) => save(archiveInput(fileOf(bytes)), countingTarget(parts), {})
+  const [one, other, all] = [await count(archive20(tiny)), await count(archive20(strange)), await count(both)]
+  expect(all.root).toBe(`${GOLDEN_ROOTS.tiny} ${GOLDEN_ROOTS.strange}`)
+  // The document that says which layout it is.
+  expect(all.newBlocks).toBeLessThan(one.newBlocks + other.newBlocks)
+  expect(all.newBytes).toBeLessThan(one.newBytes + other.newBytes)
 })

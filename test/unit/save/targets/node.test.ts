@@ -1,34 +1,54 @@
-import { describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseCid } from '../../../../src/dag/cid.ts'
 import { DockerIpfsError } from '../../../../src/errors.ts'
-import { archive20, archiveOci, digest, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../../../support/images.ts'
-import { ATTESTATION, forPlatform, Layout } from '../../../support/layouts.ts'
+import { digest, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../../../support/images.ts'
+import { forPlatform, Layout } from '../../../support/layouts.ts'
 import { MemoryEngine } from '../../../support/memory/engine.ts'
 import { MemoryNode } from '../../../support/memory/node.ts'
 import { Saving } from '../../../support/saving.ts'
 import { tarOf } from '../../../support/tar.ts'
 
 const never = new AbortController().signal
-const ENGINES = { 'a classic store before 25': '20.10.24', 'a classic store': '26.1.5' }
-const classic = (version = '26.1.5') => new MemoryEngine({ version, containerdStore: false })
+const place = mkdtempSync(join(tmpdir(), 'docker-ipfs-packing-'))
+afterAll(() => rmSync(place, { recursive: true }))
+const ENGINES = {
+  'a classic store before 25': { version: '20.10.24', containerdStore: false },
+  'a classic store': { version: '26.1.5', containerdStore: false },
+  'a classic store before 25 whose packing is seen': {
+    version: '20.10.24',
+    containerdStore: false,
+    packingFolder: place,
+  },
+  'a classic store whose packing is seen': { version: '26.1.5', containerdStore: false, packingFolder: place },
+  'a containerd store': { version: '28.5.2', containerdStore: true },
+}
+const classic = () => new MemoryEngine({ version: '26.1.5', containerdStore: false })
 const APP = 'docker.io/library/app:1'
 
 /** An image of a base, and a layer of its own. */
 const BASE = tarOf([{ path: 'base', body: noise(300_000, 'base') }])
 const version = (text: string) => imageOf([BASE, tarOf([{ path: 'app', body: Buffer.from(text) }])])
 
-describe.each(Object.entries(ENGINES))('an image of %s', (_, engineVersion) => {
+describe.each(Object.entries(ENGINES))('an image of %s', (_, kind) => {
   test.each(['tiny', 'strange', 'large'] as const)('has the golden root of "%s", pinned and named', async (name) => {
-    const engine = classic(engineVersion)
+    const engine = new MemoryEngine(kind)
     const id = engine.add(GOLDEN[name](), 'app:1')
     const saving = new Saving(new MemoryNode())
     expect(await saving.image(engine, 'app:1')).toBe(GOLDEN_ROOTS[name])
     const root = parseCid(GOLDEN_ROOTS[name])
     expect([...saving.node.pins.names.keys()]).toEqual([GOLDEN_ROOTS[name]])
     expect(String(await saving.node.catalogue.findName(APP, never))).toBe(GOLDEN_ROOTS[name])
+    expect(String((await saving.node.catalogue.findImage(id, never))?.root)).toBe(GOLDEN_ROOTS[name])
     expect(await saving.node.catalogue.record(root, never)).toMatchObject({ names: [APP], imageIds: [id] })
-    expect(saving.words[0]).toBe('Saving app:1')
+    expect(saving.words).toEqual(['Saving app:1'])
     expect(await saving.node.gc()).toBe(0)
+    // Where its packing is seen, the first piece only says that all is packed.
+    if ('packingFolder' in kind) expect(engine.saves[0]).toBeLessThanOrEqual(65_536)
+    expect(await saving.image(engine, 'app:1')).toBe(GOLDEN_ROOTS[name])
+    expect(engine.saves).toHaveLength(1)
   })
 })
 
@@ -115,6 +135,77 @@ test('a catalogue that promises another layer is told, and the image saved anew'
   ])
 })
 
+test('a catalogue of an image whose blocks are gone is told, and the image saved anew', async () => {
+  const engine = classic()
+  engine.add(version('one'), 'app:1')
+  engine.add(version('two'), 'app:2')
+  const saving = new Saving(new MemoryNode())
+  const before = parseCid(await saving.image(engine, 'app:1'))
+  await saving.node.pins.unpin(before)
+  const layer = await saving.node.catalogue.findLayer(digest(BASE).slice(7), never)
+  const [leaf] = saving.node.blocks.links(layer?.blob.cid ?? before)
+  saving.node.blocks.blocks.delete(String(leaf?.Hash))
+  saving.events.length = 0
+  const root = await saving.image(engine, 'app:2', { confirmMs: 50 })
+  expect(root).toBe(await new Saving(new MemoryNode()).image(engine, 'app:2'))
+  expect(saving.words).toEqual([
+    'Saving app:2',
+    'the catalogue is wrong (the node lacks blocks that it should have): saving the image anew',
+  ])
+  expect([saving.count('Already saved'), saving.count('Saved')]).toEqual([1, 3])
+  expect([...saving.node.pins.names.keys()]).toEqual([root])
+  await saving.node.gc()
+  expect(saving.node.blocks.read(parseCid(root), 'image.tar').length).toBeGreaterThan(300_000)
+})
+
+test('an image without a name is saved beside versions under the names that it has', async () => {
+  const engine = classic()
+  engine.add(version('one'), 'app:1')
+  const id = engine.add(version('two'), 'app:2')
+  const saving = new Saving(new MemoryNode())
+  await saving.image(engine, 'app:1')
+  saving.events.length = 0
+  const root = await saving.image(engine, id)
+  expect([saving.count('Already saved'), saving.count('Saved')]).toEqual([1, 1])
+  expect(String((await saving.node.catalogue.findImage(id, never))?.root)).toBe(root)
+  expect(await saving.node.catalogue.findName('docker.io/library/app:2', never)).toBeUndefined()
+})
+
+test('an engine packs while the catalogue is asked, and a node that is down is told before that', async () => {
+  const engine = classic()
+  const id = engine.add(version('one'), 'app:1')
+  const saving = new Saving(new MemoryNode())
+  const { catalogue } = saving.node
+  const calls: string[] = []
+  const pack = engine.pack.bind(engine)
+  engine.pack = (image, signal) => {
+    calls.push('pack')
+    return pack(image, signal)
+  }
+  const findLayer = catalogue.findLayer.bind(catalogue)
+  catalogue.findLayer = (...args) => {
+    calls.push('findLayer')
+    return findLayer(...args)
+  }
+  const findVersions = catalogue.findVersions.bind(catalogue)
+  catalogue.findVersions = (...args) => {
+    calls.push('findVersions')
+    return findVersions(...args)
+  }
+  const down = new DockerIpfsError('NODE_UNREACHABLE', 'gone')
+  const node = { version: () => Promise.reject(down) }
+  expect(await saving.image(engine, 'app:1', { node }).catch((error: unknown) => error)).toBe(down)
+  await expect(saving.image(engine, 'none:1', { node })).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' })
+  expect(calls).toEqual(['findVersions', 'findVersions'])
+  calls.length = 0
+  await saving.image(engine, id.slice(7))
+  expect(calls.slice(0, 2)).toEqual(['pack', 'findVersions'])
+  calls.length = 0
+  engine.add(version('two'), 'app:2')
+  await saving.image(engine, 'app:2')
+  expect(calls.slice(0, 3)).toEqual(['findVersions', 'pack', 'findLayer'])
+})
+
 test('an error leaves no pin and no name', async () => {
   const engine = classic()
   engine.add(version('one'), 'app:1')
@@ -157,17 +248,18 @@ test('a cancelled save ends with its reason, and pins nothing', async () => {
   expect([...saving.node.pins.names]).toEqual([])
 })
 
-test('an engine that ends its archive too early is told so', async () => {
+test.each([
+  ['behind its layers', 302_000],
+  ['in a layer', 5000],
+  ['at its beginning', 0],
+])('an engine that ends its archive %s is told so, and nothing is pinned', async (_, endsAfter) => {
   const engine = classic()
-  engine.add(version('one'), 'app:1')
-  const save = engine.save.bind(engine)
-  engine.save = async function* (name, signal) {
-    for await (const bytes of save(name, signal)) {
-      yield bytes.subarray(0, 5000)
-      return
-    }
-  }
-  await expect(new Saving(new MemoryNode()).image(engine, 'app:1')).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' })
+  const id = engine.add(version('one'), 'app:1')
+  engine.endsAfter = endsAfter
+  const saving = new Saving(new MemoryNode())
+  await expect(saving.image(engine, 'app:1')).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' })
+  expect([...saving.node.pins.names]).toEqual([])
+  expect(await saving.node.catalogue.findImage(id, never)).toBeUndefined()
 })
 
 test('of an engine, layers of the other platforms are kept for when they are wanted', async () => {
@@ -188,59 +280,3 @@ test('of an engine, layers of the other platforms are kept for when they are wan
 async function* inOnePiece(bytes: Buffer) {
   yield bytes
 }
-
-describe('an archive', () => {
-  test.each([
-    ['before 25', archive20(GOLDEN.strange())],
-    ['since 25', archiveOci(GOLDEN.strange(), 'plain')],
-    ['of a containerd store', archiveOci(GOLDEN.strange(), 'gzip')],
-  ])('%s gives the golden root, through a pipe too', async (_, archive) => {
-    expect(await new Saving(new MemoryNode()).archive(archive)).toEqual([GOLDEN_ROOTS.strange])
-    expect(await new Saving(new MemoryNode()).archive(archive, {}, false)).toEqual([GOLDEN_ROOTS.strange])
-  })
-
-  test('of several images gives a root for each, under their names', async () => {
-    const layout = new Layout()
-    const named = (name: string) => ({ annotations: { 'io.containerd.image.name': name } })
-    const entries = [layout.image(version('one'), named('app:1')), layout.image(version('two'), named('app:2'))]
-    const saving = new Saving(new MemoryNode())
-    const roots = await saving.archive(layout.tar(entries))
-    expect(new Set(roots).size).toBe(2)
-    expect([...saving.node.pins.names.keys()].sort()).toEqual([...roots].sort())
-    const names = await Promise.all(
-      ['1', '2'].map((tag) => saving.node.catalogue.findName(`docker.io/library/app:${tag}`, never)),
-    )
-    expect(names.map(String)).toEqual(roots)
-    expect(saving.words[0]).toBe('Saving the images of images.tar')
-  })
-
-  test('of several platforms is one image, or one of them where that is asked for', async () => {
-    const layout = new Layout()
-    const amd = layout.image(version('one'), { platform: { os: 'linux', architecture: 'amd64' } })
-    const arm = layout.image(forPlatform(version('two'), 'arm64'), { platform: { os: 'linux', architecture: 'arm64' } })
-    const attestation = layout.image(imageOf([]), ATTESTATION)
-    const archive = layout.tar([layout.index([amd, arm, attestation])])
-    const saving = new Saving(new MemoryNode())
-    const [all = ''] = await saving.archive(archive)
-    const [one = ''] = await saving.archive(archive, { platform: 'linux/arm64' })
-    expect(one).not.toBe(all)
-    expect(await saving.node.catalogue.record(parseCid(one), never)).toMatchObject({
-      layers: version('two').diffIds,
-    })
-    await expect(saving.archive(archive, { platform: 'linux/s390x' })).rejects.toMatchObject({
-      code: 'PLATFORM_NOT_FOUND',
-    })
-    await expect(saving.archive(archive, { platform: 'a/b/c/d' })).rejects.toMatchObject({ code: 'BAD_FLAG' })
-  })
-
-  test('that lacks a platform of its index says so, and is saved without it', async () => {
-    const layout = new Layout()
-    const amd = layout.image(version('one'), { platform: { os: 'linux', architecture: 'amd64' } })
-    const arm = layout.image(forPlatform(version('two'), 'arm64'), { platform: { os: 'linux', architecture: 'arm64' } })
-    const index = layout.index([amd, arm])
-    layout.remove(arm)
-    const saving = new Saving(new MemoryNode())
-    await saving.archive(layout.tar([index]))
-    expect(saving.words).toContain('Left out, since the archive does not have them: linux/arm64')
-  })
-})

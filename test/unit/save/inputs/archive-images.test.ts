@@ -1,0 +1,63 @@
+import { expect, test } from 'bun:test'
+import type { ProgressEvent } from '../../../../src/events.ts'
+import { archiveInput } from '../../../../src/save/inputs/archive.ts'
+import { knowNothing } from '../../../../src/save/known.ts'
+import { writeImages } from '../../../../src/save/write-images.ts'
+import { archive20, digest, GOLDEN, GOLDEN_ROOTS, imageOf } from '../../../support/images.ts'
+import { MemorySink } from '../../../support/memory-sink.ts'
+import { fileOf } from '../../../support/saving.ts'
+import { tarOf } from '../../../support/tar.ts'
+
+const signal = new AbortController().signal
+
+/** Writes the images of an archive into memory. */
+async function write(archive: Buffer, known = knowNothing()) {
+  const events: ProgressEvent[] = []
+  const input = archiveInput(fileOf(archive))
+  const report = (event: ProgressEvent) => void events.push(event)
+  const place = { sink: new MemorySink(), known, over: signal, report, tellsMissing: true }
+  const opened = await input.open(await input.look())
+  return { ...(await writeImages(opened, input, place, undefined)), events }
+}
+
+test('an image has its root, and its new layers can be found by diffID and by what the archive calls them', async () => {
+  const image = GOLDEN.tiny()
+  const { images, layers } = await write(archive20(image))
+  expect(images.map(({ dag }) => String(dag.root.cid))).toEqual([GOLDEN_ROOTS.tiny])
+  expect([...layers.keys()]).toContain(image.diffIds[0]?.slice(7) ?? '')
+  expect(layers.size).toBe(2)
+})
+
+test('what turns out to be no layer of an image is not kept', async () => {
+  const stray = tarOf([{ path: 'stray', body: Buffer.from('stray') }])
+  const name = digest(Buffer.from('x')).slice(7)
+  const archive = archive20(GOLDEN.tiny())
+  const end = archive.length - 1024
+  const more = tarOf([{ path: `${name}/layer.tar`, body: stray }], { open: true })
+  const { layers } = await write(Buffer.concat([archive.subarray(0, end), more, archive.subarray(end)]))
+  expect([...layers.keys()]).not.toContain(name)
+  expect(layers.size).toBe(2)
+})
+
+test('a layer that comes twice is told once', async () => {
+  const [layer = Buffer.alloc(0)] = GOLDEN.tiny().layers
+  const { events, images } = await write(archive20(imageOf([layer, layer])))
+  expect(images[0]?.layers).toHaveLength(2)
+  expect(events.filter(({ type }) => type === 'layer-done')).toHaveLength(1)
+})
+
+test('a name that docker does not take is warned of', async () => {
+  const image = GOLDEN.tiny()
+  const manifest = [{ Config: 'c.json', RepoTags: ['Team/App:1', 'app:1'], Layers: ['l.tar'] }]
+  const archive = tarOf([
+    { path: 'c.json', body: image.config },
+    { path: 'l.tar', body: image.layers[0] ?? Buffer.alloc(0) },
+    { path: 'manifest.json', body: Buffer.from(JSON.stringify(manifest)) },
+  ])
+  const { events, images } = await write(archive)
+  expect(images[0]?.names).toEqual(['docker.io/library/app:1'])
+  expect(events).toContainEqual({
+    type: 'warning',
+    text: 'left out the name "Team/App:1", which docker does not take',
+  })
+})
