@@ -28,9 +28,6 @@ export const CATALOGUE_MS = 30_000
 /** Tags of a repository that are remembered as its newest. */
 const KEPT_VERSIONS = 3
 
-/** Time for writing an entry, in milliseconds. */
-export const CATALOGUE_MS = 30_000
-
 /** Tries to write an entry. */
 const MAX_ROUNDS = 4
 

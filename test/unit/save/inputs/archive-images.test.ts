@@ -16,7 +16,8 @@ async function write(archive: Buffer, known = knowNothing()) {
   const input = archiveInput(fileOf(archive))
   const report = (event: ProgressEvent) => void events.push(event)
   const place = { sink: new MemorySink(), known, over: signal, report, tellsMissing: true }
-  const opened = await input.open(await input.look())
+  const traits = { forgets: true, givesHints: false }
+  const opened = await input.open(await input.look(traits), traits)
   return { ...(await writeImages(opened, input, place, undefined)), events }
 }
 
