@@ -59,10 +59,10 @@ const CONFIG_TYPES = ['application/vnd.oci.image.config.v1+json', 'application/v
 /**
  * The images that an archive holds, in its order: those of index.json (OCI layouts, Docker since 25), else those of
  * manifest.json (Docker before 25, skopeo, podman). Entries for the same manifest are one image with several names; flat
- * entries under one name that differ in their platform are one image. Attestations and what is no image are left out.
+ * entries under one name that differ in their platform are one image. Attestations and what is no image are left out. Without `warn` a config must have the digest that it is called by.
  * @throws ARCHIVE_INVALID, INTEGRITY
  */
-export function findImages(find: FindDocument, warn: Warn = () => undefined): FoundImage[] {
+export function findImages(find: FindDocument, warn?: Warn): FoundImage[] {
   const index = find('index.json')
   const docker = find('manifest.json')
   if (index === undefined && docker === undefined) {
@@ -73,7 +73,7 @@ export function findImages(find: FindDocument, warn: Warn = () => undefined): Fo
   // An index that names nothing says nothing.
   const images = listed.length === 0 ? named : listed
   if (images.length === 0) throw invalid('it names no image')
-  if (images === listed) tellLeftOut(listed, named, warn)
+  if (images === listed && warn !== undefined) tellLeftOut(listed, named, warn)
   return images.map((image) => ({ ...image, names: namesOf(image, named) }))
 }
 
@@ -94,7 +94,7 @@ function namesOf(image: FoundImage, named: readonly FoundImage[]): string[] {
   return [...new Set([...image.names, ...same.flatMap(({ names }) => names)])]
 }
 
-function dockerImages(bytes: Uint8Array, find: FindDocument, warn: Warn): FoundImage[] {
+function dockerImages(bytes: Uint8Array, find: FindDocument, warn: Warn | undefined): FoundImage[] {
   const items = readArchiveManifest(bytes, { what: 'manifest.json of the image archive', code: CODE })
   if (items.length > MAX_MANIFESTS) throw invalid(`it names ${items.length} images`)
   const images = new Map<string, FoundImage>()
@@ -255,12 +255,12 @@ function nameOf({ platform, digest }: Descriptor): string {
 }
 
 /** Docker goes by the name that manifest.json has for a config, whatever is in it. */
-function tellName(path: string, bytes: Uint8Array, warn: Warn): void {
+function tellName(path: string, bytes: Uint8Array, warn: Warn | undefined): void {
   try {
     checkName(path, bytes)
   } catch (error) {
     // Of a layout a name is a digest, which containerd holds to it.
-    if (!hasCode(error, 'INTEGRITY') || path.startsWith('blobs/')) throw error
+    if (warn === undefined || !hasCode(error, 'INTEGRITY') || path.startsWith('blobs/')) throw error
     warn(`${error.message}; it is taken as it is, as docker does`)
   }
 }

@@ -69,9 +69,10 @@ function opened(packed: PackedImage, { imageId, names, diffIds }: Outline): Open
 async function readPacked(
   packed: PackedImage,
   { imageId, diffIds }: Pick<Outline, 'imageId' | 'diffIds'>,
-  { over, anew, ...reading }: InputOptions,
+  { over, anew, platform, findLayer, onLayer }: InputOptions,
 ): Promise<SavedImage<Layer>> {
-  const options = { ...reading, diffIds: new Set(diffIds) }
+  // Nothing odd is taken from an engine: `warn` is for archives.
+  const options = { platform, findLayer, onLayer, diffIds: new Set(diffIds) }
   if (packed.files !== undefined) {
     const isLayer = (path: string) =>
       path.endsWith('/layer.tar') || options.diffIds.has(path.replace(/^blobs\/sha256\//, 'sha256:'))

@@ -194,3 +194,19 @@ test('the image gets the name that it was asked for by, and none where that was 
   expect(await look('app:1')).toMatchObject({ names: ['docker.io/library/app:1'], otherNames: ['app:1'] })
   expect(await look(INFO.id.slice(7, 19))).toMatchObject({ names: [], imageId: INFO.id })
 })
+
+test('an engine whose config has another digest than its name is refused, and not warned of', async () => {
+  const config = Buffer.from(`${image.config} `)
+  const id = digest(image.config).slice(7)
+  const archive = archive20({ ...image, config })
+  const renamed = Buffer.from(archive.toString('latin1').replaceAll(digest(config).slice(7), id), 'latin1')
+  // The checksum of its header has changed with the name.
+  const damaged = renamed.subarray(0, 148)
+  const header = Buffer.concat([damaged, Buffer.from('        '), renamed.subarray(156, 512)])
+  const sum = header.reduce((total, byte) => total + byte, 0)
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
+  await expect(read({ sent: Buffer.concat([header, renamed.subarray(512)]) })).rejects.toMatchObject({
+    code: 'INTEGRITY',
+    message: expect.stringMatching(/^the image config has digest /),
+  })
+})
