@@ -81,7 +81,7 @@ export function begun(source: Bytes): Begun {
 }
 
 /** A stream that somebody writes: what nobody has read yet is kept, so that it must not be long. To be read once. */
-export class Parts implements AsyncIterable<Uint8Array> {
+export class ByteQueue implements AsyncIterable<Uint8Array> {
   #parts: Uint8Array[] = []
   #end: { readonly reason?: unknown } | undefined
   #changed: Deferred<void> = deferred()
@@ -134,7 +134,7 @@ export async function* counted(source: Bytes, tell: (bytesDone: number) => void)
 
 /** The same stream, read to its end at once, whether anybody takes it or not. */
 export function readAtOnce(source: Bytes): Bytes {
-  const parts = new Parts()
+  const parts = new ByteQueue()
   const read = async () => {
     for await (const bytes of source) parts.push(bytes)
   }

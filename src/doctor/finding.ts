@@ -14,22 +14,22 @@ export interface Finding {
   readonly todo: string
 }
 
-type Place = Pick<Finding, 'part' | 'check'>
+type CheckPlace = Pick<Finding, 'part' | 'check'>
 
-export function ok(place: Place, found: string): Finding {
+export function ok(place: CheckPlace, found: string): Finding {
   return { ...place, state: 'ok', found, todo: '' }
 }
 
-export function warn(place: Place, found: string, todo: string): Finding {
+export function warn(place: CheckPlace, found: string, todo: string): Finding {
   return { ...place, state: 'warn', found, todo }
 }
 
-export function fail(place: Place, found: string, todo: string): Finding {
+export function fail(place: CheckPlace, found: string, todo: string): Finding {
   return { ...place, state: 'fail', found, todo }
 }
 
 /** An error that a command would end with, as a finding. Anything else is a bug, or the user's Ctrl-C, and goes on. */
-export function failure(place: Place, error: unknown, signal: AbortSignal): Finding {
+export function failure(place: CheckPlace, error: unknown, signal: AbortSignal): Finding {
   if (signal.aborted || !(error instanceof DockerIpfsError)) throw error
   return fail(place, messageOf(error), error.hint ?? '')
 }

@@ -8,19 +8,19 @@ import { lastEntry } from '../image/archive-files.ts'
 import type { Blocks } from '../store/blocks.ts'
 import { type Bytes, mapInOrder } from '../streams.ts'
 
-interface Parts {
+interface LeafOptions {
   readonly blocks: Pick<Blocks, 'ownBlock'>
   readonly signal: AbortSignal
 }
 
 /** A block of a blob, and where in it it stands, in bytes. */
-interface Place extends Link {
+interface LeafPlace extends Link {
   readonly offset: number
   /** What is wrong with it: a node that cannot be read has nothing below it. */
   readonly fault?: string
 }
 
-interface Piece extends Place {
+interface Piece extends LeafPlace {
   /** What is wrong with it, or its bytes. */
   readonly found: Uint8Array | string
 }
@@ -33,7 +33,7 @@ const MAX_FAULTS = 10
  * Looks at the node's own repository alone. None where every block is what its CID says.
  * @throws NODE_*
  */
-export async function findDamage(blob: CID, size: number, parts: Parts): Promise<string[]> {
+export async function findDamage(blob: CID, size: number, parts: LeafOptions): Promise<string[]> {
   const faults: string[] = []
   let more = 0
   for await (const piece of piecesOf({ cid: blob, size }, parts)) {
@@ -44,25 +44,25 @@ export async function findDamage(blob: CID, size: number, parts: Parts): Promise
   return more === 0 ? faults : [...faults, `${more} more of its blocks are lost or damaged`]
 }
 
-async function describe(piece: Piece, isFirst: boolean, blob: Link, parts: Parts): Promise<string> {
+async function describe(piece: Piece, isFirst: boolean, blob: Link, parts: LeafOptions): Promise<string> {
   const { cid, offset, size, found } = piece
   const place = `bytes ${offset} to ${offset + size - 1} of the blob`
   return `the block ${cid} ${found}: ${place}${isFirst ? await placeInTar(offset, blob, parts) : ''}`
 }
 
 /** The leaves of a blob, and nodes in whose place nothing can be read, in order. */
-async function* piecesOf(blob: Link, parts: Parts): AsyncGenerator<Piece> {
-  const look = async (place: Place) => ({ ...place, found: place.fault ?? (await read(place.cid, parts)) })
+async function* piecesOf(blob: Link, parts: LeafOptions): AsyncGenerator<Piece> {
+  const look = async (place: LeafPlace) => ({ ...place, found: place.fault ?? (await read(place.cid, parts)) })
   yield* mapInOrder(placesOf(blob, parts), AT_ONCE, look)
 }
 
-async function* placesOf(blob: Link, parts: Parts): AsyncGenerator<Place> {
-  for await (const place of depthFirst<Place>({ ...blob, offset: 0 }, (node) => below(node, parts))) {
+async function* placesOf(blob: Link, parts: LeafOptions): AsyncGenerator<LeafPlace> {
+  for await (const place of depthFirst<LeafPlace>({ ...blob, offset: 0 }, (node) => below(node, parts))) {
     if (place.fault !== undefined || isLeaf(place.cid)) yield place
   }
 }
 
-async function below(node: Place, parts: Parts): Promise<Place[]> {
+async function below(node: LeafPlace, parts: LeafOptions): Promise<LeafPlace[]> {
   if (node.fault !== undefined) return []
   const found = await read(node.cid, parts)
   const links = typeof found === 'string' ? undefined : partsOf({ cid: node.cid, bytes: found })
@@ -75,7 +75,7 @@ async function below(node: Place, parts: Parts): Promise<Place[]> {
   })
 }
 
-async function read(cid: CID, { blocks, signal }: Parts): Promise<Uint8Array | string> {
+async function read(cid: CID, { blocks, signal }: LeafOptions): Promise<Uint8Array | string> {
   try {
     return (await blocks.ownBlock(cid, signal)) ?? 'is not on the node'
   } catch (error) {
@@ -85,7 +85,7 @@ async function read(cid: CID, { blocks, signal }: Parts): Promise<Uint8Array | s
 }
 
 /** Where in the tar a block of frames begins: what is before it is whole. */
-async function placeInTar(offset: number, blob: Link, parts: Parts): Promise<string> {
+async function placeInTar(offset: number, blob: Link, parts: LeafOptions): Promise<string> {
   let size = 0
   async function* before(): Bytes {
     for await (const piece of piecesOf(blob, parts)) {

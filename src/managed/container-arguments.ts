@@ -1,4 +1,4 @@
-import { type NodeOptions, type Ports, type Setting, settingsOf, stampOf } from './settings.ts'
+import { type KuboSetting, type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
 
 /** The Kubo that this docker-ipfs is tested with. */
 const VERSION = '0.43.0'
@@ -70,7 +70,7 @@ function published({ api, gateway }: Ports, { swarmPort }: NodeOptions): string[
 }
 
 /** Run before each start of the daemon, in the repository. Settings are written once, so that changes of the user stay. */
-function initScript(settings: readonly Setting[]): string {
+function initScript(settings: readonly KuboSetting[]): string {
   const stamp = `${VERSION} ${stampOf(settings)}`
   return [
     'set -e',

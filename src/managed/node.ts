@@ -48,7 +48,7 @@ export interface NodeState extends HostState {
 /** A node in a container may come up at the same time as its engine, in milliseconds. */
 const COMING_UP_MS = 10_000
 
-interface Found {
+interface FoundHost {
   readonly host: Host
   readonly state: HostState
 }
@@ -90,7 +90,7 @@ class Managed implements ManagedNode {
     return this.#start(await this.#find(signal), options, signal, say)
   }
 
-  async #start(found: Found | undefined, options: NodeOptions, signal: AbortSignal, say: Say): Promise<NodeState> {
+  async #start(found: FoundHost | undefined, options: NodeOptions, signal: AbortSignal, say: Say): Promise<NodeState> {
     if (found !== undefined) return stateOf(found.host, await found.host.start(options, signal, say))
     const failures: string[] = []
     for (const host of this.#hosts) {
@@ -143,8 +143,8 @@ class Managed implements ManagedNode {
   }
 
   /** The one that runs, else the first that there is. */
-  async #find(signal: AbortSignal): Promise<Found | undefined> {
-    let first: Found | undefined
+  async #find(signal: AbortSignal): Promise<FoundHost | undefined> {
+    let first: FoundHost | undefined
     // A process is found without asking the engine, so it comes first here.
     for (const host of [...this.#hosts].reverse()) {
       const state = await host.state(signal)
@@ -154,7 +154,7 @@ class Managed implements ManagedNode {
     return first
   }
 
-  async #existing(signal: AbortSignal): Promise<Found> {
+  async #existing(signal: AbortSignal): Promise<FoundHost> {
     const found = await this.#find(signal)
     if (found !== undefined) return found
     throw new DockerIpfsError('NODE_UNREACHABLE', 'docker-ipfs has no IPFS node of its own here', {
@@ -163,7 +163,7 @@ class Managed implements ManagedNode {
   }
 }
 
-async function answering(found: Found | undefined, signal: AbortSignal): Promise<Endpoint | undefined> {
+async function answering(found: FoundHost | undefined, signal: AbortSignal): Promise<Endpoint | undefined> {
   if (!found?.state.isRunning) return undefined
   const endpoint = endpointOf(found.state.api)
   const answers = await until(() => peerIdOf(endpoint, signal), COMING_UP_MS, signal)

@@ -22,9 +22,9 @@ export interface Ports {
 }
 
 /** A key of Kubo's config, dots between its parts, and its value. */
-export type Setting = readonly [key: string, value: unknown]
+export type KuboSetting = readonly [key: string, value: unknown]
 
-interface Place {
+interface ConfigPlace {
   readonly ports: Ports
   /** An engine publishes the ports on loopback. Else loopback is where Kubo itself listens. */
   readonly isPublished: boolean
@@ -43,7 +43,7 @@ const SWARM_KEY = '/key/swarm/psk/1.0.0/'
  * The config of a managed node. It is not to be found or reached unless the user wants that: it listens on loopback and
  * announces nothing.
  */
-export function settingsOf({ ports, isPublished }: Place, options: NodeOptions): Setting[] {
+export function settingsOf({ ports, isPublished }: ConfigPlace, options: NodeOptions): KuboSetting[] {
   const { storageMax = DEFAULT_STORAGE_MAX, swarmPort, announce = false, isPrivate = false } = options
   const host = isPublished ? '0.0.0.0' : '127.0.0.1'
   return [
@@ -67,7 +67,7 @@ export function settingsOf({ ports, isPublished }: Place, options: NodeOptions):
 }
 
 /** Everything that leads to the public network; Kubo refuses to start a private node with AutoConf. */
-const PRIVATE: readonly Setting[] = [
+const PRIVATE: readonly KuboSetting[] = [
   ['AutoConf.Enabled', false],
   ['AutoTLS.Enabled', false],
   ['Bootstrap', []],
@@ -84,7 +84,7 @@ function swarmAddresses(isPublished: boolean, port: number | undefined): string[
 }
 
 /** Tells settings apart, so that they are written once and what the user changes afterwards stays. */
-export function stampOf(settings: readonly Setting[]): string {
+export function stampOf(settings: readonly KuboSetting[]): string {
   return createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16)
 }
 

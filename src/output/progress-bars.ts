@@ -13,7 +13,7 @@ export function barsProgress(stream: ProgressStream & NodeJS.WritableStream): Pr
   const active = new Map<string, SingleBar>()
   const multi = new MultiBar({
     stream,
-    format: (_options, params, payload: Payload) => barLine(params, payload),
+    format: (_options, params, payload: BarPayload) => barLine(params, payload),
     clearOnComplete: true,
     // Each redraw starts on a cleared screen below the cursor, see `print`.
     forceRedraw: true,
@@ -54,18 +54,18 @@ export function barsProgress(stream: ProgressStream & NodeJS.WritableStream): Pr
   function start(event: Extract<ProgressEvent, { type: 'layer-start' }>): void {
     // More bars than rows cannot be redrawn in place; such a layer shows only its last line. Some terminals say 0 rows.
     if (active.has(event.layer) || active.size >= (stream.rows || 24) - 2) return
-    const payload: Payload = { layer: event.layer, bytesTotal: event.bytesTotal }
+    const payload: BarPayload = { layer: event.layer, bytesTotal: event.bytesTotal }
     active.set(event.layer, multi.create(event.bytesTotal ?? 0, 0, payload))
   }
 }
 
-interface Payload {
+interface BarPayload {
   readonly layer: string
   readonly bytesTotal: number | undefined
 }
 
 /** `73bc5939a32e: [=====>     ]  1.985MB/3.97MB`, made to fit; without the bar where the size is not known. */
-export function barLine(params: Pick<Params, 'value' | 'maxWidth'>, payload: Payload): string {
+export function barLine(params: Pick<Params, 'value' | 'maxWidth'>, payload: BarPayload): string {
   const id = shortDigest(payload.layer)
   if (payload.bytesTotal === undefined) return `${id}: ${formatBytes(params.value)}`
   const amount = `${formatBytes(params.value)}/${formatBytes(payload.bytesTotal)}`

@@ -103,13 +103,13 @@ async function openManifest(entry: Descriptor, isWhole: boolean, documents: Docu
 
 const MAX_PLATFORMS = 1000
 
-interface Candidate {
+interface PlatformCandidate {
   readonly entry: Descriptor
   readonly platform: Platform
 }
 
 /** The manifests of the nested index. */
-async function candidatesOf(top: Descriptor, documents: DocumentReader): Promise<Candidate[]> {
+async function candidatesOf(top: Descriptor, documents: DocumentReader): Promise<PlatformCandidate[]> {
   const bytes = await documents.read(top, 'the index of platforms')
   const entries = readIndex(bytes, { what: `the index of platforms of ${documents.root}`, code: 'NOT_AN_IMAGE' })
   const candidates = entries.flatMap((entry) =>

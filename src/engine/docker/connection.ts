@@ -2,7 +2,7 @@ import { connect as connectSocket, type Socket } from 'node:net'
 import type { Bytes } from '../../streams.ts'
 import { engineError } from './answers.ts'
 import { type Child, type Docker, settle } from './command.ts'
-import { type Finding, findPlace, placeOf } from './socket.ts'
+import { findPlace, type PlaceSearch, placeOf } from './socket.ts'
 
 /** A connection to the engine's API. */
 export interface Connection {
@@ -20,7 +20,7 @@ export type Connect = (signal: AbortSignal) => Promise<Connection>
  * Connects to the engine that docker would talk to. A Unix socket is opened here: docker in between takes some 0.4 s of CPU for
  * 400 MB, and 50 ms to start. All else (TLS, ssh) is docker's business: `docker system dial-stdio`, one for each connection.
  */
-export function createConnect(docker: Docker, options: Finding): Connect {
+export function createConnect(docker: Docker, options: PlaceSearch): Connect {
   let socket: Promise<string | undefined> | undefined
   return async (signal) => {
     socket ??= findSocket(docker, options, signal)
@@ -29,7 +29,7 @@ export function createConnect(docker: Docker, options: Finding): Connect {
   }
 }
 
-async function findSocket(docker: Docker, options: Finding, signal: AbortSignal): Promise<string | undefined> {
+async function findSocket(docker: Docker, options: PlaceSearch, signal: AbortSignal): Promise<string | undefined> {
   let place = await findPlace(options)
   if (place.kind === 'context')
     place = placeOf(await docker.run(['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'], signal))

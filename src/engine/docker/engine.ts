@@ -19,10 +19,10 @@ import type { Docker } from './command.ts'
 import { createConnect } from './connection.ts'
 import { type Answer, errorOf } from './http.ts'
 import { beginPacking } from './packing.ts'
-import type { Finding } from './socket.ts'
+import type { PlaceSearch } from './socket.ts'
 
 /** The engine that the `docker` command talks to. */
-export function createEngine(docker: Docker, options: Finding): Engine {
+export function createEngine(docker: Docker, options: PlaceSearch): Engine {
   return new DockerEngine(createApi(createConnect(docker, options)))
 }
 

@@ -42,13 +42,13 @@ export function parseAnswers(bytes: Buffer): Answer[] {
   return answers
 }
 
-interface Body {
+interface ResponseBody {
   readonly body: Buffer
   /** Where the next answer begins. */
   readonly next: number
 }
 
-function readBody(bytes: Buffer, start: number, head: string): Body {
+function readBody(bytes: Buffer, start: number, head: string): ResponseBody {
   if (/^transfer-encoding:\s*chunked\s*$/im.test(head)) return readChunks(bytes, start)
   const length = /^content-length:\s*(\d+)\s*$/im.exec(head)?.[1]
   if (length === undefined && /^HTTP\/1\.[01] (204|304)/.test(head)) return { body: Buffer.alloc(0), next: start }
@@ -57,7 +57,7 @@ function readBody(bytes: Buffer, start: number, head: string): Body {
   return { body: bytes.subarray(start, next), next }
 }
 
-function readChunks(bytes: Buffer, start: number): Body {
+function readChunks(bytes: Buffer, start: number): ResponseBody {
   const parts: Buffer[] = []
   let at = start
   for (;;) {

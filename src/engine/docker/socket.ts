@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises'
 import type { DockerOptions } from './command.ts'
 
 /** Where docker finds the engine. */
-export type Place =
+export type EnginePlace =
   | { readonly kind: 'socket'; readonly path: string }
   /** A context that has a name: docker has to say where it is. */
   | { readonly kind: 'context' }
   /** TCP, TLS, ssh, a named pipe: docker has to connect. */
   | { readonly kind: 'elsewhere' }
 
-export interface Finding extends Pick<DockerOptions, 'globals' | 'env'> {
+export interface PlaceSearch extends Pick<DockerOptions, 'globals' | 'env'> {
   /** Path of docker's config.json, which need not be there. */
   readonly configFile: string
 }
@@ -20,7 +20,7 @@ const DEFAULT_HOST = 'unix:///var/run/docker.sock'
  * Goes through what docker goes through, in its order: `--context`, `--host`, DOCKER_HOST, DOCKER_CONTEXT, the context of
  * config.json, the default (docker/cli `cli/command/cli.go`, resolveContextName).
  */
-export async function findPlace({ globals, env, configFile }: Finding): Promise<Place> {
+export async function findPlace({ globals, env, configFile }: PlaceSearch): Promise<EnginePlace> {
   const flag = (name: string) => {
     const at = globals.lastIndexOf(name)
     return at < 0 ? undefined : globals[at + 1]
@@ -35,7 +35,7 @@ export async function findPlace({ globals, env, configFile }: Finding): Promise<
 }
 
 /** `host` as docker writes it, e.g. `unix:///var/run/docker.sock`. */
-export function placeOf(host: string): Place {
+export function placeOf(host: string): EnginePlace {
   const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1]
   return path === undefined ? { kind: 'elsewhere' } : { kind: 'socket', path }
 }

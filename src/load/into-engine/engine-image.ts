@@ -21,7 +21,7 @@ export async function removeAfterLoad(ids: readonly string[], engine: Engine, op
 }
 
 /** What is wrong with the engine's image: it is not there, has other layers than it should, or lacks some of its blobs. */
-export type Fault = 'gone' | 'other' | 'incomplete'
+export type ImageFault = 'gone' | 'other' | 'incomplete'
 
 /**
  * Looks at the image on the engine; undefined when all is right. An engine that does not tell whether it has all of it is
@@ -31,7 +31,7 @@ export async function faultOf(
   target: EngineTarget,
   { engine, signal }: { readonly engine: Engine; readonly signal: AbortSignal },
   allSent: boolean,
-): Promise<Fault | undefined> {
+): Promise<ImageFault | undefined> {
   const { image, imageId, info } = target
   // A classic store has images only whole; a containerd store also shows those of which it has a part.
   const [found, isWhole] = await Promise.all([

@@ -8,7 +8,7 @@ import type { Report } from '../../events.ts'
 import { distinct } from '../../read/layers.ts'
 import type { ImageSource } from '../../read/open-image.ts'
 import type { LoadSource } from '../source.ts'
-import { CLEANUP_MS, type EngineTarget, type Fault, faultOf } from './engine-image.ts'
+import { CLEANUP_MS, type EngineTarget, faultOf, type ImageFault } from './engine-image.ts'
 import { type EngineState, findHeld } from './held.ts'
 import { LowerImages } from './in-steps.ts'
 import { idOf, layersToSend, lowerIds, type Step, stepsOf, wholeStep } from './steps.ts'
@@ -83,7 +83,7 @@ export async function intoEngine(
 }
 
 /** What became of a load, when it is not the image. */
-interface Failure {
+interface LoadFailure {
   readonly error: DockerIpfsError
   /** Whether sending all layers may help. */
   readonly mayPass: boolean
@@ -95,7 +95,7 @@ async function send(
   steps: readonly Step[],
   lower: LowerImages,
   options: IntoEngineOptions,
-): Promise<Failure | undefined> {
+): Promise<LoadFailure | undefined> {
   const plain = !target.info.can.readZstd
   const leftOut = steps.length > 1 || steps.some(({ leaveOut }) => leaveOut.size > 0)
   const reader = options.source.openLayers(target.image, steps.flatMap(layersToSend))
@@ -121,9 +121,9 @@ const LOST = /not ?found|no such file|does not exist/i
 
 function failureOf(
   { image, imageId }: EngineTarget,
-  { said, complaint, fault }: { said: string; complaint: string | undefined; fault: Fault | undefined },
+  { said, complaint, fault }: { said: string; complaint: string | undefined; fault: ImageFault | undefined },
   leftOut: boolean,
-): Failure {
+): LoadFailure {
   const cause = new Error(said)
   const wrong = (message: string, hint?: string) =>
     new DockerIpfsError('INTEGRITY', message, hint === undefined ? { cause } : { cause, hint })

@@ -82,7 +82,7 @@ function rootOf(cars: readonly CarFile[]): CID {
   })
 }
 
-interface Search {
+interface CarSearch {
   readonly own: CarBlocks
   readonly cars: readonly CarFile[]
   readonly root: CID
@@ -91,7 +91,7 @@ interface Search {
 }
 
 /** A block from the first file that has it, else from the node. */
-async function find(cid: CID, { own, cars, root, options, signal }: Search): Promise<Uint8Array> {
+async function find(cid: CID, { own, cars, root, options, signal }: CarSearch): Promise<Uint8Array> {
   const bytes = await own.ownBlock(cid, signal)
   if (bytes !== undefined) return bytes
   try {

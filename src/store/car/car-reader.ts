@@ -61,7 +61,7 @@ export async function spoolCar(bytes: Bytes, name: string, signal: AbortSignal):
   }
 }
 
-interface Place {
+interface BlockPosition {
   readonly offset: number
   readonly length: number
 }
@@ -70,7 +70,7 @@ async function readCar(handle: FileHandle, name: string, signal: AbortSignal): P
   const payload = await payloadOf(handle, name)
   const sections = new CarSections({ name, maxSection: MAX_SECTION, more: readerOf(handle, payload) })
   const roots = await sections.roots()
-  const places = new Map<string, Place>()
+  const places = new Map<string, BlockPosition>()
   let since: CID | undefined
   for (;;) {
     signal.throwIfAborted()
@@ -100,7 +100,7 @@ async function readCar(handle: FileHandle, name: string, signal: AbortSignal): P
 }
 
 /** The part of a file that is a CARv1. */
-interface Payload {
+interface CarPayload {
   readonly from: number
   readonly to: number
 }
@@ -113,7 +113,7 @@ const CARV2_HEADER = 40
  * All of a CARv1; of a CARv2 what its header says is one. Its index is not read: each block is looked at once anyway.
  * @throws ARCHIVE_INVALID
  */
-async function payloadOf(handle: FileHandle, name: string): Promise<Payload> {
+async function payloadOf(handle: FileHandle, name: string): Promise<CarPayload> {
   const head = Buffer.alloc(CARV2_PRAGMA.length + CARV2_HEADER)
   const { bytesRead } = await handle.read(head, 0, head.length, 0)
   if (!head.subarray(0, CARV2_PRAGMA.length).equals(CARV2_PRAGMA)) return { from: 0, to: Number.POSITIVE_INFINITY }
@@ -125,7 +125,7 @@ async function payloadOf(handle: FileHandle, name: string): Promise<Payload> {
 }
 
 /** Reads a part of a file on, from its beginning. */
-function readerOf(handle: FileHandle, { from, to }: Payload): () => Promise<Uint8Array> {
+function readerOf(handle: FileHandle, { from, to }: CarPayload): () => Promise<Uint8Array> {
   let at = from
   return async () => {
     const next = Buffer.allocUnsafe(READ_BYTES)

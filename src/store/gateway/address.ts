@@ -1,7 +1,7 @@
 import { DockerIpfsError } from '../../errors.ts'
 
 /** Addresses that were set once and for all, with commas or spaces between them. */
-interface Setting {
+interface NamedGateways {
   readonly text: string
   /** For messages. */
   readonly source: string
@@ -12,7 +12,7 @@ interface Setting {
  * each once.
  * @throws BAD_FLAG
  */
-export function findGateways(flag: readonly string[], setting?: Setting): string[] {
+export function findGateways(flag: readonly string[], setting?: NamedGateways): string[] {
   const { text = '', source = '' } = setting ?? {}
   const set = text.split(/[\s,]+/).filter((part) => part !== '')
   const urls =

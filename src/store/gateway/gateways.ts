@@ -9,7 +9,7 @@ import { CarSections, invalidCar } from '../../dag/car-sections.ts'
 import type { CID } from '../../dag/cid.ts'
 import { cutLeaf, type LeafPart, leavesInRange } from '../../dag/file-range.ts'
 import { DockerIpfsError, hasCode } from '../../errors.ts'
-import { type Bytes, Collecting, collect, mapInOrder, Parts } from '../../streams.ts'
+import { ByteQueue, type Bytes, Collecting, collect, mapInOrder } from '../../streams.ts'
 import type { Gateways } from '../gateways.ts'
 import { type Attempt, Pool, type PoolOptions } from './pool.ts'
 import { ask, Busy } from './request.ts'
@@ -97,7 +97,7 @@ class HttpGateways implements Gateways {
       yield known.subarray(range.offset, range.offset + range.length)
       return
     }
-    const parts = new Parts()
+    const parts = new ByteQueue()
     const want = { from: range.offset, to: range.offset + range.length }
     const search = this.#pool.search(pathOf(file), signal, async (attempt) => {
       // What an attempt has got is kept: the next one goes on behind it.

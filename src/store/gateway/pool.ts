@@ -37,7 +37,7 @@ export interface Attempt {
 }
 
 /** Something that is looked for. */
-interface Search {
+interface GatewaySearch {
   /** For messages. */
   readonly what: string
   readonly began: number
@@ -46,7 +46,7 @@ interface Search {
   readonly refused: Map<Gateway, string>
 }
 
-interface Failure {
+interface GatewayFailure {
   readonly error: unknown
   /** Whether something right had come before. */
   readonly hasGot: boolean
@@ -98,7 +98,7 @@ export class Pool {
    * @throws CONTENT_NOT_FOUND, INTEGRITY when nobody is left but who sent wrong bytes; NOT_AN_IMAGE of what `attempt` throws
    */
   async search<T>(what: string, signal: AbortSignal, attempt: (attempt: Attempt) => Promise<T>): Promise<T> {
-    const search: Search = { what, signal, began: Date.now(), refused: new Map() }
+    const search: GatewaySearch = { what, signal, began: Date.now(), refused: new Map() }
     for (;;) {
       const gateway = await this.#take(search)
       const patienceMs = this.#isAlone(gateway, search) ? this.#timeoutMs : Math.min(PATIENCE_MS, this.#timeoutMs / 3)
@@ -127,7 +127,7 @@ export class Pool {
   }
 
   /** The gateway that is to be asked next; waits for it. */
-  async #take(search: Search): Promise<Gateway> {
+  async #take(search: GatewaySearch): Promise<Gateway> {
     for (;;) {
       search.signal.throwIfAborted()
       const now = Date.now()
@@ -149,15 +149,15 @@ export class Pool {
     }
   }
 
-  #able({ refused }: Search): Gateway[] {
+  #able({ refused }: GatewaySearch): Gateway[] {
     return this.#gateways.filter((gateway) => !gateway.isOut && !refused.has(gateway))
   }
 
-  #isAlone(gateway: Gateway, search: Search): boolean {
+  #isAlone(gateway: Gateway, search: GatewaySearch): boolean {
     return this.#able(search).every((other) => other === gateway)
   }
 
-  #blame(gateway: Gateway, { refused }: Search, { error, hasGot, asCar }: Failure): void {
+  #blame(gateway: Gateway, { refused }: GatewaySearch, { error, hasGot, asCar }: GatewayFailure): void {
     const why = wordsOf(error)
     const code = error instanceof DockerIpfsError ? error.code : undefined
     gateway.lastWords = why
@@ -191,7 +191,7 @@ export class Pool {
     if (asked === undefined && gateway.strikes >= MAX_STRIKES) this.#putOut(gateway)
   }
 
-  #nobody({ what, refused }: Search): DockerIpfsError {
+  #nobody({ what, refused }: GatewaySearch): DockerIpfsError {
     const reasons = this.#gateways.map((gateway) => {
       const why = refused.get(gateway) ?? gateway.lastWords ?? `no data for ${this.#timeoutMs / 1000} s`
       return `${gateway.url}: ${why}`

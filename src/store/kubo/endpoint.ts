@@ -19,14 +19,14 @@ export interface Endpoint extends Access {
 const DEFAULT_API = '/ip4/127.0.0.1/tcp/5001'
 
 /** An address and where it was found. */
-export interface Api {
+export interface ApiAddress {
   readonly text: string
   readonly source: string
 }
 
 export interface EndpointSources {
   /** What the user says: --api, DOCKER_IPFS_API or docker's config.json. */
-  readonly api?: Api | undefined
+  readonly api?: ApiAddress | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   /** For the node at that address, or at any that is found. */
   readonly access?: Access
@@ -41,7 +41,7 @@ export async function findNode({ api, env, access = {} }: EndpointSources): Prom
   return { ...access, ...parseApi(found.text, found.source) }
 }
 
-async function fromFiles(env: EndpointSources['env']): Promise<Api | undefined> {
+async function fromFiles(env: EndpointSources['env']): Promise<ApiAddress | undefined> {
   for (const folder of [env['IPFS_PATH'], join(env['HOME'] ?? homedir(), '.ipfs')]) {
     if (!folder) continue
     const file = join(folder, 'api')

@@ -35,13 +35,13 @@ const INTERRUPTED = /cannot put node in path .*: file does not exist/
 const MAX_TRIES = 3
 
 /** An entry of a folder. */
-interface FolderEntry {
+interface MfsEntry {
   readonly name: string
   readonly cid: CID
 }
 
 /** What is at a path; see `Folder` of the catalogue, which this is given to. */
-interface Found {
+interface MfsStat {
   readonly cid: CID
   readonly fileSize: number
   readonly dagSize: number
@@ -52,7 +52,7 @@ export class Mfs {
   readonly #client: KuboClient
   readonly #endpoint: Endpoint
   /** What was found at paths; forgotten when something is written. */
-  readonly #found = new Map<string, Promise<Found | undefined>>()
+  readonly #found = new Map<string, Promise<MfsStat | undefined>>()
   /** CIDs of folders, in the same way. */
   readonly #folders = new Map<string, Promise<CID | undefined>>()
   #unflushed = 0
@@ -69,11 +69,11 @@ export class Mfs {
    * everybody, GC too. So it is asked for nothing but the CID of our folder; from there each step is looked up in the
    * node's own repository. (Of a path of several steps Kubo would look for the blocks between elsewhere, offline or not.)
    */
-  find(path: string, signal: AbortSignal): Promise<Found | undefined> {
+  find(path: string, signal: AbortSignal): Promise<MfsStat | undefined> {
     return once(this.#found, path, () => this.#look(path, signal))
   }
 
-  async #look(path: string, signal: AbortSignal): Promise<Found | undefined> {
+  async #look(path: string, signal: AbortSignal): Promise<MfsStat | undefined> {
     const place = path === '' ? TOP : await this.#place(path, signal)
     return place === undefined ? undefined : this.#stat(place, signal)
   }
@@ -98,7 +98,7 @@ export class Mfs {
   }
 
   /** What is at a path of any kind, looked up in the node's own repository. */
-  #stat(fullPath: string, signal: AbortSignal): Promise<Found | undefined> {
+  #stat(fullPath: string, signal: AbortSignal): Promise<MfsStat | undefined> {
     return this.#ask(signal, async (limited) => {
       const { cid, size, cumulativeSize } = await this.#client.files.stat(fullPath, { signal: limited, ...OFFLINE })
       return { cid: parseCid(cid.toString()), fileSize: size, dagSize: cumulativeSize }
@@ -113,7 +113,7 @@ export class Mfs {
   }
 
   /** What is in a folder; undefined where there is none, or where a part of it is lost. */
-  async entries(path: string, signal: AbortSignal): Promise<FolderEntry[] | undefined> {
+  async entries(path: string, signal: AbortSignal): Promise<MfsEntry[] | undefined> {
     const folder = await this.find(path, signal)
     // Only a file has a size of its own.
     if (folder === undefined || folder.fileSize > 0) return undefined
