@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { kill } from 'node:process'
 import { promisify } from 'node:util'
@@ -33,6 +33,9 @@ interface Kept {
   readonly stamp: string
 }
 
+/** Time in which one that had the lock answers, or has ended, in milliseconds; and how often it is tried then. */
+const LOCK_MS = 5000
+const TRIES = 4
 const START_MS = 60_000
 /** Kubo waits 30 s for calls that hang, and then writes down what it has in memory. */
 const STOP_MS = 60_000
@@ -86,8 +89,10 @@ class BinaryHost implements Host {
     await this.#init(this.#ipfs, signal)
     await this.#configure(options)
     const { isPrivate = false } = { ...(await this.#kept()).options }
-    const child = await this.#spawn(this.#ipfs, isPrivate)
-    await this.#untilItAnswers(child, signal)
+    for (let tries = 1; ; tries += 1) {
+      const child = await this.#spawn(this.#ipfs, isPrivate)
+      if (await this.#untilItAnswers(child, signal, tries < TRIES)) break
+    }
     const state = await this.state(signal)
     if (state?.isRunning) return state
     throw new DockerIpfsError('NODE_UNREACHABLE', 'the IPFS node of docker-ipfs went away again')
@@ -188,22 +193,26 @@ class BinaryHost implements Host {
   }
 
   /** Of several that start at once one gets the repository's lock; the others end, and have found it. */
-  async #untilItAnswers(child: ChildProcess, signal: AbortSignal): Promise<void> {
+  async #untilItAnswers(child: ChildProcess, signal: AbortSignal, mayRetry: boolean): Promise<boolean> {
+    const began = Date.now()
     const config = (await this.#readConfig()) ?? {}
     const ended = () => child.exitCode !== null || child.signalCode !== null
     const answer = await until(
       async () => {
         // Both write into the one log, so that this need not be its last line.
         if (ended() && !/someone else has the lock/.test(await lastLines(this.#log, 20))) return 'failed'
-        return this.#runningAt(config, signal)
+        const running = await this.#runningAt(config, signal)
+        // Whoever had the lock was about to end.
+        return running === undefined && mayRetry && ended() && Date.now() - began > LOCK_MS ? 'again' : running
       },
       START_MS,
       signal,
     )
+    if (answer === 'again') return false
     if (answer !== undefined && answer !== 'failed') {
       // Another may have written its number meanwhile.
       if (!ended()) await replace(this.#pidFile, `${child.pid}\n`)
-      return
+      return true
     }
     const why = answer === undefined ? `no answer for ${START_MS / 1000} s` : await lastLines(this.#log, 1)
     throw new DockerIpfsError('NODE_UNREACHABLE', `the IPFS node of docker-ipfs did not start: ${why}`, {
@@ -221,7 +230,8 @@ class BinaryHost implements Host {
     }
     const [stat, command] = await Promise.all(['stat', 'cmdline'].map((file) => readText(`/proc/${pid}/${file}`)))
     // One that has ended keeps its number while its parent does not ask: in containers without an init, for ever.
-    if (/\) Z /.test(stat ?? '')) return false
+    // Its other threads may need a moment more, and have the lock and the ports until then.
+    if (/\) Z /.test(stat ?? '')) return (await readdir(`/proc/${pid}/task`).catch(() => [])).length > 1
     // Empty where there is no /proc.
     return !command || command.includes(this.#repo)
   }

@@ -3,7 +3,10 @@ import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAlive, useBinary } from '../../support/binary-host.ts'
 import { withFastClock } from '../../support/fast-clock.ts'
+import { useOwnPorts } from '../../support/own-ports.ts'
 import { peerAt } from '../../support/peer-at.ts'
+
+useOwnPorts()
 
 const never = new AbortController().signal
 const setup = useBinary()

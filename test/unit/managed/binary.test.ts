@@ -6,7 +6,10 @@ import { createBinaryHost } from '../../../src/managed/binary.ts'
 import { isAlive, useBinary } from '../../support/binary-host.ts'
 import { withFastClock } from '../../support/fast-clock.ts'
 import { STARTED } from '../../support/ipfs-program.ts'
+import { useOwnPorts } from '../../support/own-ports.ts'
 import { peerAt } from '../../support/peer-at.ts'
+
+useOwnPorts()
 
 const KEY = `/key/swarm/psk/1.0.0/\n/base16/\n${'0123456789abcdef'.repeat(4)}\n`
 const never = new AbortController().signal

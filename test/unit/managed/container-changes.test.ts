@@ -4,7 +4,10 @@ import { CONTAINER, createArguments, IMAGE } from '../../../src/managed/containe
 import { freePorts } from '../../../src/managed/settings.ts'
 import { collect } from '../../../src/streams.ts'
 import { useContainer } from '../../support/container-host.ts'
+import { useOwnPorts } from '../../support/own-ports.ts'
 import { peerAt } from '../../support/peer-at.ts'
+
+useOwnPorts()
 
 const KEY = `/key/swarm/psk/1.0.0/\n/base16/\n${'0123456789abcdef'.repeat(4)}\n`
 const never = new AbortController().signal

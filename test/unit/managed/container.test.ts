@@ -5,7 +5,10 @@ import { createContainerHost } from '../../../src/managed/container.ts'
 import { CONTAINER, IMAGE, NETWORK } from '../../../src/managed/container-arguments.ts'
 import { useContainer } from '../../support/container-host.ts'
 import { withFastClock } from '../../support/fast-clock.ts'
+import { useOwnPorts } from '../../support/own-ports.ts'
 import { peerAt } from '../../support/peer-at.ts'
+
+useOwnPorts()
 
 const never = new AbortController().signal
 const setup = useContainer()

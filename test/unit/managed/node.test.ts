@@ -4,7 +4,10 @@ import { type Choice, createManagedNode } from '../../../src/managed/node.ts'
 import { collect } from '../../../src/streams.ts'
 import { withFastClock } from '../../support/fast-clock.ts'
 import { MemoryHost } from '../../support/memory/host.ts'
+import { useOwnPorts } from '../../support/own-ports.ts'
 import { peerAt } from '../../support/peer-at.ts'
+
+useOwnPorts()
 
 const signal = new AbortController().signal
 

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { createArguments, IMAGE, NETWORK, networkFor, newerImage } from '../../../src/managed/container-arguments.ts'
 import { checkSwarmKey, freePorts, isFree, settingsOf, stampOf } from '../../../src/managed/settings.ts'
+import { useOwnPorts } from '../../support/own-ports.ts'
 import { serveRpc } from '../../support/rpc-server.ts'
+
+useOwnPorts()
 
 const ports = { api: 5301, gateway: 5302 }
 const KEY = `/key/swarm/psk/1.0.0/\n/base16/\n${'0123456789abcdef'.repeat(4)}\n`
