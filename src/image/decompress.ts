@@ -3,13 +3,14 @@ import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { type Bytes, continued } from '../streams.ts'
 import type { DocumentSource } from './documents.ts'
+import { BLOCK, checksumOf } from './tar/fields.ts'
 import { unpackFrames } from './zstd-frames.ts'
 
 /** How bytes are packed. */
 export type Packing = 'plain' | 'gzip' | 'zstd'
 
 /** So many first bytes tell how bytes are packed. */
-export const HEAD_BYTES = 512
+export const HEAD_BYTES = BLOCK
 
 /**
  * How bytes are packed, told from the first `HEAD_BYTES` of them, or from all where there are fewer. Magic numbers: RFC 1952;
@@ -31,10 +32,9 @@ function isTarHeader(head: Uint8Array): boolean {
   if (head.length < HEAD_BYTES) return false
   const header = Buffer.from(head.subarray(0, HEAD_BYTES))
   const [, octal = ''] = /^[ \0]*([0-7]+)[ \0]*$/.exec(header.toString('latin1', 148, 156)) ?? []
-  header.fill(' ', 148, 156)
-  const unsigned = header.reduce((sum, byte) => sum + byte, 0)
-  // Some old writers summed signed bytes.
-  const signed = header.reduce((sum, byte) => sum + (byte > 127 ? byte - 256 : byte), 0)
+  const unsigned = checksumOf(header)
+  // Some old writers summed signed bytes. In the field itself are digits.
+  const signed = unsigned - 256 * header.filter((byte) => byte > 127).length
   return [unsigned, signed].includes(Number.parseInt(octal, 8))
 }
 

@@ -2,22 +2,12 @@ import { expect, test } from 'bun:test'
 import { doctor } from '../../../../src/cli/commands/doctor.ts'
 import type { Patient } from '../../../../src/doctor/doctor.ts'
 import { DockerIpfsError } from '../../../../src/errors.ts'
-import type { NodeHealth } from '../../../../src/store/kubo/health.ts'
 import { formatBytes } from '../../../../src/units.ts'
 import { runCommand } from '../../../support/command.ts'
+import { nodeWith } from '../../../support/healthy.ts'
 import { MemoryEngine } from '../../../support/memory/engine.ts'
 
-const HEALTHY: NodeHealth = {
-  address: 'http://127.0.0.1:5001',
-  source: 'the default',
-  isSecretOpen: false,
-  toAnnounce: 'do this',
-  version: async () => '0.43.0',
-  peers: async () => 3,
-  reachability: async () => 'public',
-  storage: async () => ({ used: 1e9, limit: 10e9, free: 50e9 }),
-  config: async (name) => (name === 'Routing' ? { Type: 'auto' } : {}),
-}
+const HEALTHY = nodeWith({})
 
 function patientWith(other: Partial<Patient>): Patient {
   return {
