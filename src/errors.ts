@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'CATALOGUE_STALE' // the node's catalogue promised something that is not so; the work is done again without it
   | 'INTEGRITY' // bytes do not match their digest
   | 'UNHEALTHY' // the doctor found something that commands fail of
+  | 'NOT_ANNOUNCED' // all is saved, but the network was not told
   | 'CANCELLED' // Ctrl-C, SIGTERM, or docker closed the plugin socket
 
 export interface ErrorDetails {

@@ -27,6 +27,7 @@ const EXIT_CODES: Readonly<Record<Exclude<ErrorCode, 'CANCELLED'>, number>> = {
   CATALOGUE_STALE: 1,
   INTEGRITY: 5,
   UNHEALTHY: 1,
+  NOT_ANNOUNCED: 6,
 }
 
 export interface Ending {
@@ -51,12 +52,10 @@ export function endingOf(error: unknown, debug: boolean): Ending {
 
 const DOCTOR = '"docker ipfs doctor" says more.'
 
-/** Where engine or node are at fault, the doctor knows more than the error. */
+/** Where the node has something against a call, the doctor knows more than the error: what it may do, and its storage. */
 function hintOf({ code, hint }: DockerIpfsError): string[] {
-  if (code === 'ENGINE_UNREACHABLE' || code === 'NODE_UNREACHABLE')
-    return [hint === undefined ? DOCTOR : `${hint} ${DOCTOR}`]
-  if (code === 'ENGINE_FAILED' || code === 'NODE_FAILED') return [hint ?? DOCTOR]
-  return hint === undefined ? [] : [hint]
+  const text = hint ?? (code === 'NODE_FAILED' ? DOCTOR : undefined)
+  return text === undefined ? [] : [text]
 }
 
 function exitCodeOf(error: DockerIpfsError): number {

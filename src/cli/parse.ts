@@ -62,7 +62,7 @@ export function parse<const Options extends readonly Option[]>(
     spec.options.map((option) => [
       option.name,
       option.type === 'list'
-        ? valuesOf(option, spelled, valued)
+        ? valuesOf(option, spelled)
         : flagValue(option, read[option.name] ?? defaults[option.name], of),
     ]),
   )
@@ -78,19 +78,32 @@ const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True']
 const FALSE = ['0', 'f', 'F', 'false', 'FALSE', 'False']
 
 /**
- * Writes every flag in its long form, and every boolean with its value: `-qofile` becomes `--quiet=true --output=file`. yargs
- * does not split such a group, takes the word after `-q` for its value when that is "true" (an image may be called so), and
- * any value of a boolean that it does not know for false. Flags that are not ours stay as they are.
+ * Writes every flag in its long form, and with its value: `-qo file` becomes `--quiet=true --output=file`. yargs
+ * does not split such a group, takes the word after `-q` for its value when that is "true" (an image may be called so), any
+ * value of a boolean that it does not know for false, and no `--help` for a value. Flags that are not ours stay as they are.
  */
 function spellOut(argv: readonly string[], options: readonly Option[], of: UsageOf): string[] {
-  const end = argv.indexOf('--')
-  return argv.flatMap((word, index) => {
-    if (end >= 0 && index >= end) return word
-    if (!word.startsWith('--')) return spellOutShort(word, options, of) ?? word
-    const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? []
-    const option = options.find((candidate) => candidate.name === name)
-    return option?.type === 'boolean' ? `--${option.name}=${readBoolean(option, value, of)}` : word
-  })
+  const spelled: string[] = []
+  for (let at = 0; at < argv.length; at += 1) {
+    const word = argv[at] ?? ''
+    if (word === '--') return [...spelled, ...argv.slice(at)]
+    spelled.push(
+      ...(word.startsWith('--') ? [spellOutLong(word, options, of)] : (spellOutShort(word, options, of) ?? [word])),
+    )
+    const next = argv[at + 1]
+    if (next === undefined || !options.some(({ name, type }) => type !== 'boolean' && spelled.at(-1) === `--${name}`))
+      continue
+    // The next word is a value, whatever it looks like.
+    spelled.push(`${spelled.pop()}=${next}`)
+    at += 1
+  }
+  return spelled
+}
+
+function spellOutLong(word: string, options: readonly Option[], of: UsageOf): string {
+  const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? []
+  const option = options.find((candidate) => candidate.name === name)
+  return option?.type === 'boolean' ? `--${option.name}=${readBoolean(option, value, of)}` : word
 }
 
 /** Undefined when the word is no group of our short flags. */
@@ -112,17 +125,10 @@ function spellOutShort(word: string, options: readonly Option[], of: UsageOf): s
 }
 
 /** All values of a flag that may be given several times. */
-function valuesOf({ name }: Option, spelled: readonly string[], valued: readonly string[]): string[] {
-  const values: string[] = []
-  for (let at = 0; at < spelled.length && spelled[at] !== '--'; at++) {
-    const word = spelled[at] ?? ''
-    if (word.startsWith(`--${name}=`)) values.push(word.slice(name.length + 3))
-    if (!valued.some((flag) => word === `--${flag}`)) continue
-    // The next word is a value, whatever it looks like.
-    at += 1
-    if (word === `--${name}`) values.push(spelled[at] ?? '')
-  }
-  return values
+function valuesOf({ name }: Option, spelled: readonly string[]): string[] {
+  const end = spelled.indexOf('--')
+  const flags = end < 0 ? spelled : spelled.slice(0, end)
+  return flags.filter((word) => word.startsWith(`--${name}=`)).map((word) => word.slice(name.length + 3))
 }
 
 function readBoolean(option: Option, value: string | undefined, of: UsageOf): boolean {

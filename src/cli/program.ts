@@ -4,7 +4,6 @@
 // To add a command: a file in commands/, a line in commands/all.ts, a page of docs/guide/.
 
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
-import { DockerIpfsError } from '../errors.ts'
 import { createOutput } from '../output/output.ts'
 import { watchForCancel } from './cancel.ts'
 import type { Prepared } from './command.ts'
@@ -16,7 +15,7 @@ import { type Environment, readEnvironment } from './environment.ts'
 import { endingOf } from './exit.ts'
 import { commandHelp, groupHelp, pluginHelp } from './help.ts'
 import { type PluginArgv, parsePluginArgv } from './plugin.ts'
-import { badFlag } from './usage.ts'
+import { badFlag, unknownCommand } from './usage.ts'
 
 /** Runs the program and gives its exit code; never throws. `argv`: the arguments after the program's own name. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -53,10 +52,10 @@ async function dispatch(invocation: PluginArgv, environment: Environment): Promi
   const typed = args.slice(0, group === undefined ? 1 : 2).join(' ')
   const command = COMMANDS.find((candidate) => candidate.name === typed)
   if (command === undefined) {
-    const help =
-      group === undefined ? pluginHelp(metadata.ShortDescription, COMMANDS, GROUPS) : groupHelp(group, COMMANDS)
-    await print(help)
-    throw new DockerIpfsError('USAGE', `unknown command: "${typed}"`)
+    throw unknownCommand(
+      typed,
+      [...COMMANDS, ...GROUPS].map((one) => one.name),
+    )
   }
   const prepared =
     mode === 'help' ? 'help' : command.prepare(args.slice(group === undefined ? 1 : 2), environment.defaults)

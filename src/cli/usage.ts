@@ -33,3 +33,30 @@ export function wrongArity(min: number, max: number, of: UsageOf): UsageError {
   }
   return new UsageError('USAGE', `docker: '${of.path}' ${needs()}`, of)
 }
+
+/** `typed`: one word, or a group and a word. `names`: of all commands and groups. */
+export function unknownCommand(typed: string, names: readonly string[]): DockerIpfsError {
+  const near = names.filter((name) => isNear(typed, name)).map((name) => `"docker ipfs ${name}"`)
+  const [group = ''] = typed.split(' ')
+  const path = names.includes(group) ? `docker ipfs ${group}` : 'docker ipfs'
+  const hint = near.length === 0 ? `"${path} --help" shows the commands.` : `Did you mean ${near.join(' or ')}?`
+  return new DockerIpfsError('USAGE', `unknown command: "${typed}"`, { hint })
+}
+
+/** As cobra has it: one begins the other, or at most two letters differ (Levenshtein distance). */
+function isNear(typed: string, name: string): boolean {
+  return name.startsWith(typed) || distance(typed, name) <= Math.min(2, Math.floor(name.length / 2))
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
+  for (const [y, letter] of [...a].entries()) {
+    const next = [y + 1]
+    for (const [x, other] of [...b].entries()) {
+      const changed = (row[x] ?? 0) + (letter === other ? 0 : 1)
+      next.push(Math.min(changed, (row[x + 1] ?? 0) + 1, (next[x] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row.at(-1) ?? 0
+}

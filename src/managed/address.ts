@@ -30,11 +30,25 @@ export async function addressOf(options: AddressOptions): Promise<Endpoint> {
   const { found, isNamed, managed, mayStart, say, warn, signal } = options
   if (isNamed || (await isThere(found, signal))) return found
   const own = await (mayStart ? managed.ensure(signal, say) : managed.find(signal))
-  if (own === undefined || !mayStart) return own ?? found
+  if (own === undefined) return nowhere(options)
+  if (!mayStart) return own
   const storage = await storageOf(own, signal)
   const warning = storage === undefined ? undefined : storageWarning(storage)
   if (warning !== undefined) warn(warning)
   return own
+}
+
+/** Nobody answers, and what to do about it hangs on the node that docker-ipfs could have. */
+async function nowhere({ found, managed, signal }: AddressOptions): Promise<Endpoint> {
+  const orElse = '"ipfs daemon", or say where it is with --api or DOCKER_IPFS_API.'
+  if (managed.isOff) return { ...found, absent: { hint: `Start one with ${orElse}` } }
+  // Asked for nothing but the words.
+  const state = await managed.status(signal).catch(() => signal.throwIfAborted())
+  if (state?.isRunning === false) {
+    const text = 'the IPFS node of docker-ipfs is stopped'
+    return { ...found, absent: { text, hint: 'Start it with "docker ipfs node start".' } }
+  }
+  return { ...found, absent: { hint: `Start one with "docker ipfs node start" or ${orElse}` } }
 }
 
 async function isThere(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {

@@ -23,6 +23,8 @@ export type Choice = 'off' | Host['kind'] | undefined
 
 /** The node that docker-ipfs runs by itself, for machines that have only Docker. */
 export interface ManagedNode {
+  /** DOCKER_IPFS_NODE forbids it. */
+  readonly isOff: boolean
   /** Where it answers; undefined when it is not running. Starts nothing. */
   find(signal: AbortSignal): Promise<Endpoint | undefined>
   /** Where it answers, started if need be; undefined when DOCKER_IPFS_NODE forbids it. @throws NODE_UNREACHABLE */
@@ -68,6 +70,10 @@ class Managed implements ManagedNode {
   constructor(hosts: readonly Host[], choice: Choice) {
     this.#hosts = hosts
     this.#choice = choice
+  }
+
+  get isOff(): boolean {
+    return this.#choice === 'off'
   }
 
   async find(signal: AbortSignal): Promise<Endpoint | undefined> {

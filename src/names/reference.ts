@@ -57,6 +57,7 @@ function parseUrl(text: string): Reference {
 
 function parsePath(scheme: string, rest: string, text: string): Reference {
   const [first = '', ...more] = rest.replace(/\/+$/, '').split('/')
+  if (first === '') throw invalid(text, scheme === 'ipfs' ? 'no CID stands behind it' : 'no name stands behind it')
   // As a publication has it, and as an image has it: copied from an address bar, or from a command for curl.
   const path = more
     .join('/')

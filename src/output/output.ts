@@ -12,10 +12,10 @@ export interface Output {
   line(text: string): Promise<void>
   readonly isTerminal: boolean
   /**
-   * Writes bytes, as fast as they are taken. A reader that went away ends it, and is no error.
+   * Writes bytes, as fast as they are taken. False when the reader went away, which ends it: only the caller knows whether that matters.
    * @throws OutputError
    */
-  bytes(source: AsyncIterable<Uint8Array>): Promise<void>
+  bytes(source: AsyncIterable<Uint8Array>): Promise<boolean>
 }
 
 /** Standard output could not be written; `cause` is the stream's error. */
@@ -54,7 +54,8 @@ export function createOutput(sink: LineSink, before: () => void = () => {}): Out
       await write(`${text}\n`)
     },
     async bytes(source) {
-      for await (const part of source) if (!(await write(part))) return
+      for await (const part of source) if (!(await write(part))) return false
+      return true
     },
   }
 }

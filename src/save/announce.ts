@@ -1,5 +1,5 @@
 import { parseCid } from '../dag/cid.ts'
-import { messageOf } from '../errors.ts'
+import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import type { Routing } from '../store/routing.ts'
 import { within } from '../time.ts'
@@ -37,4 +37,12 @@ export async function announce(root: string, options: AnnounceOptions): Promise<
     notAnnounced = messageOf(error)
   }
   return { notAnnounced, peers: await routing.peers(signal) }
+}
+
+/** What a push ends with of which all is saved, and not all was announced: scripts see it by the exit code. */
+export function notAnnounced(roots: readonly string[]): DockerIpfsError {
+  const what = roots.length === 1 ? roots[0] : `${roots.length} images`
+  return new DockerIpfsError('NOT_ANNOUNCED', `${what} ${roots.length === 1 ? 'is' : 'are'} saved, but not announced`, {
+    hint: 'Nodes that are connected to this one find it all the same; "docker ipfs doctor" says what is in the way.',
+  })
 }

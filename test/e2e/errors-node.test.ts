@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ENGINES, isOld } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
@@ -183,5 +183,22 @@ describe('a node whose disk is full', () => {
     await real.node('full').empty()
     const tiny = await engine.give(GOLDEN.tiny())
     expect(await engine.save(real.node('full'), tiny)).toBe(GOLDEN_ROOTS.tiny)
+  })
+
+  test('never says that it keeps nothing', async () => {
+    const engine = real.engine(DISK_ENGINES[0] ?? '')
+    const [node, fill] = [real.node('full'), `${folder}/fill`]
+    const id = await engine.give(GOLDEN.tiny())
+    await engine.docker('image', 'tag', id, 'full:1')
+    await engine.save(node, 'full:1')
+    run('sh', ['-c', 'head -c 40000000 /dev/zero >"$1" 2>/dev/null || true', 'sh', fill])
+    // The change that it cannot write stays with it, and it fails of that at every look.
+    const ends = [await engine.ipfs(node, 'rm', 'full:1'), await engine.ipfs(node, 'ls'), await engine.ipfs(node, 'du')]
+    rmSync(fill)
+    for (const end of ends) {
+      expect(end).toMatchObject({ exitCode: 1, stdout: '' })
+      expect(end.stderr).toStartWith('ERROR: the disk of the IPFS node is full\n')
+    }
+    expect(await engine.ipfs(node, 'rm', 'full:1')).toMatchObject({ exitCode: 0 })
   })
 })

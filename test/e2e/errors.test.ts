@@ -34,7 +34,7 @@ describe('without an engine', () => {
       run,
       3,
       `ERROR: cannot reach the Docker engine: Cannot connect to the Docker daemon at unix://${real.place.folder}/nothing.sock. Is the docker daemon running?`,
-      'Start Docker, or choose another engine with --context or -H. "docker ipfs doctor" says more.',
+      'Start Docker, or choose another engine with --context or -H.',
     )
   })
 
@@ -48,7 +48,7 @@ describe('without an engine', () => {
       run,
       3,
       'ERROR: cannot find the docker command',
-      'Install Docker, or put it on PATH. "docker ipfs doctor" says more.',
+      'Install Docker, or put it on PATH.',
     )
   })
 })
@@ -68,7 +68,7 @@ describe('without a node', () => {
       run,
       3,
       'ERROR: cannot reach the IPFS node at http://127.0.0.1:1',
-      'Start one with "docker ipfs node start" or "ipfs daemon", or say where it is with --api or DOCKER_IPFS_API (this address is from DOCKER_IPFS_API). "docker ipfs doctor" says more.',
+      'Start it, or name another: this address is from DOCKER_IPFS_API.',
     )
   })
 })

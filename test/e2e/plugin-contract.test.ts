@@ -99,7 +99,7 @@ describe('help', () => {
 
 describe('mistakes', () => {
   test.each([
-    ['ipfs foo', 1, COMMANDS, 'ERROR: unknown command: "foo"\n'],
+    ['ipfs foo', 1, '', 'ERROR: unknown command: "foo"\n"docker ipfs --help" shows the commands.\n'],
     [
       'ipfs save',
       1,

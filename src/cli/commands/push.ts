@@ -1,6 +1,8 @@
+import { DockerIpfsError } from '../../errors.ts'
 import type { ProgressEvent } from '../../events.ts'
+import { familiarName, fullName } from '../../image/name.ts'
 import type { Announced } from '../../save/announce.ts'
-import { defineCommand } from '../command.ts'
+import { type CommandPorts, defineCommand } from '../command.ts'
 import { api, key, noCache, platform, progress, quiet } from '../options.ts'
 import { badFlag } from '../usage.ts'
 import { tellPublished } from './publish.ts'
@@ -28,28 +30,51 @@ export const push = defineCommand({
     if (flags.key !== undefined && !flags.publish) {
       throw badFlag('--key needs --publish', { usage: USAGE, path: 'docker ipfs push' })
     }
-    const [{ save }, { engineInput }, { nodeTarget }, { announce }, { found, ...ports }] = await Promise.all([
-      import('../../save/save.ts'),
-      import('../../save/inputs/engine.ts'),
-      import('../../save/targets/node.ts'),
-      import('../../save/announce.ts'),
-      context.connect(flags, words[0]),
-    ])
+    const [{ save }, { engineInput }, { nodeTarget }, { announce, notAnnounced }, { found, ...ports }] =
+      await Promise.all([
+        import('../../save/save.ts'),
+        import('../../save/inputs/engine.ts'),
+        import('../../save/targets/node.ts'),
+        import('../../save/announce.ts'),
+        context.connect(flags, words[0]),
+      ])
     const { platform, timeout: announceTimeoutMs } = flags
+    if (flags.publish) await checkNames(words, ports)
+    const missed: string[] = []
     const target = nodeTarget({ ...ports, noCache: flags['no-cache'], platform })
     for (const [at, image] of words.entries()) {
       const input = engineInput(image, { ...ports, found: at === 0 ? found : undefined })
       for (const { root } of await save(input, target, { platform })) {
-        ports.report(announcement(await announce(root, { ...ports, announceTimeoutMs })))
+        const announced = await announce(root, { ...ports, announceTimeoutMs })
+        if (announced.notAnnounced !== undefined) missed.push(root)
+        ports.report(announcement(announced))
         await context.output.line(root)
         ports.report({ type: 'step', text: `To load it: docker ipfs load ${root}` })
       }
     }
-    if (!flags.publish) return
-    const { publish } = await import('../../publish/publish.ts')
-    tellPublished(await publish(words, { ...ports, key: flags.key, announceTimeoutMs }), ports)
+    if (flags.publish) {
+      const { publish } = await import('../../publish/publish.ts')
+      tellPublished(await publish(words, { ...ports, key: flags.key, announceTimeoutMs }), ports)
+    }
+    if (missed.length > 0) throw notAnnounced(missed)
   },
 })
+
+/**
+ * What is published is found by its name, so an ID is refused before the work.
+ * @throws USAGE
+ */
+async function checkNames(words: readonly string[], { engine, signal }: CommandPorts): Promise<void> {
+  for (const word of words) {
+    const image = await engine.inspect(word, signal)
+    // What is not there is for the save to tell.
+    if (image === undefined || image.names.includes(familiarName(fullName(word) ?? ''))) continue
+    const [name] = image.names
+    throw new DockerIpfsError('USAGE', `${word} is an ID: an image is published by its name`, {
+      hint: name === undefined ? `Give it one: docker image tag ${word} NAME:TAG` : `Give its name: ${name}`,
+    })
+  }
+}
 
 function announcement({ notAnnounced, peers }: Announced): ProgressEvent {
   const connected = `the node is connected to ${peers} ${peers === 1 ? 'peer' : 'peers'}`

@@ -1,4 +1,5 @@
 import { DockerIpfsError } from '../../errors.ts'
+import { OutputError } from '../../output/output.ts'
 import { formatBytes } from '../../units.ts'
 import type { CommandContext } from '../command.ts'
 import type { ConnectionOptions, FlagsOf } from '../options.ts'
@@ -17,6 +18,10 @@ export async function saveToCar(output: string, image: string, flags: Flags, con
   if (piped && context.output.isTerminal) {
     throw new DockerIpfsError('USAGE', 'cowardly refusing to save to a terminal. Use the -o flag or redirect')
   }
+  const send = async (bytes: AsyncIterable<Uint8Array>) => {
+    // Half a CAR file is none: whoever reads it must not take it for whole.
+    if (!(await context.output.bytes(bytes))) throw new OutputError(new Error('its reader went away'))
+  }
   const archive = flags.input === undefined ? undefined : await context.openImages(flags.input)
   const [{ save }, { carTarget }, { archiveInput }, { engineInput }, ports] = await Promise.all([
     import('../../save/save.ts'),
@@ -26,7 +31,7 @@ export async function saveToCar(output: string, image: string, flags: Flags, con
     context.connect(flags),
   ])
   const input = archive === undefined ? engineInput(image, ports) : archiveInput(archive)
-  const place = piped ? { send: context.output.bytes } : { path: output }
+  const place = piped ? { send } : { path: output }
   const target = carTarget({ ...ports, ...place, since: flags.since, timeoutMs: flags.timeout })
   const saved = await save(input, target, { platform: flags.platform })
   const left = saved.skipped === 0 ? '' : `, ${saved.skipped} left out`

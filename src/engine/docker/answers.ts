@@ -1,40 +1,9 @@
 import { DockerIpfsError } from '../../errors.ts'
 import { isObject } from '../../json.ts'
-
-/** docker and the engine say what is wrong in words only; they are read here and nowhere else. */
-export function engineError(text: string, cause: unknown): DockerIpfsError {
-  const line = firstLine(text)
-  if (
-    /cannot connect to the docker daemon|is the docker daemon running|error during connect|permission denied while trying to connect|failed to connect to the docker API|dial unix|connection refused/i.test(
-      line,
-    )
-  ) {
-    return new DockerIpfsError('ENGINE_UNREACHABLE', `cannot reach the Docker engine: ${line}`, {
-      cause,
-      hint: 'Start Docker, or choose another engine with --context or -H.',
-    })
-  }
-  if (/no such image|reference does not exist|no such object/i.test(line)) {
-    return new DockerIpfsError('IMAGE_NOT_FOUND', line, { cause })
-  }
-  if (/invalid diffID for layer|wrong diff ?id/i.test(line)) {
-    return new DockerIpfsError('INTEGRITY', `the Docker engine answered: ${line}`, { cause })
-  }
-  return new DockerIpfsError(
-    'ENGINE_FAILED',
-    line === '' ? 'docker failed without a word' : `the Docker engine answered: ${line}`,
-    { cause },
-  )
-}
+import { answerError } from './words.ts'
 
 export function textOf(output: unknown): string {
   return output instanceof Uint8Array ? Buffer.from(output).toString('utf8').trimEnd() : ''
-}
-
-function firstLine(text: string): string {
-  const lines = text.split('\n').map((line) => line.trim())
-  const line = lines.find((candidate) => candidate !== '' && !candidate.startsWith('WARNING')) ?? ''
-  return line.replace(/^(docker: )?Error response from daemon: /, '').replace(/^error: /i, '')
 }
 
 export function parseObject(text: string): Record<string, unknown> {
@@ -58,7 +27,7 @@ export function readLoaded(text: string): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   const said = lines.map((line) => {
     const { stream, error } = parseObject(line)
-    if (typeof error === 'string') throw engineError(error, new Error(text))
+    if (typeof error === 'string') throw answerError(error, new Error(text))
     return typeof stream === 'string' ? stream : ''
   })
   return said.join('').trimEnd()

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { DockerIpfsError } from '../../errors.ts'
 import type { Bytes } from '../../streams.ts'
-import { engineError, textOf } from './answers.ts'
+import { textOf } from './answers.ts'
+import { engineError } from './words.ts'
 
 /** The `docker` command, with docker's own global flags in front of every subcommand. */
 export interface Docker {

@@ -1,8 +1,8 @@
 import { connect as connectSocket, type Socket } from 'node:net'
 import type { Bytes } from '../../streams.ts'
-import { engineError } from './answers.ts'
 import { type Child, type Docker, settle } from './command.ts'
 import { findPlace, type PlaceSearch, placeOf } from './socket.ts'
+import { engineError } from './words.ts'
 
 /** A connection to the engine's API. */
 export interface Connection {

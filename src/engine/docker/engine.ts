@@ -13,13 +13,14 @@
 import { fullName, repositoryOf } from '../../image/name.ts'
 import type { Bytes } from '../../streams.ts'
 import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo, PackedImage } from '../engine.ts'
-import { engineError, isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
+import { isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
 import { type Api, createApi, type Method } from './api.ts'
 import type { Docker } from './command.ts'
 import { createConnect } from './connection.ts'
 import { type Answer, errorOf } from './http.ts'
 import { beginPacking } from './packing.ts'
 import type { PlaceSearch } from './socket.ts'
+import { engineError } from './words.ts'
 
 /** The engine that the `docker` command talks to. */
 export function createEngine(docker: Docker, options: PlaceSearch): Engine {

@@ -1,5 +1,5 @@
 import { parsedObject } from '../../json.ts'
-import { engineError } from './answers.ts'
+import { answerError, engineError, NO_ANSWER, NO_ENGINE } from './words.ts'
 
 /** What the engine's HTTP API answered. */
 export interface Answer {
@@ -81,12 +81,13 @@ export function statusOf(head: string): number {
 
 export function noAnswer(bytes: Uint8Array = new Uint8Array()): Error {
   const text = Buffer.from(bytes.subarray(0, MAX_HEAD)).toString('utf8')
-  return engineError('the connection ended without an answer', new Error(text))
+  const isHttp = text === '' || text.startsWith('HTTP/')
+  return engineError(isHttp ? NO_ANSWER : NO_ENGINE, new Error(text))
 }
 
 /** What an answer that is not a success says. */
 export function errorOf({ status, body }: Answer): Error {
   // Missing where the answer is not the engine's own: of a proxy, or of no engine at all.
   const message = parsedObject(body)?.['message']
-  return engineError(typeof message === 'string' ? message : `HTTP status ${status}`, new Error(body))
+  return answerError(typeof message === 'string' ? message : `HTTP status ${status}`, new Error(body))
 }

@@ -1,11 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { blockKey, checkBlock } from '../../dag/blocks.ts'
 import { deltaBase } from '../../dag/car.ts'
 import { CarSections, invalidCar } from '../../dag/car-sections.ts'
 import type { CID } from '../../dag/cid.ts'
 import { DockerIpfsError } from '../../errors.ts'
 import { abortable, type Bytes } from '../../streams.ts'
-import { openTemp, writeAll } from './temp-file.ts'
+import { openTemp, tempFailed, writeAll } from './temp-file.ts'
 
 /** A CAR file whose blocks can be had one by one. */
 export interface CarFile {
@@ -51,7 +52,9 @@ export async function spoolCar(bytes: Bytes, name: string, signal: AbortSignal):
   try {
     let size = 0
     for await (const part of abortable(bytes, signal)) {
-      await writeAll(handle, part, size)
+      await writeAll(handle, part, size).catch((cause) => {
+        throw tempFailed(tmpdir(), cause)
+      })
       size += part.length
     }
     return await readCar(handle, name, signal)

@@ -14,6 +14,8 @@ export interface Endpoint extends Access {
   readonly source: string
   /** docker-ipfs itself runs this node. */
   readonly isManaged?: boolean
+  /** What to say where nobody answers: what is wrong, if more is known, and what to do. */
+  readonly absent?: { readonly text?: string; readonly hint: string }
 }
 
 const DEFAULT_API = '/ip4/127.0.0.1/tcp/5001'

@@ -244,9 +244,13 @@ function once<T>(known: Map<string, Promise<T>>, key: string, ask: () => Promise
   return answer
 }
 
+/** What the system, or its own database, has against the node: of what it keeps nothing is known then, and nothing may be said to be missing. */
+const FAULT =
+  /no space left|disk of the IPFS node is full|quota exceeded|read-only file system|input\/output error|permission denied|too many open files|cannot allocate|\bclosed$/i
+
 /** True for what the node answered, and for a document that is too large. */
 function isAnswer(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
+  if (!(error instanceof Error) || FAULT.test(error.message)) return false
   if (error instanceof DockerIpfsError) return hasCode(error, 'INTEGRITY', 'NODE_FAILED')
   // Any other status is not from Kubo, or says that it does not let us in.
   const status = statusOf(error)

@@ -120,17 +120,21 @@ export function nodeError(error: unknown, endpoint: Endpoint, signal: AbortSigna
   const status = statusOf(error)
   if (status !== undefined) return answered(status, messageOf(error), endpoint, error)
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const why = NO_WAY[code]
+  const why = NO_WAY[code] ?? (endpoint.url.startsWith('https:') ? { text: wordsOf(code, error) } : undefined)
   return new DockerIpfsError(
     'NODE_UNREACHABLE',
-    `cannot reach the IPFS node at ${shown(endpoint)}${why === undefined ? '' : ` (${why.text})`}`,
+    endpoint.absent?.text ??
+      `cannot reach the IPFS node at ${shown(endpoint)}${why === undefined ? '' : ` (${why.text})`}`,
     {
       cause: error,
-      hint:
-        why?.hint ??
-        `Start one with "docker ipfs node start" or "ipfs daemon", or say where it is with --api or DOCKER_IPFS_API (this address is from ${endpoint.source}).`,
+      hint: why?.hint ?? endpoint.absent?.hint ?? `Start it, or name another: this address is from ${endpoint.source}.`,
     },
   )
+}
+
+/** By https there is more that may be in the way than a node that does not run. */
+function wordsOf(code: string, error: unknown): string {
+  return code === 'ECONNREFUSED' ? 'connection refused' : messageOf(error)
 }
 
 const CERTIFICATE = {
@@ -142,6 +146,10 @@ const CERTIFICATE = {
 const NO_WAY: Readonly<Record<string, { readonly text: string; readonly hint?: string }>> = {
   EACCES: { text: 'permission denied' },
   ENOENT: { text: 'no such socket' },
+  EPROTO: {
+    text: 'it does not speak TLS',
+    hint: 'Give its address with http, or the one at which its proxy takes https.',
+  },
   ENOTFOUND: { text: 'no such host' },
   CERT_HAS_EXPIRED: { text: 'its certificate has expired' },
   ERR_TLS_CERT_ALTNAME_INVALID: { text: 'its certificate is for another name' },

@@ -1,4 +1,4 @@
-import { engineError } from '../../../src/engine/docker/answers.ts'
+import { engineError } from '../../../src/engine/docker/words.ts'
 
 /** The values of a flag, in their order. */
 export type Flags = (name: string) => readonly string[]

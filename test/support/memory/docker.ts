@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { engineError } from '../../../src/engine/docker/answers.ts'
+import { engineError } from '../../../src/engine/docker/words.ts'
 import type { Docker } from '../../../src/engine/docker/command.ts'
 import type { Bytes } from '../../../src/streams.ts'
 import { MemoryContainer, type Volume } from './container.ts'

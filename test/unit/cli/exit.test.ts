@@ -37,11 +37,13 @@ test.each([
 
 const DOCTOR = '"docker ipfs doctor" says more.'
 
-test('what engine or node refuse points to the doctor where there is no better hint', () => {
+test('what the node refuses points to the doctor where there is no better hint', () => {
   const text = (code: ErrorCode, details = {}) => endingOf(new DockerIpfsError(code, 'x', details), false).text
   expect(text('NODE_FAILED')).toBe(`ERROR: x\n${DOCTOR}`)
   expect(text('NODE_FAILED', { hint: 'Free space.' })).toBe('ERROR: x\nFree space.')
-  expect(text('ENGINE_UNREACHABLE')).toBe(`ERROR: x\n${DOCTOR}`)
+  expect(text('NODE_UNREACHABLE', { hint: 'Start it.' })).toBe('ERROR: x\nStart it.')
+  // Of these it says the same once more.
+  for (const code of ['ENGINE_UNREACHABLE', 'ENGINE_FAILED'] as const) expect(text(code)).toBe('ERROR: x')
   expect(text('INTEGRITY')).toBe('ERROR: x')
 })
 
@@ -52,12 +54,12 @@ describe('words', () => {
   })
 
   test('the hint is on the second line', () => {
-    expect(endingOf(error, false).text).toBe(`ERROR: the node does not answer\nStart it. ${DOCTOR}`)
+    expect(endingOf(error, false).text).toBe(`ERROR: the node does not answer\nStart it.`)
   })
 
   test('debug adds the causes, outermost first', () => {
     expect(endingOf(error, true).text).toEndWith(
-      `\nStart it. ${DOCTOR}\nCaused by: fetch failed\nCaused by: ECONNREFUSED`,
+      `\nStart it.\nCaused by: fetch failed\nCaused by: ECONNREFUSED`,
     )
   })
 

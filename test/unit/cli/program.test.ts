@@ -38,11 +38,19 @@ test('version is that of the metadata, and needs neither engine nor node', () =>
 })
 
 describe('mistakes', () => {
-  test('an unknown command prints the commands on stdout, the error on stderr', () => {
-    const { exitCode, stdout, stderr } = start('ipfs foo')
-    expect(stdout).toStartWith('Usage:  docker ipfs COMMAND\n')
-    expect(stderr).toBe('ERROR: unknown command: "foo"\n')
-    expect(exitCode).toBe(1)
+  test.each([
+    ['foo', '"docker ipfs --help" shows the commands.'],
+    ['svae', 'Did you mean "docker ipfs save"?'],
+    ['publis', 'Did you mean "docker ipfs publish" or "docker ipfs published"?'],
+    ['node lgos', 'Did you mean "docker ipfs node logs"?'],
+    ['node frobnicate', '"docker ipfs node --help" shows the commands.'],
+    ['x', '"docker ipfs --help" shows the commands.'],
+  ])('the unknown command "%s" is told on stderr alone, with what may be meant: %s', (typed, hint) => {
+    expect(start(`ipfs ${typed}`)).toMatchObject({
+      exitCode: 1,
+      stdout: '',
+      stderr: `ERROR: unknown command: "${typed}"\n${hint}\n`,
+    })
   })
 
   test.each([

@@ -93,7 +93,10 @@ describe('the managed node', () => {
   })
 
   test('is taken where it runs, and not started by a command that only reads', async () => {
-    expect(await address(NOBODY, { mayStart: false })).toBe(NOBODY)
+    expect(await address(NOBODY, { mayStart: false })).toEqual({
+      ...NOBODY,
+      absent: { hint: expect.stringMatching(/^Start one with "docker ipfs node start" or "ipfs daemon", or say/) },
+    })
     expect(own.exists).toBe(false)
     await own.start({}, never, () => undefined)
     expect(await address(NOBODY, { mayStart: false })).toMatchObject({ isManaged: true })
@@ -101,8 +104,24 @@ describe('the managed node', () => {
 
   test('is not taken where it is off: the error is to name the other', async () => {
     const managed = createManagedNode([own], 'off')
-    expect(await address(NOBODY, { managed })).toBe(NOBODY)
+    // And to advise nothing that is refused then.
+    expect(await address(NOBODY, { managed })).toEqual({
+      ...NOBODY,
+      absent: { hint: 'Start one with "ipfs daemon", or say where it is with --api or DOCKER_IPFS_API.' },
+    })
     expect(own.exists).toBe(false)
+  })
+
+  test('that was stopped is what is told of, by a command that only reads', async () => {
+    await own.start({}, never, () => undefined)
+    await own.stop()
+    expect(await address(NOBODY, { mayStart: false })).toEqual({
+      ...NOBODY,
+      absent: {
+        text: 'the IPFS node of docker-ipfs is stopped',
+        hint: 'Start it with "docker ipfs node start".',
+      },
+    })
   })
 
   test('says why it cannot be started', async () => {

@@ -27,13 +27,17 @@ describe('push', () => {
     expect(images.node.announced).toEqual([TINY])
   })
 
-  test('that nobody was told of is a warning, and the CID is printed', async () => {
+  test('that nobody was told of prints the CID, and has an exit code of its own', async () => {
     Object.assign(images.node.routing, {
       announce: () => Promise.reject(new DockerIpfsError('NODE_FAILED', 'there is no routing')),
     })
     const { exitCode, stdout, stderr } = await images.run(push, 'tiny:1')
-    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `${TINY}\n` })
+    expect({ exitCode, stdout }).toEqual({ exitCode: 6, stdout: `${TINY}\n` })
     expect(stderr).toContain('\nWARNING: not announced: there is no routing; the node is connected to 0 peers\n')
+    expect(stderr).toContain(`\nERROR: ${TINY} is saved, but not announced\n`)
+    const several = await images.run(push, '-q', 'app:1', 'tiny:1')
+    expect(several).toMatchObject({ exitCode: 6, stdout: `${APP}\n${TINY}\n` })
+    expect(several.stderr).toContain('ERROR: 2 images are saved, but not announced\n')
   })
 
   test('takes several images, and prints nothing but their CIDs with --quiet', async () => {
@@ -50,6 +54,20 @@ describe('push', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `${TINY}\n` })
     expect(stderr).toMatch(/\nPublication 1: \w+, 1 image\n/)
     expect(stderr).toEndWith(`\nTo pull from it: docker ipfs pull ipns://${id.trim()}/tiny:1\n`)
+  })
+})
+
+describe('push --publish', () => {
+  test('of an ID is refused before anything is saved, and the name is told', async () => {
+    const id = (await images.engine.inspect('tiny:1'))?.id ?? ''
+    for (const typed of [id, id.slice(7), id.slice(7, 19)]) {
+      expect(await images.run(push, '--publish', typed)).toMatchObject({
+        exitCode: 1,
+        stdout: '',
+        stderr: `ERROR: ${typed} is an ID: an image is published by its name\nGive its name: tiny:1\n`,
+      })
+    }
+    expect(images.node.announced).toEqual([])
   })
 })
 

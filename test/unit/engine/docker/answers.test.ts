@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { engineError, isAvailable, readLoaded, readWhole } from '../../../../src/engine/docker/answers.ts'
+import { isAvailable, readLoaded, readWhole } from '../../../../src/engine/docker/answers.ts'
 
 const image = (id: string, available: unknown) => ({
   Id: id,
@@ -39,13 +39,4 @@ describe('what a load says', () => {
     expect(() => readLoaded(text)).toThrow('the Docker engine answered: unexpected EOF')
     expect(() => readLoaded('Loaded')).toThrow('docker gave an answer that cannot be read')
   })
-})
-
-test('a layer that is not what the image says is a matter of integrity', () => {
-  for (const text of [
-    'invalid diffID for layer 1: expected "x", got "y"',
-    'apply layer error: wrong diff id calculated',
-  ]) {
-    expect(engineError(text, undefined)).toMatchObject({ code: 'INTEGRITY' })
-  }
 })

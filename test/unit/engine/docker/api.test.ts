@@ -66,10 +66,13 @@ describe('a question', () => {
     expect(connections).toBe(1)
   })
 
-  test.each(['', 'hello', `${OK}Content-Length: 3\r\n\r\nok`])('whose answer is %j fails', async (text) => {
-    const api = await engine(says(text))
-    await expect(api.ask('GET', '/', signal)).rejects.toMatchObject({ code: 'ENGINE_FAILED' })
-  })
+  test.each(['', 'hello', `${OK}Content-Length: 3\r\n\r\nok`])(
+    'whose answer is %j is none of an engine',
+    async (text) => {
+      const api = await engine(says(text))
+      await expect(api.ask('GET', '/', signal)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
+    },
+  )
 
   test('where nobody listens says where', async () => {
     await expect(apiAt(join(folder, 'none.sock')).ask('GET', '/', signal)).rejects.toMatchObject({

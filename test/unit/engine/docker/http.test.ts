@@ -32,7 +32,6 @@ describe('answers', () => {
   })
 
   test.each([
-    'hello\r\n\r\n',
     'HTTP/1.1 200 OK\r\nA: b',
     'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\none',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
@@ -40,8 +39,12 @@ describe('answers', () => {
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n\r\n',
-  ])('that are cut, or none, are an error: %j', (text) => {
+  ])('that are cut are an error: %j', (text) => {
     expect(() => parse(text)).toThrow('the connection ended without an answer')
+  })
+
+  test.each(['hello\r\n\r\n', 'SSH-2.0-OpenSSH\r\n'])('that are none come from no engine: %j', (text) => {
+    expect(() => parse(text)).toThrow('what is there does not speak as the Docker engine does')
   })
 })
 

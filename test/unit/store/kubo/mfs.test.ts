@@ -89,6 +89,26 @@ describe('our folder in MFS', () => {
     expect(kubo.asked).toHaveLength(2)
   })
 
+  test.each([
+    ['write /repo/blocks/.temp/temp-1: no space left on device', 'the disk of the IPFS node is full'],
+    ['open /repo/blocks/x: permission denied', 'the IPFS node answered: open /repo/blocks/x: permission denied'],
+    ['leveldb: closed', 'the IPFS node was stopped meanwhile'],
+  ])('is not empty where the node cannot look: %s', async (said, message) => {
+    for (const call of ['files/stat', 'ls', 'dag/resolve']) {
+      kubo.says['files/stat'] = stat
+      kubo.says['ls'] = kubo.says['dag/resolve'] = () => Response.json({ Objects: [], Cid: { '/': GOLDEN_ROOTS.tiny } })
+      kubo.says[call] = () => kuboError(said)
+      await expect(folder().entries('images/docker.io', open)).rejects.toThrow(message)
+    }
+  })
+
+  test('is not there where the node says so, or has lost a block of it', async () => {
+    for (const said of ['file does not exist', 'block was not found locally (offline): ipld: could not find QmX']) {
+      kubo.says['files/stat'] = () => kuboError(said)
+      expect(await folder().entries('', open)).toBeUndefined()
+    }
+  })
+
   test('is looked at again by who comes after one that was stopped', async () => {
     kubo.says['files/stat'] = stat
     const mfs = folder()

@@ -142,6 +142,18 @@ test('a redirect is not followed: the node could send the blocks anywhere', asyn
   await expect(call(node, { path: 'redirect', signal: never })).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' })
 })
 
+test('by https the cause stands in the first line, since it may be more than a node that does not run', async () => {
+  const at = (url: string) => call(endpoint(url), { path: 'x', signal: never }).catch((error) => error)
+  expect(await at('https://127.0.0.1:1')).toMatchObject({
+    message: 'cannot reach the IPFS node at https://127.0.0.1:1 (connection refused)',
+  })
+  expect(await at(node.url.replace('http:', 'https:'))).toMatchObject({
+    code: 'NODE_UNREACHABLE',
+    message: expect.stringMatching(/ \(it does not speak TLS\)$/),
+    hint: expect.stringMatching(/^Give its address with http/),
+  })
+})
+
 test('a port where nothing listens is NODE_UNREACHABLE', async () => {
   await expect(call(endpoint('http://127.0.0.1:1'), { path: 'x', signal: never })).rejects.toMatchObject({
     code: 'NODE_UNREACHABLE',

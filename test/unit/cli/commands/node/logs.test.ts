@@ -15,7 +15,7 @@ test('the log of a node that is not there ends with exit code 3, and says how to
     stdout: '',
     stderr:
       'ERROR: docker-ipfs has no IPFS node of its own here\n' +
-      'Make one with "docker ipfs node start". "docker ipfs doctor" says more.\n',
+      'Make one with "docker ipfs node start".\n',
   })
 })
 
