@@ -44,12 +44,7 @@ describe('without an engine', () => {
     const run = await real.leavingNothing(() =>
       real.place.run(PLUGIN, far, { env: { PATH: '/nowhere', DOCKER_IPFS_API: node().api } }),
     )
-    expectError(
-      run,
-      3,
-      'ERROR: cannot find the docker command',
-      'Install Docker, or put it on PATH.',
-    )
+    expectError(run, 3, 'ERROR: cannot find the docker command', 'Install Docker, or put it on PATH.')
   })
 })
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { engineError } from '../../../src/engine/docker/words.ts'
 import type { Docker } from '../../../src/engine/docker/command.ts'
+import { engineError } from '../../../src/engine/docker/words.ts'
 import type { Bytes } from '../../../src/streams.ts'
 import { MemoryContainer, type Volume } from './container.ts'
 import { daemonError, type Flags, formatted, labelled, pairs, parseCommand } from './docker-words.ts'

@@ -58,9 +58,7 @@ describe('words', () => {
   })
 
   test('debug adds the causes, outermost first', () => {
-    expect(endingOf(error, true).text).toEndWith(
-      `\nStart it.\nCaused by: fetch failed\nCaused by: ECONNREFUSED`,
-    )
+    expect(endingOf(error, true).text).toEndWith(`\nStart it.\nCaused by: fetch failed\nCaused by: ECONNREFUSED`)
   })
 
   test('causes that go in a circle end', () => {

@@ -13,9 +13,7 @@ test('the log of a node that is not there ends with exit code 3, and says how to
   expect(await run()).toMatchObject({
     exitCode: 3,
     stdout: '',
-    stderr:
-      'ERROR: docker-ipfs has no IPFS node of its own here\n' +
-      'Make one with "docker ipfs node start".\n',
+    stderr: 'ERROR: docker-ipfs has no IPFS node of its own here\n' + 'Make one with "docker ipfs node start".\n',
   })
 })
 
