@@ -62,6 +62,8 @@ export interface CommandContext {
 /** A command is data; help, parsing and completion are made from it. */
 export interface CommandSpec<Options extends readonly Option[]> {
   readonly name: string
+  /** Other names of it, which docker has for the same. */
+  readonly aliases?: readonly string[]
   /** As help shows it, e.g. `docker ipfs save [OPTIONS] IMAGE [IMAGE...]`. */
   readonly usage: string
   /** One line, without a full stop. */
@@ -84,6 +86,11 @@ export interface Command extends Omit<CommandSpec<readonly Option[]>, 'run' | 's
    * @throws UsageError USAGE, BAD_FLAG
    */
   readonly prepare: (argv: readonly string[], defaults?: Defaults) => 'help' | Prepared
+}
+
+/** Whether somebody who typed this meant the command. */
+export function isCalled({ name, aliases }: Pick<Command, 'name' | 'aliases'>, typed: string): boolean {
+  return name === typed || aliases?.includes(typed) === true
 }
 
 export interface Prepared {

@@ -1,5 +1,5 @@
 import type { KeptImage } from '../catalogue/kept.ts'
-import type { Command } from './command.ts'
+import { type Command, isCalled } from './command.ts'
 import type { CommandGroup } from './help.ts'
 import type { Argument, Option } from './options.ts'
 
@@ -35,7 +35,9 @@ export interface CompletionOptions {
 export async function complete(words: readonly string[], options: CompletionOptions): Promise<string> {
   const typed = words.at(-1) ?? ''
   const before = words.slice(0, -1)
-  const command = options.commands.find(({ name }) => name.split(' ').every((word, at) => word === before[at]))
+  const command = options.commands.find((each) =>
+    [1, 2].some((count) => isCalled(each, before.slice(0, count).join(' '))),
+  )
   const answer: Completion =
     command === undefined
       ? { candidates: commandsAfter(before, options), typed }

@@ -1,4 +1,4 @@
-import { DockerIpfsError, type ErrorCode, messageOf } from '../errors.ts'
+import { DockerIpfsError, type ErrorCode, hasCode, messageOf } from '../errors.ts'
 import { OutputError } from '../output/output.ts'
 import { UsageError } from './usage.ts'
 
@@ -30,6 +30,45 @@ const EXIT_CODES: Readonly<Record<Exclude<ErrorCode, 'CANCELLED'>, number>> = {
   NOT_ANNOUNCED: 6,
 }
 
+/** What is wrong with one of several things: the others are done all the same. */
+const OF_ONE: readonly ErrorCode[] = [
+  'REFERENCE_INVALID',
+  'IMAGE_NOT_FOUND',
+  'PLATFORM_NOT_FOUND',
+  'CONTENT_NOT_FOUND',
+  'NOT_AN_IMAGE',
+  'PUBLICATION_INVALID',
+  'INTEGRITY',
+  'USAGE',
+]
+
+/**
+ * Does something for each of several things, as docker does: what is wrong with one of them does not keep it from the next.
+ * @throws what was thrown for one, or for several as `SeveralErrors`
+ */
+export async function forEachOf(words: readonly string[], work: (word: string) => Promise<void>): Promise<void> {
+  const errors: DockerIpfsError[] = []
+  for (const word of words) {
+    try {
+      await work(word)
+    } catch (error) {
+      if (!hasCode(error, ...OF_ONE)) throw error
+      errors.push(error)
+    }
+  }
+  if (errors.length > 1) throw new SeveralErrors(errors)
+  if (errors[0] !== undefined) throw errors[0]
+}
+
+class SeveralErrors extends Error {
+  readonly errors: readonly DockerIpfsError[]
+
+  constructor(errors: readonly DockerIpfsError[]) {
+    super(errors.map(messageOf).join('; '))
+    this.errors = errors
+  }
+}
+
 export interface Ending {
   readonly exitCode: number
   /** What goes to stderr, without the last newline. */
@@ -41,6 +80,10 @@ export interface Ending {
  * the chain of causes. Nothing else maps errors to exit codes.
  */
 export function endingOf(error: unknown, debug: boolean): Ending {
+  if (error instanceof SeveralErrors) {
+    const [first, ...more] = error.errors.map((each) => endingOf(each, debug))
+    return { exitCode: first?.exitCode ?? 1, text: [first, ...more].map((each) => each?.text).join('\n') }
+  }
   const causes = debug ? causesOf(error) : []
   if (error instanceof UsageError) return { exitCode: exitCodeOf(error), text: error.message }
   if (error instanceof OutputError) return { exitCode: 1, text: [`ERROR: ${error.message}`, ...causes].join('\n') }

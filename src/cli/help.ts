@@ -9,12 +9,17 @@ import type { Option } from './options.ts'
 interface HelpOf {
   readonly usage: string
   readonly summary: string
+  readonly name?: string
+  readonly aliases?: readonly string[]
   readonly options: readonly Option[]
 }
 
 /** Help of one command. `columns`: width of the terminal, 80 where there is none. */
 export function commandHelp(command: HelpOf, columns = 80): string {
+  const { name = '', aliases = [] } = command
   const parts = [`Usage:  ${command.usage}`, command.summary]
+  if (aliases.length > 0)
+    parts.push(`Aliases:\n  ${[name, ...aliases].map((each) => `docker ipfs ${each}`).join(', ')}`)
   if (command.options.length > 0) parts.push(`Options:\n${optionLines(command.options, columns - 1).join('\n')}`)
   return parts.join('\n\n')
 }

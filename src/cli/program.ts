@@ -6,7 +6,7 @@
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
 import { createOutput } from '../output/output.ts'
 import { watchForCancel } from './cancel.ts'
-import type { Prepared } from './command.ts'
+import { isCalled, type Prepared } from './command.ts'
 import { COMMANDS, GROUPS } from './commands/all.ts'
 import { complete } from './complete.ts'
 import { createSources } from './completion-sources.ts'
@@ -50,7 +50,7 @@ async function dispatch(invocation: PluginArgv, environment: Environment): Promi
     return print(groupHelp(group, COMMANDS))
   }
   const typed = args.slice(0, group === undefined ? 1 : 2).join(' ')
-  const command = COMMANDS.find((candidate) => candidate.name === typed)
+  const command = COMMANDS.find((candidate) => isCalled(candidate, typed))
   if (command === undefined) {
     throw unknownCommand(
       typed,

@@ -15,6 +15,8 @@ import { type ResolveOptions, resolve } from './resolve.ts'
 interface RemoveOptions extends ResolveOptions {
   readonly blocks: Pick<Blocks, 'block' | 'ownBlock'>
   readonly pins: Pick<Pins, 'isPinned' | 'pinnedRoots' | 'unpin'>
+  /** Of an image that is given by its CID all names go. */
+  readonly force?: boolean
 }
 
 export interface Removal {
@@ -42,9 +44,9 @@ export async function remove(reference: string, options: RemoveOptions): Promise
       hint: '"docker ipfs ls" lists what it has.',
     })
   }
-  if (name === undefined && names.length > 1) {
+  if (name === undefined && names.length > 1 && !options.force) {
     throw new DockerIpfsError('USAGE', `${root} has several names: ${names.map(familiarName).join(', ')}`, {
-      hint: 'Give the names.',
+      hint: 'Give the names, or --force to remove all.',
     })
   }
   const untagged = name === undefined ? names : [name]

@@ -22,4 +22,8 @@ export interface Naming {
   publish(root: CID, key: Key, signal: AbortSignal): Promise<void>
   keys(signal: AbortSignal): Promise<Key[]>
   makeKey(name: string, signal: AbortSignal): Promise<Key>
+  /** For good: nothing can be published under its name any more. Gives the key that was there. */
+  removeKey(name: string, signal: AbortSignal): Promise<Key>
+  /** Its IPNS name stays. A key that has the new name already is not replaced. */
+  renameKey(name: string, to: string, signal: AbortSignal): Promise<Key>
 }

@@ -6,7 +6,7 @@ import { du } from './inspect/du.ts'
 import { history } from './inspect/history.ts'
 import { inspect } from './inspect/inspect.ts'
 import { verify } from './inspect/verify.ts'
-import { keyGen, keyLs } from './key.ts'
+import { keyGen, keyLs, keyRename, keyRm } from './key.ts'
 import { load } from './load.ts'
 import { ls } from './ls.ts'
 import { nodeLogs } from './node/logs.ts'
@@ -34,6 +34,8 @@ export const COMMANDS: readonly Command[] = [
   inspect,
   keyGen,
   keyLs,
+  keyRename,
+  keyRm,
   load,
   ls,
   nodeLogs,

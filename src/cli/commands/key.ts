@@ -31,3 +31,31 @@ export const keyLs = defineCommand({
     for (const line of flags.quiet ? keys.map(({ id }) => id) : shown) await context.output.line(line)
   },
 })
+
+export const keyRename = defineCommand({
+  name: 'key rename',
+  usage: 'docker ipfs key rename [OPTIONS] NAME NEW_NAME',
+  summary: 'Give a key another name; its IPNS name stays',
+  arity: [2, 2],
+  options: [api],
+  async run(context, { flags, words: [name = '', to = ''] }) {
+    const { naming, signal } = await context.connect({ ...flags, quiet: false, progress: 'auto' })
+    const { id } = await naming.renameKey(name, to, signal)
+    await context.output.line(id)
+  },
+})
+
+export const keyRm = defineCommand({
+  name: 'key rm',
+  usage: 'docker ipfs key rm [OPTIONS] NAME [NAME...]',
+  summary: 'Remove keys for good: nothing is published under their IPNS names any more',
+  arity: [1, Number.POSITIVE_INFINITY],
+  options: [api],
+  async run(context, { flags, words }) {
+    const { naming, signal } = await context.connect({ ...flags, quiet: false, progress: 'auto' })
+    for (const word of words) {
+      const { id } = await naming.removeKey(word, signal)
+      await context.output.line(`Deleted: ${id}`)
+    }
+  },
+})

@@ -46,6 +46,7 @@ const options = [
 
 export const ls = defineCommand({
   name: 'ls',
+  aliases: ['images'],
   usage: 'docker ipfs ls [OPTIONS] [NAME]',
   summary: 'List the images that the node keeps',
   arity: [0, 1],

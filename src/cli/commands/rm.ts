@@ -1,14 +1,25 @@
+import { hasCode, messageOf } from '../../errors.ts'
 import { formatBytes } from '../../units.ts'
 import { defineCommand } from '../command.ts'
+import { forEachOf } from '../exit.ts'
 import { api } from '../options.ts'
 
 export const rm = defineCommand({
   name: 'rm',
+  aliases: ['rmi'],
   usage: 'docker ipfs rm [OPTIONS] NAME [NAME...]',
   summary: 'Remove names from the node, and images with their last name',
   arity: [1, Number.POSITIVE_INFINITY],
   takes: ['reference'],
-  options: [api],
+  options: [
+    api,
+    {
+      name: 'force',
+      short: 'f',
+      type: 'boolean',
+      description: 'Remove all names of a CID; what is not there is no error',
+    },
+  ],
   async run(context, { flags, words }) {
     const [{ remove }, { familiarName }, ports] = await Promise.all([
       import('../../names/remove.ts'),
@@ -17,20 +28,28 @@ export const rm = defineCommand({
     ])
     let isDeleted = false
     let bytes = 0
-    for (const word of words) {
-      const { untagged, deleted, freed } = await remove(word, ports)
+    const removeOne = async (word: string) => {
+      const { untagged, deleted, freed } = await remove(word, { ...ports, force: flags.force })
       // docker's words for `docker rmi`.
       for (const name of untagged) await context.output.line(`Untagged: ${familiarName(name)}`)
-      if (deleted === undefined) continue
+      if (deleted === undefined) return
       await context.output.line(`Deleted: ${deleted}`)
       isDeleted = true
       bytes += freed
     }
+    const removed = forEachOf(words, async (word) => {
+      await removeOne(word).catch((error: unknown) => {
+        if (!flags.force || !hasCode(error, 'IMAGE_NOT_FOUND')) throw error
+        ports.report({ type: 'warning', text: messageOf(error) })
+      })
+    })
+    await removed.catch(() => undefined)
     if (isDeleted) {
       ports.report({
         type: 'step',
         text: `The node's next garbage collection frees ${formatBytes(bytes)}: ipfs repo gc`,
       })
     }
+    await removed
   },
 })

@@ -46,6 +46,18 @@ export class KuboNaming implements Naming {
     return readKey(await this.#ask(`key/gen?arg=${encodeURIComponent(name)}&type=ed25519&ipns-base=base36`, signal))
   }
 
+  async removeKey(name: string, signal: AbortSignal): Promise<Key> {
+    const query = `arg=${encodeURIComponent(name)}&ipns-base=base36`
+    const { Keys } = await this.#ask(`key/rm?${query}`, signal).catch(noKey)
+    return readKey(Array.isArray(Keys) ? Keys[0] : undefined)
+  }
+
+  async renameKey(name: string, to: string, signal: AbortSignal): Promise<Key> {
+    const query = `arg=${encodeURIComponent(name)}&arg=${encodeURIComponent(to)}&ipns-base=base36`
+    const { Now, Id } = await this.#ask(`key/rename?${query}`, signal).catch(noKey)
+    return readKey({ Name: Now, Id })
+  }
+
   async #ask(path: string, signal: AbortSignal): Promise<Record<string, unknown>> {
     const response = await call(this.#endpoint, { path, signal })
     const bytes = await collect(bytesOf(response, this.#endpoint, signal), MAX_ANSWER, 'the answer of the node')
@@ -55,6 +67,16 @@ export class KuboNaming implements Naming {
       throw new DockerIpfsError('NODE_FAILED', 'the IPFS node gave an answer that cannot be read', { cause })
     }
   }
+}
+
+/** A mistake of whoever typed the name, in Kubo's words. */
+function noKey(error: unknown): never {
+  const name = hasCode(error, 'NODE_FAILED') ? /no key named (.*) was found$/.exec(error.message)?.[1] : undefined
+  if (name === undefined) throw error
+  throw new DockerIpfsError('USAGE', `the node has no key ${name}`, {
+    cause: error,
+    hint: '"docker ipfs key ls" lists those that it has.',
+  })
 }
 
 function readKey(value: unknown): Key {

@@ -107,6 +107,20 @@ class MemoryNaming implements Naming {
     return [...this.#keys]
   }
 
+  async removeKey(name: string): Promise<Key> {
+    const at = this.#keys.findIndex((key) => key.name === name)
+    const [key] = at < 0 ? [] : this.#keys.splice(at, 1)
+    if (key === undefined) throw new DockerIpfsError('NODE_FAILED', `there is no key ${name}`)
+    return key
+  }
+
+  async renameKey(name: string, to: string): Promise<Key> {
+    const { id } = await this.removeKey(name)
+    const key = { name: to, id }
+    this.#keys.push(key)
+    return key
+  }
+
   async makeKey(name: string): Promise<Key> {
     if (this.#keys.some((key) => key.name === name)) throw new DockerIpfsError('NODE_FAILED', `there is a key ${name}`)
     const key = { name, id: newKeyId() }

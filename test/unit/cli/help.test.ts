@@ -45,6 +45,12 @@ describe('help of a command', () => {
     )
   })
 
+  test('names what else the command is called, as docker does', () => {
+    expect(
+      commandHelp({ usage: 'docker ipfs ls', summary: 'List', name: 'ls', aliases: ['images'], options: [] }),
+    ).toBe('Usage:  docker ipfs ls\n\nList\n\nAliases:\n  docker ipfs ls, docker ipfs images')
+  })
+
   test('has no list of options where there are none', () => {
     expect(commandHelp({ usage: 'docker ipfs version', summary: 'Show it', options: [] })).toBe(
       'Usage:  docker ipfs version\n\nShow it',

@@ -31,6 +31,13 @@ test.each(['ipfs save --help', 'help ipfs save', 'ipfs help save', 'save -h', 'i
   },
 )
 
+test.each([
+  ['images', 'Usage:  docker ipfs ls '],
+  ['rmi', 'Usage:  docker ipfs rm '],
+])('"%s" is what docker calls it elsewhere', (alias, usage) => {
+  expect(start(`ipfs ${alias} --help`)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(usage) })
+})
+
 test('version is that of the metadata, and needs neither engine nor node', () => {
   for (const line of ['ipfs version', 'ipfs --version', 'version']) {
     expect(start(line, { PATH: '/nowhere' }).stdout).toBe(`docker-ipfs version ${metadata.Version}\n`)

@@ -1,6 +1,7 @@
 import { documentFormat } from '../../../output/rows.ts'
 import type { Value } from '../../../output/template-functions.ts'
 import { defineCommand } from '../../command.ts'
+import { forEachOf } from '../../exit.ts'
 import { api, format, platform, timeout } from '../../options.ts'
 
 export const inspect = defineCommand({
@@ -24,9 +25,14 @@ export const inspect = defineCommand({
     ])
     const { platform, providers, timeout: timeoutMs } = flags
     const found: Value[] = []
-    for (const word of words) found.push((await describe(word, { ...ports, platform, providers, timeoutMs })) as Value)
+    const looked = forEachOf(words, async (word) => {
+      found.push((await describe(word, { ...ports, platform, providers, timeoutMs })) as Value)
+    })
+    // Told behind what was found.
+    await looked.catch(() => undefined)
     // As docker: one list of all, but a template is run for each.
     const isTemplate = !['', 'json'].includes(flags.format?.trim() ?? '')
-    for (const document of isTemplate ? found : [found]) await context.output.line(text(document))
+    for (const document of isTemplate || found.length === 0 ? found : [found]) await context.output.line(text(document))
+    await looked
   },
 })

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'bun:test'
-import { keyGen, keyLs } from '../../../../src/cli/commands/key.ts'
+import { keyGen, keyLs, keyRename, keyRm } from '../../../../src/cli/commands/key.ts'
 import { runCommand } from '../../../support/command.ts'
 import { MemoryNode } from '../../../support/memory/node.ts'
 
@@ -27,6 +27,15 @@ test('the keys are a table, or IPNS names alone, or what a template says', async
 
 test('a node without keys has a table without rows', async () => {
   expect((await list()).stdout).toBe('KEY   IPNS NAME\n')
+})
+
+test('a key is renamed, and its IPNS name stays; removed, it is gone', async () => {
+  const { stdout } = await gen('team')
+  expect(await runCommand(keyRename, ['team', 'crew'], { node })).toMatchObject({ exitCode: 0, stdout, stderr: '' })
+  expect((await list()).stdout).toContain('crew')
+  expect(await runCommand(keyRm, ['crew'], { node })).toMatchObject({ exitCode: 0, stdout: `Deleted: ${stdout}` })
+  expect(await node.naming.keys()).toEqual([])
+  expect(await runCommand(keyRm, ['crew'], { node })).toMatchObject({ exitCode: 1, stdout: '' })
 })
 
 test('there is one key of a name', async () => {

@@ -35,17 +35,33 @@ test('of an image with several names the CID says not which', async () => {
   expect(await images.run(rm, TINY)).toMatchObject({
     exitCode: 1,
     stdout: '',
-    stderr: `ERROR: ${TINY} has several names: small:2, tiny:1\nGive the names.\n`,
+    stderr: `ERROR: ${TINY} has several names: small:2, tiny:1\nGive the names, or --force to remove all.\n`,
   })
+})
+
+test('what is wrong with one does not keep the others, and each is told', async () => {
+  const both = await images.run(rm, 'nope', 'tiny:1', 'b:::', 'app:1')
+  expect(both).toMatchObject({
+    exitCode: 4,
+    stdout: `Untagged: tiny:1\nDeleted: ${TINY}\nUntagged: app:1\nDeleted: ${APP}\n`,
+  })
+  expect(both.stderr).toMatch(/ERROR: no image of the name "nope".*\n.*\nERROR: "b:::" is not a CID\n/)
+})
+
+test('with --force what is not there is no error, and a CID goes with all its names', async () => {
+  await images.run(tag, 'tiny:1', 'small:2')
+  const forced = await images.run(rm, '-f', 'nope', TINY)
+  expect(forced).toMatchObject({ exitCode: 0, stdout: `Untagged: small:2\nUntagged: tiny:1\nDeleted: ${TINY}\n` })
+  expect(forced.stderr).toContain('WARNING: no image of the name "nope"')
 })
 
 test.each([
   [['nope'], 4, '', 'ERROR: no image of the name "nope" on the node at memory\n'],
   [['tiny:1', 'nope'], 4, `Untagged: tiny:1\nDeleted: ${TINY}\n`, 'ERROR: no image of the name "nope" on the node'],
   [[], 1, '', "docker: 'docker ipfs rm' requires at least 1 argument\n"],
-  [['-f', 'tiny:1'], 125, '', "unknown shorthand flag: 'f' in -f\n"],
+  [['-z', 'tiny:1'], 125, '', "unknown shorthand flag: 'z' in -z\n"],
 ])('%j is a mistake', async (argv, exitCode, stdout, text) => {
   const { stderr, ...result } = await images.run(rm, ...argv)
   expect(result).toMatchObject({ exitCode, stdout })
-  expect(stderr).toStartWith(text)
+  expect(stderr).toContain(text)
 })

@@ -51,6 +51,21 @@ describe('keys', () => {
     expect(node.asked[1]).toContain('type=ed25519')
   })
 
+  test('are renamed and removed, and one that is not there is a mistake', async () => {
+    node.says['key/rename'] = (query) => Response.json({ Was: 'a', Now: query.getAll('arg')[1], Id: ID })
+    node.says['key/rm'] = () => Response.json({ Keys: [{ Name: 'b c', Id: ID }] })
+    expect(await naming.renameKey('a', 'b c', signal)).toEqual({ name: 'b c', id: ID })
+    expect(await naming.removeKey('b c', signal)).toEqual({ name: 'b c', id: ID })
+    expect(node.asked).toEqual(['key/rename?arg=a&arg=b%20c&ipns-base=base36', 'key/rm?arg=b%20c&ipns-base=base36'])
+    node.says['key/rm'] = () => kuboError('no key named b c was found')
+    await expect(naming.removeKey('b c', signal)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: 'the node has no key b c',
+    })
+    node.says['key/rm'] = () => kuboError("cannot remove key with name 'self'")
+    await expect(naming.removeKey('self', signal)).rejects.toMatchObject({ code: 'NODE_FAILED' })
+  })
+
   test('are none where the node says none', async () => {
     node.says['key/list'] = () => Response.json({ Keys: null })
     expect(await naming.keys(signal)).toEqual([])

@@ -63,6 +63,12 @@ test('who has an image is asked only where that is wanted', async () => {
   expect((await images.run(inspect, '-f', 'json', 'tiny:1')).stdout).not.toContain('Providers')
 })
 
+test('several are shown behind one that is not there, which is told last', async () => {
+  const { exitCode, stdout, stderr } = await images.run(inspect, '-f', '{{.CID}}', 'tiny:1', 'nope', 'app:1')
+  expect({ exitCode, stdout }).toEqual({ exitCode: 4, stdout: `${TINY}\n${APP}\n` })
+  expect(stderr).toStartWith('ERROR: no image of the name "nope" on the node at memory\n')
+})
+
 test.each([
   [['nope'], 4, 'ERROR: no image of the name "nope" on the node at memory\n'],
   [['tiny:1', '--platform', 'linux/arm64'], 4, 'ERROR: '],
