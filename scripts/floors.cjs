@@ -10,7 +10,7 @@ exports.FLOORS = [
   ['publication', 'read'],
   ['names'],
   ['load', 'save'],
-  ['publish'],
+  ['prune', 'publish'],
   ['doctor', 'inspect', 'managed', 'output'],
   ['cli'],
 ]

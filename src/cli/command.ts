@@ -55,6 +55,8 @@ export interface CommandContext {
   readonly patient: (api: string | undefined) => Promise<Patient>
   /** The node that docker-ipfs runs by itself. */
   readonly ownNode: () => Promise<Pick<CommandPorts, 'report' | 'signal'> & { readonly managed: ManagedNode }>
+  /** Puts a question to whoever sits there: on stderr. Gives the line of the standard input that answers it, '' where that is at its end. */
+  readonly ask: (question: string) => Promise<string>
   /** The text of a file that the user named. @throws FILE_FAILED */
   readonly readFile: (path: string) => Promise<string>
 }

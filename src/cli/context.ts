@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import { createOutput } from '../output/output.ts'
@@ -41,6 +42,7 @@ export function createContext(options: ContextOptions): CommandContext & { reado
       return { managed, report, signal }
     },
     readFile: readText,
+    ask: (question) => ask(question, signal),
     patient: (api) => patientOf(api, options),
   }
 }
@@ -58,6 +60,18 @@ export function pipeOf(open: () => AsyncIterable<unknown> & { readonly isTTY?: b
 }
 
 const pipe = pipeOf(() => process.stdin)
+
+async function ask(question: string, signal: AbortSignal): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false, signal })
+  process.stderr.write(question)
+  try {
+    for await (const line of lines) return line
+    signal.throwIfAborted()
+    return ''
+  } finally {
+    lines.close()
+  }
+}
 
 /** @throws FILE_FAILED */
 export async function readText(path: string): Promise<string> {

@@ -115,7 +115,7 @@ function storageOf({ used, limit, free }: Storage, format: (bytes: number) => st
     free === undefined ? [] : [`${format(free)} left on its disk`],
   ].flat()
   const found = said.length === 0 ? UNTOLD : said.join(', ')
-  const room = 'Remove images with "docker ipfs rm", then "ipfs repo gc"; or give it more room.'
+  const room = 'Remove images with "docker ipfs rm", then "docker ipfs prune"; or give it more room.'
   if (free !== undefined && free < FULL) return fail(place, `its disk is full: ${found}`, room)
   if (used !== undefined && limit !== undefined && limit > 0 && used >= limit * MUCH) {
     return warn(place, `${Math.floor((used / limit) * 100)} % of its limit: ${found}`, room)

@@ -93,5 +93,7 @@ export interface ImageInfo {
   readonly id: string
   /** diffIDs of the layers, bottom first. */
   readonly layers: readonly string[]
+  /** As the config has it; undefined where it has none, or where a containerd store does not tell since it lacks a part of the image. */
+  readonly author?: string
   readonly names: readonly string[]
 }

@@ -12,7 +12,7 @@ import type { Pins } from '../store/pins.ts'
 import { mapInOrder } from '../streams.ts'
 import { type ResolveOptions, resolve } from './resolve.ts'
 
-interface RemoveOptions extends ResolveOptions {
+export interface RemoveOptions extends ResolveOptions {
   readonly blocks: Pick<Blocks, 'block' | 'ownBlock'>
   readonly pins: Pick<Pins, 'isPinned' | 'pinnedRoots' | 'unpin'>
   /** Of an image that is given by its CID all names go. */

@@ -14,6 +14,8 @@ export interface Pins {
   /** What the pin of a root is called, often nothing; undefined when it has none. */
   pinName(root: CID, signal: AbortSignal): Promise<string | undefined>
   isPinned(root: CID, signal: AbortSignal): Promise<boolean>
+  /** Has the node remove all blocks that it keeps for nobody; says how many those were. */
+  collect(signal: AbortSignal): Promise<number>
   /** All that is pinned with what belongs to it. */
   pinnedRoots(signal: AbortSignal): Promise<ReadonlySet<string>>
 }

@@ -178,7 +178,7 @@ describe('a node whose disk is full', () => {
       exitCode: 1,
       stdout: '',
       stderr:
-        'ERROR: the disk of the IPFS node is full\nFree space there (for instance with "ipfs repo gc") and try again.\n',
+        'ERROR: the disk of the IPFS node is full\nFree space there ("docker ipfs prune" removes what nothing names), and try again.\n',
     })
     await real.node('full').empty()
     const tiny = await engine.give(GOLDEN.tiny())

@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly patient?: Patient
   /** What is piped in; nothing is a terminal. */
   readonly stdin?: Uint8Array
+  /** What is said to a question; nothing, where nobody sits there. */
+  readonly answer?: string
   /** Results go to a terminal. */
   readonly isTerminal?: boolean
   /** What the user's settings say of flags. */
@@ -91,6 +93,7 @@ function contextOf(on: Surroundings, written: Buffer[], stderr: PassThrough): Co
     openImages: (path) => openImages(path, pipe, signal),
     pipe,
     readFile: readText,
+    ask: async () => on.answer ?? '',
     async connect(flags, image) {
       const report = await reporter(flags.quiet ? 'quiet' : flags.progress)
       const gateways = flags.gateway === undefined || flags.gateway.length === 0 ? undefined : on.gateways

@@ -15,6 +15,7 @@ import { nodeRm } from './node/rm.ts'
 import { nodeStart } from './node/start.ts'
 import { nodeStatus } from './node/status.ts'
 import { nodeStop } from './node/stop.ts'
+import { prune } from './prune.ts'
 import { publish } from './publish.ts'
 import { published } from './published.ts'
 import { pull } from './pull.ts'
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   nodeStart,
   nodeStatus,
   nodeStop,
+  prune,
   publish,
   published,
   pull,

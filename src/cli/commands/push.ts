@@ -1,8 +1,6 @@
-import { DockerIpfsError } from '../../errors.ts'
 import type { ProgressEvent } from '../../events.ts'
-import { familiarName, fullName } from '../../image/name.ts'
 import type { Announced } from '../../save/announce.ts'
-import { type CommandPorts, defineCommand } from '../command.ts'
+import { defineCommand } from '../command.ts'
 import { api, key, noCache, platform, progress, quiet } from '../options.ts'
 import { badFlag } from '../usage.ts'
 import { tellPublished } from './publish.ts'
@@ -39,7 +37,7 @@ export const push = defineCommand({
         context.connect(flags, words[0]),
       ])
     const { platform, timeout: announceTimeoutMs } = flags
-    if (flags.publish) await checkNames(words, ports)
+    if (flags.publish) await (await import('../../publish/check-names.ts')).checkNames(words, ports)
     const missed: string[] = []
     const target = nodeTarget({ ...ports, noCache: flags['no-cache'], platform })
     for (const [at, image] of words.entries()) {
@@ -59,22 +57,6 @@ export const push = defineCommand({
     if (missed.length > 0) throw notAnnounced(missed)
   },
 })
-
-/**
- * What is published is found by its name, so an ID is refused before the work.
- * @throws USAGE
- */
-async function checkNames(words: readonly string[], { engine, signal }: CommandPorts): Promise<void> {
-  for (const word of words) {
-    const image = await engine.inspect(word, signal)
-    // What is not there is for the save to tell.
-    if (image === undefined || image.names.includes(familiarName(fullName(word) ?? ''))) continue
-    const [name] = image.names
-    throw new DockerIpfsError('USAGE', `${word} is an ID: an image is published by its name`, {
-      hint: name === undefined ? `Give it one: docker image tag ${word} NAME:TAG` : `Give its name: ${name}`,
-    })
-  }
-}
 
 function announcement({ notAnnounced, peers }: Announced): ProgressEvent {
   const connected = `the node is connected to ${peers} ${peers === 1 ? 'peer' : 'peers'}`

@@ -47,7 +47,7 @@ export const rm = defineCommand({
     if (isDeleted) {
       ports.report({
         type: 'step',
-        text: `The node's next garbage collection frees ${formatBytes(bytes)}: ipfs repo gc`,
+        text: `The node's next garbage collection frees ${formatBytes(bytes)}: docker ipfs prune`,
       })
     }
     await removed

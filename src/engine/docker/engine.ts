@@ -70,7 +70,13 @@ class DockerEngine implements Engine {
     const answer = await this.#ask('GET', `/images/${pathOf(image)}/json`, signal)
     if (answer.status === 404) return undefined
     const value = parseObject(bodyOf(answer))
-    return { id: String(value['Id']), layers: layersIn(value), names: strings(value['RepoTags']) }
+    const { Author: author } = value
+    return {
+      id: String(value['Id']),
+      layers: layersIn(value),
+      names: strings(value['RepoTags']),
+      ...(typeof author === 'string' && author !== '' ? { author } : {}),
+    }
   }
 
   async images(signal: AbortSignal): Promise<EngineImage[]> {

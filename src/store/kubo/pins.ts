@@ -11,6 +11,12 @@ interface PinLine {
   readonly Progress?: number
 }
 
+/** A line of the answer of `repo/gc`: a block that is gone, or why one is not. */
+interface GcLine {
+  readonly Key?: object
+  readonly Error?: string
+}
+
 export class KuboPins implements Pins {
   readonly #client: KuboClient
   readonly #endpoint: Endpoint
@@ -69,6 +75,16 @@ export class KuboPins implements Pins {
 
   async isPinned(root: CID, signal: AbortSignal): Promise<boolean> {
     return (await this.pinName(root, signal)) !== undefined
+  }
+
+  async collect(signal: AbortSignal): Promise<number> {
+    const response = await call(this.#endpoint, { path: 'repo/gc?stream-errors=true', signal })
+    let count = 0
+    for await (const { Key, Error: failure } of jsonLines<GcLine>(bytesOf(response, this.#endpoint, signal))) {
+      if (failure) throw nodeFailed(failure, new Error('a line of repo/gc'))
+      if (Key !== undefined) count += 1
+    }
+    return count
   }
 
   async pinnedRoots(signal: AbortSignal): Promise<ReadonlySet<string>> {

@@ -232,7 +232,7 @@ export function nodeFailed(message: string, cause: unknown): DockerIpfsError {
   if (/no space left on device|disk quota exceeded/i.test(message)) {
     return new DockerIpfsError('NODE_FAILED', 'the disk of the IPFS node is full', {
       cause,
-      hint: 'Free space there (for instance with "ipfs repo gc") and try again.',
+      hint: 'Free space there ("docker ipfs prune" removes what nothing names), and try again.',
     })
   }
   // Whichever part of it is asked first. Its own context ends with it, or with a caller that hung up, who is not told.

@@ -75,7 +75,7 @@ export class MemoryEngine implements Engine {
     const found = id === undefined ? undefined : this.stored.get(id)
     return id === undefined || found === undefined
       ? undefined
-      : { id, layers: found.image.diffIds, names: [...found.names] }
+      : { id, layers: found.image.diffIds, names: [...found.names], ...authorOf(found.image.config) }
   }
 
   #find(text: string): string | undefined {
@@ -266,4 +266,9 @@ function unpacked(blob: Buffer): Buffer {
 
 function missing(path: string): never {
   throw new DockerIpfsError('ENGINE_FAILED', `open ${path}: no such file or directory`)
+}
+
+function authorOf(config: Uint8Array): { author?: string } {
+  const { author } = JSON.parse(Buffer.from(config).toString('utf8')) as { author?: string }
+  return author === undefined ? {} : { author }
 }

@@ -36,6 +36,7 @@ export class MemoryNode implements Node {
   constructor(address = 'memory') {
     this.address = address
     this.pins.blocks = this.blocks
+    this.pins.gc = () => this.gc()
     this.traffic = {
       bytesFetched: async () => this.blocks.bytesFetched,
       bytesReceived: async () => this.blocks.bytesFetched,

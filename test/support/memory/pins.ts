@@ -37,6 +37,14 @@ export class MemoryPins implements Pins {
     return (await this.pinName(root, signal)) !== undefined
   }
 
+  /** Set by the node, which knows what else it keeps. */
+  gc: () => Promise<number> = async () => 0
+
+  async collect(signal?: AbortSignal): Promise<number> {
+    signal?.throwIfAborted()
+    return this.gc()
+  }
+
   async pinnedRoots(signal?: AbortSignal): Promise<ReadonlySet<string>> {
     signal?.throwIfAborted()
     return new Set(this.names.keys())

@@ -87,6 +87,7 @@ describe('completion', () => {
     'load',
     'ls',
     'node',
+    'prune',
     'publish',
     'published',
     'pull',

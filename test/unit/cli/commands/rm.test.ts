@@ -12,7 +12,7 @@ test('an image goes with its last name, as docker rmi tells it; what GC then fre
   expect(await images.run(rm, 'tiny:1')).toMatchObject({
     exitCode: 0,
     stdout: `Untagged: tiny:1\nDeleted: ${TINY}\n`,
-    stderr: "The node's next garbage collection frees 6.919kB: ipfs repo gc\n",
+    stderr: "The node's next garbage collection frees 6.919kB: docker ipfs prune\n",
   })
   expect([...images.node.pins.names.keys()]).toEqual([APP])
 })
@@ -26,7 +26,7 @@ test('a name goes, and the image stays with its others', async () => {
 test('several go at once, and what they free is one sum', async () => {
   const { stdout, stderr } = await images.run(rm, APP, 'tiny:1')
   expect(stdout).toBe(`Untagged: app:1\nDeleted: ${APP}\nUntagged: tiny:1\nDeleted: ${TINY}\n`)
-  expect(stderr).toMatch(/^The node's next garbage collection frees 1\.0\d+MB: ipfs repo gc\n$/)
+  expect(stderr).toMatch(/^The node's next garbage collection frees 1\.0\d+MB: docker ipfs prune\n$/)
   expect(await images.node.gc()).toBeGreaterThan(20)
 })
 

@@ -57,7 +57,7 @@ test.each([502, 503, 504])('status %d is NODE_UNREACHABLE: a proxy says it', (st
 })
 
 test('a full disk comes with a hint', () => {
-  expect(nodeFailed('no space left on device', undefined).hint).toContain('ipfs repo gc')
+  expect(nodeFailed('no space left on device', undefined).hint).toContain('docker ipfs prune')
 })
 
 test.each([

@@ -1,0 +1,88 @@
+// The room of tidying up: what nothing names any more goes, on the node, on the engine and in a folder.
+// old-names.ts says which names of the catalogue are old; leftovers.ts knows what a load that was killed leaves on an engine, and
+// temp files are store/car's. The node's own garbage collection does the rest. Nothing here touches what somebody gave a name to,
+// but for names that the user calls old.
+
+import type { Engine } from '../engine/engine.ts'
+import { hasCode, messageOf } from '../errors.ts'
+import type { Report } from '../events.ts'
+import { type RemoveOptions, remove } from '../names/remove.ts'
+import { leftTemps } from '../store/car/left-temps.ts'
+import type { Pins } from '../store/pins.ts'
+import type { Traffic } from '../store/traffic.ts'
+import { leftImages } from './leftovers.ts'
+import { type Age, oldNames } from './old-names.ts'
+
+export interface PruneOptions extends RemoveOptions, Age {
+  readonly engine: Pick<Engine, 'images' | 'inspect' | 'remove' | 'save'>
+  readonly pins: Pick<Pins, 'collect'> & RemoveOptions['pins']
+  readonly traffic: Pick<Traffic, 'repoSize'>
+  readonly report: Report
+  /** Files of saves that were killed are looked for here. */
+  readonly folder: string
+}
+
+/** What there is to remove. */
+export interface PrunePlan {
+  /** Full names of the catalogue, oldest last in each repository. */
+  readonly names: readonly string[]
+  /** IDs of images that killed loads left on the engine. */
+  readonly images: readonly string[]
+  /** Paths of files that killed saves left in the folder. */
+  readonly files: readonly string[]
+}
+
+/**
+ * Looks, and changes nothing. An engine that does not answer is told in a warning.
+ * @throws NODE_*
+ */
+export async function planPrune(options: PruneOptions): Promise<PrunePlan> {
+  const { engine, folder, report, signal } = options
+  const [names, images, files] = await Promise.all([
+    oldNames(options),
+    leftImages(engine, signal).catch((error: unknown) => {
+      if (!hasCode(error, 'ENGINE_UNREACHABLE', 'ENGINE_FAILED')) throw error
+      report({ type: 'warning', text: `what loads left on the engine is not known: ${messageOf(error)}` })
+      return []
+    }),
+    leftTemps(folder),
+  ])
+  return { names, images, files: files.map(({ path }) => path) }
+}
+
+/** What went. */
+export type Pruned =
+  | { readonly type: 'untagged'; readonly name: string }
+  | { readonly type: 'deleted'; readonly what: string }
+  | { readonly type: 'reclaimed'; readonly blocks: number; readonly bytes: number }
+
+/**
+ * Removes what a plan has, and has the node collect its garbage, which comes last. What has gone meanwhile is no error.
+ * @throws NODE_*, ENGINE_*
+ */
+export async function* prune(plan: PrunePlan, options: PruneOptions): AsyncGenerator<Pruned> {
+  const { engine, folder, pins, traffic, report, signal } = options
+  const before = await traffic.repoSize(signal)
+  for (const name of plan.names) {
+    const { untagged, deleted } = await remove(name, options)
+    for (const gone of untagged) yield { type: 'untagged', name: gone }
+    if (deleted !== undefined) yield { type: 'deleted', what: deleted.toString() }
+  }
+  for (const id of plan.images) {
+    await engine.remove([id], signal, { force: true }).catch((error: unknown) => {
+      if (!hasCode(error, 'IMAGE_NOT_FOUND')) throw error
+    })
+    yield { type: 'deleted', what: id }
+  }
+  let bytes = 0
+  for (const temp of await leftTemps(folder)) {
+    if (!plan.files.includes(temp.path)) continue
+    await temp.remove()
+    bytes += temp.bytes
+    yield { type: 'deleted', what: temp.path }
+  }
+  report({ type: 'step', text: 'Collecting the garbage of the node' })
+  const blocks = await pins.collect(signal)
+  bytes += Math.max(0, before - (await traffic.repoSize(signal)))
+  yield { type: 'reclaimed', blocks, bytes }
+}
