@@ -10,13 +10,14 @@ import { parsePlatform } from '../image/platform.ts'
 import { resolve } from '../names/resolve.ts'
 import { type ReadOptions, readBlock } from '../read/document-reader.ts'
 import { type ImageSource, openWhole } from '../read/open-image.ts'
+import { seeking } from '../read/seek.ts'
 import type { Pins } from '../store/pins.ts'
 import type { Routing } from '../store/routing.ts'
 import type { InspectOptions } from './options.ts'
 
 export interface DescribeOptions extends InspectOptions {
   readonly pins: Pick<Pins, 'isPinned'>
-  readonly routing: Pick<Routing, 'providers'>
+  readonly routing: Pick<Routing, 'meet' | 'providers'>
   readonly report: Report
   /** Ask the network who has the image. */
   readonly providers: boolean
@@ -29,10 +30,11 @@ export type Description = Readonly<Record<string, unknown>>
  * All that is known of an image, in the words of `docker image inspect`, and where its parts are. Several platforms are below `Platforms`.
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG, PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
  */
-export async function describe(reference: string, options: DescribeOptions): Promise<Description> {
-  const { catalogue, pins, signal } = options
-  const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
-  const { root, name } = await resolve(reference, options)
+export async function describe(reference: string, given: DescribeOptions): Promise<Description> {
+  const { catalogue, pins, platform, signal } = given
+  const asked = platform === undefined ? undefined : parsePlatform(platform)
+  const { root, name } = await resolve(reference, given)
+  const options = seeking([root], given)
   const { digest, platforms } = await openWhole(root, options, asked)
   const blobs = await blobsOf(root, options)
   const [record, isPinned] = await Promise.all([catalogue.record(root, signal), pins.isPinned(root, signal)])

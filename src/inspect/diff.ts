@@ -9,6 +9,7 @@ import { readBlock } from '../read/document-reader.ts'
 import type { ImageLayer } from '../read/layers.ts'
 import { type ImageSource, openImage } from '../read/open-image.ts'
 import { readInOrder } from '../read/read-ahead.ts'
+import { seeking } from '../read/seek.ts'
 import type { Blocks } from '../store/blocks.ts'
 import { compare, type FileChange, openPaths, View } from './files.ts'
 import type { InspectOptions } from './options.ts'
@@ -36,10 +37,12 @@ export interface Difference {
  * where a file's fate depends on them. Memory follows the number of files in the other layers.
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG, PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY, NODE_*
  */
-export async function diff(one: string, other: string, options: DiffOptions): Promise<Difference> {
-  const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
-  const open = async (reference: string) => openImage((await resolve(reference, options)).root, options, { asked })
-  const [a, b] = [await open(one), await open(other)]
+export async function diff(one: string, other: string, given: DiffOptions): Promise<Difference> {
+  const asked = given.platform === undefined ? undefined : parsePlatform(given.platform)
+  const [{ root: rootA }, { root: rootB }] = [await resolve(one, given), await resolve(other, given)]
+  // Versions of an image are mostly where one of them is.
+  const options = seeking([rootA, rootB], given)
+  const [a, b] = [await openImage(rootA, options, { asked }), await openImage(rootB, options, { asked })]
   return { a, b, layers: layersOf(a, b), files: await filesOf(a, b, options), ...(await bytesOf(a, b, options)) }
 }
 

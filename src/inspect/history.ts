@@ -4,6 +4,7 @@ import { readHistory } from '../image/documents.ts'
 import { parsePlatform } from '../image/platform.ts'
 import { resolve } from '../names/resolve.ts'
 import { openImage } from '../read/open-image.ts'
+import { seeking } from '../read/seek.ts'
 import { blobsOf } from './describe.ts'
 import type { InspectOptions } from './options.ts'
 
@@ -23,9 +24,10 @@ export interface BuildStep {
  * How an image was built, as its config tells it, beside the layers that came of it. Of several platforms one must be named.
  * @throws as `describe`
  */
-export async function history(reference: string, options: InspectOptions): Promise<BuildStep[]> {
-  const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
-  const { root } = await resolve(reference, options)
+export async function history(reference: string, given: InspectOptions): Promise<BuildStep[]> {
+  const asked = given.platform === undefined ? undefined : parsePlatform(given.platform)
+  const { root } = await resolve(reference, given)
+  const options = seeking([root], given)
   const image = await openImage(root, options, { asked })
   const blobs = await blobsOf(root, options)
   const rest = [...image.layers]

@@ -15,6 +15,7 @@ import { readBlock } from '../read/document-reader.ts'
 import type { ImageLayer } from '../read/layers.ts'
 import { type ImageSource, openWhole, type WholeImage } from '../read/open-image.ts'
 import { readInOrder } from '../read/read-ahead.ts'
+import { seeking } from '../read/seek.ts'
 import { findDamage } from './leaves.ts'
 import type { InspectOptions } from './options.ts'
 import { compareTrees, DirectorySink, readTree, type Tree } from './tree.ts'
@@ -47,9 +48,10 @@ const FAULTS = ['INTEGRITY', 'CONTENT_NOT_FOUND', 'NODE_FAILED'] as const
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, BAD_FLAG, NODE_*; and of the documents, without which there is nothing to go through,
  *   PLATFORM_NOT_FOUND, CONTENT_NOT_FOUND, NOT_AN_IMAGE, INTEGRITY
  */
-export async function verify(reference: string, options: VerifyOptions): Promise<Verdict> {
-  const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
-  const { root } = await resolve(reference, options)
+export async function verify(reference: string, given: VerifyOptions): Promise<Verdict> {
+  const asked = given.platform === undefined ? undefined : parsePlatform(given.platform)
+  const { root } = await resolve(reference, given)
+  const options = seeking([root], given)
   const whole = await openWhole(root, options, asked)
   const { platforms } = whole
   const tree = await readTree(root, (cid) => readBlock(root, cid, options))

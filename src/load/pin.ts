@@ -3,6 +3,7 @@ import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import type { LayerFetch } from '../read/fetch.ts'
+import type { Seeker } from '../read/seek.ts'
 import type { Pins } from '../store/pins.ts'
 
 /** A pin that is being made while the image is read. */
@@ -26,6 +27,7 @@ export interface PinOptions {
   readonly signal: AbortSignal
   /** For how long a pin that is waited for may bring nothing, in milliseconds. */
   readonly patienceMs: () => number
+  readonly seeker: Pick<Seeker, 'during'>
   /** What gets the layers that are read; without it the pin begins when it is waited for. */
   readonly fetch: Pick<LayerFetch, 'arrived' | 'rest'> | undefined
 }
@@ -36,7 +38,7 @@ const UNDO_MS = 10_000
  * Pins the root, which is not pinned yet, once the layers that are read are there, or when it is waited for: pin and reading would ask for the
  * same blocks, and a pin asks for no more than 32 at once. It brings what nobody reads, such as the blocks of image.tar.
  */
-export function pinAfter(root: CID, { pins, signal, patienceMs, fetch }: PinOptions): PendingPin {
+export function pinAfter(root: CID, { pins, signal, patienceMs, seeker, fetch }: PinOptions): PendingPin {
   const stop = new AbortController()
   const stopped = AbortSignal.any([signal, stop.signal])
   const waitedFor = Promise.withResolvers<void>()
@@ -47,7 +49,13 @@ export function pinAfter(root: CID, { pins, signal, patienceMs, fetch }: PinOpti
     stopped.throwIfAborted()
     await fetch?.rest(stopped, () => onProgress())
     hasAsked = true
-    await pins.pin(root, PIN_NAME, stopped, () => onProgress())
+    await seeker.during((heard) => {
+      const progress = () => {
+        heard()
+        onProgress()
+      }
+      return pins.pin(root, PIN_NAME, stopped, progress)
+    })
   })()
   work.catch(() => undefined)
   return {

@@ -11,9 +11,11 @@ import { DockerIpfsError } from '../errors.ts'
 import { repositoryOf } from '../image/name.ts'
 import { nameOf, type PublishedImage } from '../publication/document.ts'
 import { findAllPublished, findPublished, type Publication, readPublication, rootOf } from '../publication/read.ts'
+import { Seeker } from '../read/seek.ts'
 import type { Blocks } from '../store/blocks.ts'
 import type { Naming } from '../store/naming.ts'
 import type { Node } from '../store/node.ts'
+import type { Routing } from '../store/routing.ts'
 import { within } from '../time.ts'
 import { parseReference, type Reference } from './reference.ts'
 
@@ -42,6 +44,7 @@ export interface ResolveOptions {
   readonly node: Pick<Node, 'address'>
   readonly blocks: Pick<Blocks, 'block'>
   readonly naming: Pick<Naming, 'resolve'>
+  readonly routing: Pick<Routing, 'meet'>
   readonly catalogue: Catalogue
   readonly publications: Publications
   readonly signal: AbortSignal
@@ -104,13 +107,12 @@ export async function previousOf(
   options: ResolveOptions,
 ): Promise<Publication | undefined> {
   if (previous === null) return undefined
-  const before = await readPublication(
-    parseCid(previous),
-    (cid) => blockWithin(cid, `the publication before ${root}`, options),
-    options.signal,
-  )
+  const before = parseCid(previous)
+  // Who gives the newer one has mostly this one too.
+  const block = blockBelow([before, root], `the publication before ${root}`, options)
+  const found = await readPublication(before, block, options.signal)
   // Numbers grow, so that a walk back ends.
-  if (before !== undefined && before.catalogue.sequence < sequence) return before
+  if (found !== undefined && found.catalogue.sequence < sequence) return found
   throw new DockerIpfsError('PUBLICATION_INVALID', `${previous} is no publication before ${root}`, {
     hint: 'Ask who published it.',
   })
@@ -157,11 +159,7 @@ async function open(reference: Exclude<Reference, { kind: 'name' }>, options: Re
   const { path } = reference
   const by = reference.kind === 'ipns' ? reference.name : undefined
   const root = reference.kind === 'ipns' ? await follow(reference.name, options) : reference.cid
-  const publication = await readPublication(
-    root,
-    (cid) => blockWithin(cid, by ?? root.toString(), options),
-    options.signal,
-  )
+  const publication = await readPublication(root, blockBelow([root], by ?? root.toString(), options), options.signal)
   if (publication === undefined && path !== '') {
     throw new DockerIpfsError('IMAGE_NOT_FOUND', `${by ?? root} is no catalogue of images, so it has no ${path}`, {
       hint: 'Leave the name away if it is an image.',
@@ -182,14 +180,17 @@ async function follow(name: string, options: ResolveOptions): Promise<CID> {
     .replace(/^\/ipfs\//, '')
     .split('/')
     .filter((step) => step !== '')
-  const block = (cid: CID) => blockWithin(cid, name, options)
-  const root = await descend(parseCid(first), steps.slice(0, MAX_STEPS), block)
+  const top = parseCid(first)
+  const root = await descend(top, steps.slice(0, MAX_STEPS), blockBelow([top], name, options))
   if (root !== undefined) return root
   throw new DockerIpfsError('IMAGE_NOT_FOUND', `${name} stands for ${found}, which is not there`)
 }
 
-function blockWithin(cid: CID, what: string, options: ResolveOptions): Promise<Uint8Array> {
-  return lookUp(what, options, (signal) => options.blocks.block(cid, signal))
+/** Reads blocks below these roots, each within the time limit. */
+function blockBelow(roots: readonly CID[], what: string, options: ResolveOptions): (cid: CID) => Promise<Uint8Array> {
+  const { blocks, timeoutMs = TIMEOUT_MS } = options
+  const seeker = new Seeker(roots, { ...options, timeoutMs })
+  return (cid) => seeker.during(() => lookUp(what, options, (signal) => blocks.block(cid, signal)))
 }
 
 function lookUp<T>(

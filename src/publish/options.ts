@@ -12,7 +12,7 @@ export interface PublishOptions {
   readonly node: Pick<Node, 'address'>
   readonly blocks: BlockStore
   readonly pins: Pick<Pins, 'pinnedRoots'>
-  readonly routing: Pick<Routing, 'announce' | 'peers'>
+  readonly routing: Pick<Routing, 'announce' | 'meet' | 'peers'>
   readonly naming: Naming
   readonly catalogue: Catalogue
   readonly publications: Publications

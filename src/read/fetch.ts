@@ -11,6 +11,7 @@ import { Arrival } from './arrival.ts'
 import { BLOBS, distinct, type ImageLayer, type ReadLayer } from './layers.ts'
 import type { ImageSource } from './open-image.ts'
 import { type PersistOptions, persist } from './persist.ts'
+import type { Seeker } from './seek.ts'
 import { type ReadLimits, withoutStall } from './stall.ts'
 
 /** The folder `sha256`, and the first block of each blob: all of a small one, such as the manifest. */
@@ -35,6 +36,7 @@ export async function fetchAhead(
 export interface FetchOptions extends ReadLimits {
   readonly blocks: Pick<BlockStore, 'block' | 'fetchBelow'>
   readonly traffic: Pick<Traffic, 'bytesReceived'>
+  readonly seeker: Pick<Seeker, 'during'>
 }
 
 interface GetOptions {
@@ -117,7 +119,7 @@ export class LayerFetch {
     const { blocks } = this.#options
     const persisting = { ...this.#options, root: this.#image.root, signal, onProgress }
     const [tops, here] = [new Map<ImageLayer, CID>(), new Set<ImageLayer>()]
-    await persist(persisting, async (round, heard) => {
+    await this.#persist(persisting, async (round, heard) => {
       const cids = await this.#cidsOf(missing, round)
       const top = async (layer: ImageLayer, cid: CID) => {
         tops.set(layer, cid)
@@ -135,10 +137,21 @@ export class LayerFetch {
     }
   }
 
+  /** Persists, and looks for others who have the image when nothing comes. */
+  #persist(options: PersistOptions, ask: Parameters<typeof persist>[1]): Promise<void> {
+    return this.#options.seeker.during((heard) => {
+      const onProgress = () => {
+        heard()
+        options.onProgress?.()
+      }
+      return persist({ ...options, onProgress }, ask)
+    })
+  }
+
   async #getOne(cid: CID, persisting: PersistOptions, advance: (there: number) => void): Promise<void> {
     const { blocks } = this.#options
     let most = 0
-    await persist(persisting, async (round, heard) => {
+    await this.#persist(persisting, async (round, heard) => {
       let [count, there] = [0, 0]
       const links = linksOfFile(cid, (inner) => blocks.block(inner, round))
       for await (const _ of blocks.fetchBelow(cid, round)) {

@@ -5,7 +5,7 @@ import type { Report } from '../../events.ts'
 import { fileFailed } from '../../image/input.ts'
 import { parseRoot } from '../../names/reference.ts'
 import { readInOrder } from '../../read/read-ahead.ts'
-import type { ReadLimits } from '../../read/stall.ts'
+import { Seeker, type SeekOptions } from '../../read/seek.ts'
 import type { Blocks } from '../../store/blocks.ts'
 import { CarBlocks } from '../../store/car/car-blocks.ts'
 import { type CarFile, openCar, spoolCar } from '../../store/car/car-reader.ts'
@@ -14,7 +14,7 @@ import { within } from '../../time.ts'
 import { noPin } from '../pin.ts'
 import type { LoadSource } from '../source.ts'
 
-export interface CarSourceOptions extends ReadLimits {
+export interface CarSourceOptions extends SeekOptions {
   /** The node's, asked for blocks that no file has. */
   readonly blocks: Pick<Blocks, 'block'>
   readonly report: Report
@@ -46,7 +46,9 @@ export async function openCarSource(
   try {
     for (const path of paths) cars.push(await openOne(path, options))
     const root = reference === undefined ? rootOf(cars) : parseRoot(reference)
-    const block = (cid: CID, signal: AbortSignal) => find(cid, { own, cars, root, options, signal })
+    // Who has the image that a file builds on has what it lacks.
+    const seeker = new Seeker([root, ...basesOf(cars)], options)
+    const block = (cid: CID, signal: AbortSignal) => find(cid, { own, cars, root, seeker, options, signal })
     const blocks: BlockSource = { block, cat: (file, signal, range) => catBlocks(file, block, signal, range) }
     return {
       root,
@@ -86,17 +88,20 @@ interface CarSearch {
   readonly own: CarBlocks
   readonly cars: readonly CarFile[]
   readonly root: CID
+  readonly seeker: Seeker
   readonly options: CarSourceOptions
   readonly signal: AbortSignal
 }
 
 /** A block from the first file that has it, else from the node. */
-async function find(cid: CID, { own, cars, root, options, signal }: CarSearch): Promise<Uint8Array> {
+async function find(cid: CID, { own, cars, root, seeker, options, signal }: CarSearch): Promise<Uint8Array> {
   const bytes = await own.ownBlock(cid, signal)
   if (bytes !== undefined) return bytes
   try {
     // A little before the reader itself gives up, who does not know what the files are.
-    return await within(0.9 * options.timeoutMs, signal, (limited) => options.blocks.block(cid, limited))
+    return await seeker.during(() =>
+      within(0.9 * options.timeoutMs, signal, (limited) => options.blocks.block(cid, limited)),
+    )
   } catch (cause) {
     if (options.signal.aborted) throw options.signal.reason
     if (hasCode(cause, 'INTEGRITY')) throw cause
@@ -104,8 +109,13 @@ async function find(cid: CID, { own, cars, root, options, signal }: CarSearch): 
   }
 }
 
+/** The images that the files say they build on. */
+function basesOf(cars: readonly CarFile[]): CID[] {
+  return [...new Map(cars.flatMap(({ since }) => (since === undefined ? [] : [[since.toString(), since]]))).values()]
+}
+
 function lacking(cid: CID, root: CID, cars: readonly CarFile[], cause: unknown): DockerIpfsError {
-  const bases = [...new Set(cars.flatMap(({ since }) => (since === undefined ? [] : [since.toString()])))]
+  const bases = basesOf(cars).map(String)
   const files = cars.map(({ name }) => name).join(' and ')
   const [base] = bases
   if (base === undefined) {

@@ -3,6 +3,7 @@ import type { CID } from '../../dag/cid.ts'
 import type { Report } from '../../events.ts'
 import type { LayerFetch } from '../../read/fetch.ts'
 import type { ImageSource } from '../../read/open-image.ts'
+import type { Seeker } from '../../read/seek.ts'
 import type { Blocks } from '../../store/blocks.ts'
 import type { Pins } from '../../store/pins.ts'
 import type { Traffic } from '../../store/traffic.ts'
@@ -44,10 +45,10 @@ export class KeptImage {
   }
 
   /** Begins its pin, where it has none and is to have one; see `pinAfter`. */
-  pin(patienceMs: () => number, fetch?: LayerFetch): PendingPin {
+  pin(patienceMs: () => number, seeker: Seeker, fetch?: LayerFetch): PendingPin {
     const { pins, signal, noPin: isUnwanted } = this.#options
     if (this.#wasPinned || isUnwanted) return noPin(this.#wasPinned)
-    return pinAfter(this.#root, { pins, signal, patienceMs, fetch })
+    return pinAfter(this.#root, { pins, signal, patienceMs, seeker, fetch })
   }
 
   /** Writes it into the catalogue, and tells where its bytes were. */

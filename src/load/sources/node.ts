@@ -1,7 +1,9 @@
 import type { CID } from '../../dag/cid.ts'
-import { type FetchOptions, fetchAhead, LayerFetch } from '../../read/fetch.ts'
+import { fetchAhead, LayerFetch } from '../../read/fetch.ts'
 import { type ImageLayer, layersIn, type ReadLayer } from '../../read/layers.ts'
 import { type LayerReader, readAhead } from '../../read/read-ahead.ts'
+import { Seeker, type SeekOptions } from '../../read/seek.ts'
+import type { ReadLimits } from '../../read/stall.ts'
 import type { BlockStore } from '../../store/blocks.ts'
 import type { Pins } from '../../store/pins.ts'
 import type { Traffic } from '../../store/traffic.ts'
@@ -9,7 +11,7 @@ import type { LoadSource } from '../source.ts'
 import { type KeepOptions, KeptImage } from './kept-image.ts'
 import { knownBlobs } from './known-blobs.ts'
 
-export interface NodeSourceOptions extends KeepOptions, FetchOptions {
+export interface NodeSourceOptions extends KeepOptions, SeekOptions {
   readonly blocks: BlockStore
   readonly pins: Pins
   readonly traffic: Traffic
@@ -19,14 +21,15 @@ export interface NodeSourceOptions extends KeepOptions, FetchOptions {
 export function nodeSource(root: CID, options: NodeSourceOptions): LoadSource {
   const { blocks, signal, timeoutMs } = options
   const kept = new KeptImage(root, options)
+  const seeker = new Seeker([root], options)
   let fetch: LayerFetch | undefined
   return {
     root,
-    blocks,
+    blocks: seeker.over(blocks),
     ahead: (blobs, limited) => fetchAhead(blobs, blocks, limited),
     async pin(image) {
-      if (!(await kept.isPinned())) fetch = new LayerFetch(image, options)
-      return kept.pin(() => timeoutMs, fetch)
+      if (!(await kept.isPinned())) fetch = new LayerFetch(image, { ...options, seeker })
+      return kept.pin(() => timeoutMs, seeker, fetch)
     },
     knownBlobs: (image, ids) => knownBlobs(image, ids, options),
     openLayers(image, layers) {
@@ -38,7 +41,7 @@ export function nodeSource(root: CID, options: NodeSourceOptions): LoadSource {
   }
 }
 
-interface BehindOptions extends FetchOptions {
+interface BehindOptions extends ReadLimits {
   readonly root: CID
   readonly read: ReadLayer
 }

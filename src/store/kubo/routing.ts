@@ -12,11 +12,16 @@ interface RoutingLine {
   readonly Responses?: readonly { readonly ID: string }[] | null
 }
 const PROVIDER = 4
+/** Kubo's form of a peer ID: base58btc. */
+const PEER_ID = /^[1-9A-HJ-NP-Za-km-z]{40,64}$/
+/** Nodes that are met at a time: as many as Kubo itself asks for a block that it lacks (boxo, bitswap/internal/defaults). */
+const MOST_MET = 10
 
 /** How a node finds others, and they it. */
 export function createRouting(client: KuboClient, endpoint: Endpoint): Routing {
   return {
     providers: (root, timeoutMs, signal) => providers(root, { endpoint, timeoutMs, signal }),
+    meet: (root, signal) => meet(root, client, { endpoint, signal }),
     announce: (root, signal) => announce(root, endpoint, signal),
     peers: (signal) =>
       askWithin(endpoint, signal, async (limited) => (await client.swarm.peers({ signal: limited })).length),
@@ -25,7 +30,6 @@ export function createRouting(client: KuboClient, endpoint: Endpoint): Routing {
 
 interface Asking {
   readonly endpoint: Endpoint
-  readonly timeoutMs: number
   readonly signal: AbortSignal
 }
 
@@ -33,15 +37,43 @@ interface Asking {
  * IDs of nodes that say they have the root, as far as the network answers in time.
  * @throws NODE_FAILED, NODE_UNREACHABLE
  */
-async function providers(root: CID, { endpoint, timeoutMs, signal }: Asking): Promise<string[]> {
+async function providers(
+  root: CID,
+  { endpoint, timeoutMs, signal }: Asking & { readonly timeoutMs: number },
+): Promise<string[]> {
   const found = new Set<string>()
   await inTime(timeoutMs, signal, async (limited) => {
-    const response = await call(endpoint, { path: `routing/findprovs?arg=${root.toString()}`, signal: limited })
-    for await (const { Type, Responses } of jsonLines<RoutingLine>(bytesOf(response, endpoint, limited))) {
-      if (Type === PROVIDER) for (const { ID } of Responses ?? []) found.add(ID)
-    }
+    for await (const id of findProviders(root, { endpoint, signal: limited })) found.add(id)
   })
   return [...found]
+}
+
+/** As they are found. */
+async function* findProviders(root: CID, { endpoint, signal }: Asking): AsyncGenerator<string> {
+  const response = await call(endpoint, { path: `routing/findprovs?arg=${root.toString()}`, signal })
+  for await (const { Type, Responses } of jsonLines<RoutingLine>(bytesOf(response, endpoint, signal))) {
+    if (Type === PROVIDER) for (const { ID } of Responses ?? []) yield ID
+  }
+}
+
+/**
+ * Connects a node to others that say they have the root. These are strangers, as are all whom Kubo asks for a block. It is given their IDs
+ * alone: where they are it has heard with them, and whether it goes there is for its own `Swarm.AddrFilters` to say.
+ * @throws NODE_FAILED, NODE_UNREACHABLE where nobody can be looked for
+ */
+async function meet(root: CID, client: KuboClient, { endpoint, signal }: Asking): Promise<void> {
+  // Who may not ask who is connected connects to those again, which does nothing.
+  const peers = await client.swarm.peers({ signal }).catch(() => [])
+  const known = new Set(peers.map(({ peer }) => peer.toString()))
+  const meetings: Promise<unknown>[] = []
+  for await (const id of findProviders(root, { endpoint, signal })) {
+    if (known.has(id) || !PEER_ID.test(id)) continue
+    known.add(id)
+    const meeting = call(endpoint, { path: `swarm/connect?arg=/p2p/${id}`, signal })
+    meetings.push(meeting.then((response) => response.body?.cancel()).catch(() => undefined))
+    if (meetings.length === MOST_MET) break
+  }
+  await Promise.all(meetings)
 }
 
 /**

@@ -45,6 +45,8 @@ export class MemoryNode implements Node {
     this.routing = {
       providers: async (root) =>
         this.#others.filter(({ announced }) => announced.includes(root.toString())).map((other) => other.address),
+      // Those who have it are connected already, or nobody knows them.
+      meet: async () => undefined,
       announce: async (root) => void this.announced.push(root.toString()),
       peers: async () => this.#others.length,
     }

@@ -105,6 +105,7 @@ describe('an image that is elsewhere', () => {
   test('has none, and a warning, where the node takes no part in routing', async () => {
     const { root } = await keepImage(node, GOLDEN.tiny(), 'app:1')
     const failing = (code: 'NODE_FAILED' | 'NODE_UNREACHABLE') => ({
+      meet: async () => undefined,
       providers: () => Promise.reject(new DockerIpfsError(code, 'no routing')),
     })
     const use = { ...usual(), providers: true }

@@ -44,6 +44,7 @@ async function load(file: Uint8Array, engine: MemoryEngine): Promise<DockerIpfsE
   const options = {
     engine,
     blocks: { block },
+    routing: { meet: async () => undefined },
     piped: () => once(new Uint8Array(0)),
     report: () => undefined,
     signal,

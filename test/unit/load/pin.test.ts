@@ -4,6 +4,7 @@ import type { ProgressEvent } from '../../../src/events.ts'
 import { noPin, type PinOptions, pinAfter } from '../../../src/load/pin.ts'
 import { GOLDEN_ROOTS } from '../../support/images.ts'
 import { never } from '../../support/never.ts'
+import { NO_SEEKER } from '../../support/no-seeker.ts'
 
 const ROOT = parseCid(GOLDEN_ROOTS.tiny)
 
@@ -27,7 +28,7 @@ class SlowPins {
   }
 
   pinAfter(patienceMs: number, fetch?: PinOptions['fetch'], signal = new AbortController().signal) {
-    return pinAfter(ROOT, { pins: this, signal, patienceMs: () => patienceMs, fetch })
+    return pinAfter(ROOT, { pins: this, signal, patienceMs: () => patienceMs, seeker: NO_SEEKER, fetch })
   }
 }
 

@@ -9,6 +9,7 @@ import { type Bytes, collect } from '../../../src/streams.ts'
 import { bulk, digest } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
 import { never } from '../../support/never.ts'
+import { NO_SEEKER } from '../../support/no-seeker.ts'
 
 const sink = new MemorySink()
 const blockOf = async (cid: CID) => sink.blocks.get(cid.toString()) as Uint8Array
@@ -90,7 +91,7 @@ class FarNode {
 
   fetch(options: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {}): LayerFetch {
     const { signal = new AbortController().signal, timeoutMs = 60_000 } = options
-    return new LayerFetch(IMAGE, { blocks: this, traffic: this, signal, timeoutMs })
+    return new LayerFetch(IMAGE, { blocks: this, traffic: this, seeker: NO_SEEKER, signal, timeoutMs })
   }
 }
 
@@ -235,6 +236,7 @@ test('a file that somebody else wrote is read when all of it is there', async ()
         fetchBelow: (cid, signal) => node.fetchBelow(cid, signal),
       },
       traffic: node,
+      seeker: NO_SEEKER,
       signal: new AbortController().signal,
       timeoutMs: 60_000,
     },

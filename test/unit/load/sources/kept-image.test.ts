@@ -5,6 +5,7 @@ import { digest, twoLayers } from '../../../support/images.ts'
 import { writeOn } from '../../../support/memory/keep-image.ts'
 import { loading } from '../../../support/memory/loading.ts'
 import { MemoryNode } from '../../../support/memory/node.ts'
+import { NO_SEEKER } from '../../../support/no-seeker.ts'
 
 const { signal } = new AbortController()
 const IMAGE = twoLayers()
@@ -22,7 +23,7 @@ async function kept(noPin = false, before: (node: MemoryNode) => void = () => un
   /** All that a load does about it, one after the other. */
   async function keep(gatewayBytes?: number) {
     const wasPinned = await keeping.isPinned()
-    const isPinned = await keeping.pin(patience).done(told.report)
+    const isPinned = await keeping.pin(patience, NO_SEEKER).done(told.report)
     await keeping.loaded(image, { imageId: ID, tag: 'app:1', bytesHad: 0, isPinned }, gatewayBytes)
     return { wasPinned, isPinned }
   }

@@ -1,6 +1,32 @@
-import { expect, test } from 'bun:test'
+import { afterEach, describe, expect, test } from 'bun:test'
+import { parseCid } from '../../../../src/dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../../../../src/errors.ts'
-import { announceError } from '../../../../src/store/kubo/routing.ts'
+import { createClient } from '../../../../src/store/kubo/client.ts'
+import { announceError, createRouting } from '../../../../src/store/kubo/routing.ts'
+import { GOLDEN_ROOTS } from '../../../support/images.ts'
+
+interface Network {
+  readonly providers?: readonly string[]
+  readonly connected?: readonly string[]
+  /** Calls that are not allowed. */
+  readonly refuses?: readonly string[]
+  readonly signal?: AbortSignal
+}
+
+const ADDRESS = '/ip4/127.0.0.1/tcp/4001'
+/** Kubo's own default asks for twenty. */
+const IDS = Array.from(
+  { length: 20 },
+  (_, at) => `12D3KooWGRUfEGAs6wqX8mYgFqkFRdmQ3zNZNkvvpqBKz4xWJ1${'abcdefghijkmnopqrstu'[at]}9`,
+)
+
+/** In the words of `routing/findprovs`: what was asked, who answered, and who has it. */
+function linesOf(providers: readonly string[]): string {
+  const line = (type: number, ids: readonly string[]) =>
+    `${JSON.stringify({ Extra: '', ID: '', Responses: ids.map((id) => ({ Addrs: [ADDRESS], ID: id })), Type: type })}\n`
+  const [first = [], ...rest] = providers.map((id) => [id])
+  return [line(0, []), line(1, IDS.slice(0, 1)), ...[first, ...rest].map((ids) => line(4, ids))].join('')
+}
 
 const kubo = new DockerIpfsError('NODE_FAILED', 'the IPFS node answered: cannot provide: Provide.Enabled is false')
 
@@ -14,4 +40,71 @@ test.each([
 test('what else goes wrong in announcing stays as it is', () => {
   const other = new DockerIpfsError('NODE_FAILED', 'the IPFS node answered: no peers')
   expect(announceError(other, {})).toBe(other)
+})
+
+describe('meeting others who have an image', () => {
+  const ROOT = parseCid(GOLDEN_ROOTS.tiny)
+  const servers: { stop(force: boolean): unknown }[] = []
+  afterEach(() => servers.splice(0).map((server) => server.stop(true)))
+
+  /** Connects a node; gives the IDs that it was told to connect to. */
+  async function met({ providers = [], connected = [], refuses = [], signal }: Network): Promise<string[]> {
+    const asked: string[] = []
+    const server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch(request) {
+        const { pathname, searchParams } = new URL(request.url)
+        const call = pathname.replace('/api/v0/', '')
+        if (refuses.includes(call)) return new Response('{"Message":"not for you"}', { status: 403 })
+        if (call === 'swarm/peers')
+          return Response.json({ Peers: connected.map((id) => ({ Addr: ADDRESS, Peer: id })) })
+        if (call === 'routing/findprovs') return new Response(linesOf(providers))
+        asked.push(searchParams.get('arg') ?? '')
+        return new Response('{"Message":"failure"}', { status: asked.length % 2 === 0 ? 500 : 200 })
+      },
+    })
+    servers.push(server)
+    const endpoint = { url: `http://127.0.0.1:${server.port}`, source: 'a test' } as const
+    await createRouting(createClient(endpoint), endpoint).meet(ROOT, signal ?? new AbortController().signal)
+    return asked.map((arg) => arg.replace(/^\/p2p\//, ''))
+  }
+
+  test('the node is connected to all that it finds, though some cannot be reached', async () => {
+    expect(await met({ providers: IDS.slice(0, 3) })).toEqual(IDS.slice(0, 3))
+  })
+
+  test('to nobody that it is connected to, and to none twice', async () => {
+    const providers = [IDS[0], IDS[1], IDS[1], IDS[2], IDS[0]] as string[]
+    expect(await met({ providers, connected: IDS.slice(0, 1) })).toEqual(IDS.slice(1, 3))
+  })
+
+  test('to ten at most', async () => {
+    expect(await met({ providers: IDS })).toEqual(IDS.slice(0, 10))
+  })
+
+  test.each([
+    '',
+    'a/../../config',
+    '12D3KooW&arg=/ip4/127.0.0.1/tcp/1',
+    ADDRESS,
+    `${IDS[0]}/p2p-circuit`,
+    7 as unknown as string,
+  ])('to nobody whose name is no peer ID: %p', async (id) => {
+    expect(await met({ providers: [id, IDS[4] as string] })).toEqual([IDS[4] as string])
+  })
+
+  test('also where a token may not ask who is connected, or may not connect', async () => {
+    expect(await met({ providers: IDS.slice(0, 2), refuses: ['swarm/peers'] })).toEqual(IDS.slice(0, 2))
+    expect(await met({ providers: IDS.slice(0, 2), refuses: ['swarm/connect'] })).toEqual([])
+  })
+
+  test('and it fails where a token may not ask for them', async () => {
+    await expect(met({ providers: IDS, refuses: ['routing/findprovs'] })).rejects.toMatchObject({ code: 'NODE_FAILED' })
+  })
+
+  test('not after it was cancelled', async () => {
+    const reason = new Error('cancelled')
+    await expect(met({ providers: IDS, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
 })
