@@ -4,6 +4,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import { join } from 'node:path'
 import { kill } from 'node:process'
 import { promisify } from 'node:util'
+import { semver } from 'bun'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { parsedObject } from '../json.ts'
 import type { Bytes } from '../streams.ts'
@@ -39,6 +40,8 @@ const TRIES = 4
 const START_MS = 60_000
 /** Kubo waits 30 s for calls that hang, and then writes down what it has in memory. */
 const STOP_MS = 60_000
+/** The first Kubo whose `Provide.Strategy` may have `entities`; source: its changelog. */
+const KNOWS_ENTITIES = '0.41.0'
 /** Bytes of log after which it begins anew. */
 const MAX_LOG = 10 * 1024 * 1024
 
@@ -87,7 +90,7 @@ class BinaryHost implements Host {
     if (this.#ipfs === undefined) throw new DockerIpfsError('NODE_UNREACHABLE', 'there is no ipfs on PATH')
     say(`Starting an IPFS node of docker-ipfs (${this.#ipfs}; "docker ipfs node stop" ends it)`)
     await this.#init(this.#ipfs, signal)
-    await this.#configure(options)
+    await this.#configure(this.#ipfs, options, signal)
     const { isPrivate = false } = { ...(await this.#kept()).options }
     for (let tries = 1; ; tries += 1) {
       const child = await this.#spawn(this.#ipfs, isPrivate)
@@ -150,7 +153,7 @@ class BinaryHost implements Host {
     }
   }
 
-  async #configure(options: NodeOptions): Promise<void> {
+  async #configure(ipfs: string, options: NodeOptions, signal: AbortSignal): Promise<void> {
     const { swarmKey, ...given } = options
     if (swarmKey !== undefined) {
       await rm(join(this.#repo, 'swarm.key'), { force: true })
@@ -160,13 +163,23 @@ class BinaryHost implements Host {
     const wanted = { ...kept.options, ...given, ...(swarmKey === undefined ? {} : { isPrivate: true }) }
     const { api, gateway } = kept.ports ?? { api: 0, gateway: 0 }
     const ports = api !== 0 && (await isFree(api)) && (await isFree(gateway)) ? { api, gateway } : await freePorts()
-    const settings = settingsOf({ ports, isPublished: false }, wanted)
+    const isOld = wanted.announce === true && (await this.#isOld(ipfs, signal))
+    const settings = settingsOf({ ports, isPublished: false, isOld }, wanted)
     const stamp = stampOf(settings)
     if (kept.stamp === stamp) return
     const config: Record<string, unknown> = { ...(await this.#readConfig()) }
     for (const [key, value] of settings) set(config, key.split('.'), value)
     await replace(join(this.#repo, 'config'), JSON.stringify(config, null, 2))
     await replace(join(this.#folder, 'kept.json'), JSON.stringify({ options: wanted, ports, stamp } satisfies Kept))
+  }
+
+  /** The user's `ipfs` may be of any version. One that does not say which is believed to be new. */
+  async #isOld(ipfs: string, signal: AbortSignal): Promise<boolean> {
+    const args = [`--repo-dir=${this.#repo}`, 'version', '--number']
+    const said = await promisify(execFile)(ipfs, args, { env: this.#env, signal }).catch(() => undefined)
+    signal.throwIfAborted()
+    const version = /\d+\.\d+\.\d+/.exec(said?.stdout ?? '')?.[0]
+    return version !== undefined && semver.order(version, KNOWS_ENTITIES) < 0
   }
 
   async #spawn(ipfs: string, isPrivate: boolean): Promise<ChildProcess> {

@@ -28,6 +28,8 @@ interface ConfigPlace {
   readonly ports: Ports
   /** An engine publishes the ports on loopback. Else loopback is where Kubo itself listens. */
   readonly isPublished: boolean
+  /** What runs is a Kubo before 0.41, which does not start with a strategy that has `entities`. */
+  readonly isOld?: boolean
 }
 
 /** Well known to nobody, so that a Kubo that the user starts finds its own ports free. */
@@ -43,7 +45,7 @@ const SWARM_KEY = '/key/swarm/psk/1.0.0/'
  * The config of a managed node. It is not to be found or reached unless the user wants that: it listens on loopback and
  * announces nothing.
  */
-export function settingsOf({ ports, isPublished }: ConfigPlace, options: NodeOptions): KuboSetting[] {
+export function settingsOf({ ports, isPublished, isOld = false }: ConfigPlace, options: NodeOptions): KuboSetting[] {
   const { storageMax = DEFAULT_STORAGE_MAX, swarmPort, announce = false, isPrivate = false } = options
   const host = isPublished ? '0.0.0.0' : '127.0.0.1'
   return [
@@ -55,8 +57,9 @@ export function settingsOf({ ports, isPublished }: ConfigPlace, options: NodeOpt
         Swarm: swarmAddresses(isPublished, swarmPort),
       },
     ],
-    // Kubo has no strategy that announces nothing by itself and lets `provide once` do it; "roots" is nearest.
-    ['Provide', announce ? { Enabled: true, Strategy: 'roots' } : { Enabled: false }],
+    // Kubo has no strategy that announces nothing by itself and lets `provide once` do it. This one has a record for each file and folder,
+    // where a download that was broken off is taken up again, and none for their many chunks. What is published is kept in MFS alone.
+    ['Provide', announce ? { Enabled: true, Strategy: isOld ? 'roots' : 'pinned+mfs+entities' } : { Enabled: false }],
     ['Datastore.StorageMax', storageMax],
     // Few keys, since in a container each takes a process.
     ['Discovery', { MDNS: { Enabled: swarmPort !== undefined } }],

@@ -46,6 +46,11 @@ describe('an image whose keeper announces roots alone, and is not connected,', (
     const name = (await run(keeper(), 'publish', '-q', 'still:1')).replace('ipns://', '')
     const { Path } = JSON.parse(await keeper().rpc(`name/resolve?arg=${name}`)) as { Path: string }
     published = Path.replace('/ipfs/', '')
+    // The node says so before others have heard it.
+    for (const cid of [root, published]) {
+      while (!(await guide().rpc(`routing/findprovs?arg=${cid}&num-providers=1`)).includes(keeperId()))
+        await Bun.sleep(100)
+    }
     await run(keeper(), 'save', '-q', '-o', delta(), '--since', root, 'still:2')
   })
 

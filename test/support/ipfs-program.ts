@@ -8,7 +8,7 @@ import { newPeerId, type RpcServer, serveRpc } from './rpc-server.ts'
 /**
  * An `ipfs` of tests: `init` makes a repository, `daemon` has its lock, listens where its config says and answers as Kubo does.
  * Its environment may say that it fails: SAYS_AT_INIT and SAYS_AT_START are its last words, WAITS_FOR names a file before which it
- * does not listen, IS_DEAF lets it go on after SIGTERM.
+ * does not listen, SAYS_VERSION is its answer to `version`, IS_DEAF lets it go on after SIGTERM.
  */
 export function installIpfs(folder: string): string {
   const path = join(folder, 'ipfs')
@@ -31,6 +31,7 @@ if (import.meta.main) await main(process.argv.slice(2))
 async function main(args: readonly string[]): Promise<void> {
   const [repo = '', command] = [args[0]?.replace('--repo-dir=', ''), args[1]]
   if (command === 'init') init(repo)
+  else if (command === 'version') console.log(process.env['SAYS_VERSION'] ?? '0.43.0')
   else await daemon(repo, args)
 }
 

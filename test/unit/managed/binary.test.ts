@@ -166,9 +166,26 @@ describe('the settings of a process', () => {
     expect(isAlive(number)).toBe(false)
     expect(setup.config).toMatchObject({
       Datastore: { StorageMax: '9GB' },
-      Provide: { Enabled: true, Strategy: 'roots' },
+      Provide: { Enabled: true, Strategy: 'pinned+mfs+entities' },
     })
     expect(setup.said).toHaveLength(2)
+  })
+
+  test.each([
+    ['0.40.1', 'roots'],
+    ['0.41.0', 'pinned+mfs+entities'],
+    ['0.100.0', 'pinned+mfs+entities'],
+    ['what?', 'pinned+mfs+entities'],
+  ])('announce what Kubo %s knows how to', async (version, Strategy) => {
+    await setup.start({ announce: true }, setup.hostWith({ SAYS_VERSION: version }))
+    expect(setup.config).toMatchObject({ Provide: { Enabled: true, Strategy } })
+  })
+
+  test('of a node that announced roots become those of now when it is started again', async () => {
+    await setup.start({ announce: true }, setup.hostWith({ SAYS_VERSION: '0.40.1' }))
+    await setup.host.stop(never)
+    await setup.start()
+    expect(setup.config).toMatchObject({ Provide: { Enabled: true, Strategy: 'pinned+mfs+entities' } })
   })
 
   test('keep a swarm key in the repository alone, and the node private from then on', async () => {

@@ -67,7 +67,7 @@ describe('the script of the container', () => {
     run()
     const calls = run({ announce: true })
     expect(calls[0]).toBe('repo\nmigrate')
-    expect(settingIn(calls, 'Provide')).toEqual({ Enabled: true, Strategy: 'roots' })
+    expect(settingIn(calls, 'Provide')).toEqual({ Enabled: true, Strategy: 'pinned+mfs+entities' })
   })
 
   test("leaves a user's words to themselves", () => {

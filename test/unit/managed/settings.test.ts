@@ -25,6 +25,14 @@ describe('the settings of a managed node', () => {
     })
   })
 
+  test.each([
+    [false, 'pinned+mfs+entities'],
+    [true, 'roots'],
+  ])('that announces: files and folders, where Kubo knows how; an old one: %p', (isOld, Strategy) => {
+    const settings = Object.fromEntries(settingsOf({ ports, isPublished: false, isOld }, { announce: true }))
+    expect(settings['Provide']).toEqual({ Enabled: true, Strategy })
+  })
+
   test('with a private network: nothing leads to the public one', () => {
     const settings = Object.fromEntries(settingsOf({ ports, isPublished: false }, { isPrivate: true }))
     expect(settings).toMatchObject({ 'AutoConf.Enabled': false, Bootstrap: [], 'Routing.Type': 'dht' })

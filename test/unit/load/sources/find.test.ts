@@ -25,7 +25,7 @@ const tooOld = () => Promise.reject(new DockerIpfsError('NODE_FAILED', 'Kubo 0.3
 
 describe('without gateways the source', () => {
   test('is the node, by CID and by name', async () => {
-    const { find, node, root } = await finding()
+    const { find, root } = await finding()
     for (const reference of [root.toString(), `ipfs://${root}`, 'app:1']) {
       const source = await find(reference)
       expect(source.root.equals(root)).toBe(true)
