@@ -37,6 +37,8 @@ interface Kept {
 /** Time in which one that had the lock answers, or has ended, in milliseconds; and how often it is tried then. */
 const LOCK_MS = 5000
 const TRIES = 4
+/** Time in which one ends that did not get the lock. */
+const ENDING_MS = 1000
 const START_MS = 60_000
 /** Kubo waits 30 s for calls that hang, and then writes down what it has in memory. */
 const STOP_MS = 60_000
@@ -126,7 +128,8 @@ class BinaryHost implements Host {
     const port = /^\/ip4\/127\.0\.0\.1\/tcp\/(\d{1,5})$/.exec((await readText(join(this.#repo, 'api'))).trim())?.[1]
     if (port === undefined) return undefined
     const api = `http://127.0.0.1:${port}`
-    return (await peerIdOf(endpointOf(api), signal)) === config.Identity?.PeerID ? api : undefined
+    const peer = await peerIdOf(endpointOf(api), signal)
+    return peer !== undefined && peer === config.Identity?.PeerID ? api : undefined
   }
 
   /** Makes the repository beside its place: whoever comes second finds it whole, and throws away what it made. */
@@ -198,7 +201,9 @@ class BinaryHost implements Host {
       const child = spawn(ipfs, args, { cwd: this.#folder, env, detached: true, stdio: ['ignore', log.fd, log.fd] })
       child.unref()
       await once(child, 'spawn')
-      await replace(this.#pidFile, `${child.pid}\n`)
+      // One that is there has the repository's lock: this one ends then, and its number would lead nowhere.
+      const before = Number(await readText(this.#pidFile))
+      if (!(await this.#isOurs(before))) await replace(this.#pidFile, `${child.pid}\n`)
       return child
     } finally {
       await log.close()
@@ -210,10 +215,11 @@ class BinaryHost implements Host {
     const began = Date.now()
     const config = (await this.#readConfig()) ?? {}
     const ended = () => child.exitCode !== null || child.signalCode !== null
+    const isLocked = async () => /someone else has the lock/.test(await lastLines(this.#log, 20))
     const answer = await until(
       async () => {
         // Both write into the one log, so that this need not be its last line.
-        if (ended() && !/someone else has the lock/.test(await lastLines(this.#log, 20))) return 'failed'
+        if (ended() && !(await isLocked())) return 'failed'
         const running = await this.#runningAt(config, signal)
         // Whoever had the lock was about to end.
         return running === undefined && mayRetry && ended() && Date.now() - began > LOCK_MS ? 'again' : running
@@ -223,6 +229,8 @@ class BinaryHost implements Host {
     )
     if (answer === 'again') return false
     if (answer !== undefined && answer !== 'failed') {
+      // Of two the one without the lock may be about to end.
+      if (await isLocked()) await until(async () => ended() || undefined, ENDING_MS, signal)
       // Another may have written its number meanwhile.
       if (!ended()) await replace(this.#pidFile, `${child.pid}\n`)
       return true

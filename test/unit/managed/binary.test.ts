@@ -146,6 +146,30 @@ describe('the ports of a process', () => {
   })
 })
 
+test('a start that finds another at its end leaves the number of that, which can be stopped', async () => {
+  await setup.start()
+  const [number, api] = [setup.pid, setup.read('repo/api')]
+  // The second looked before the first had written its address.
+  rmSync(join(setup.folder, 'repo/api'))
+  const second = setup.start()
+  while (!setup.read('log').includes('someone else has the lock')) await Bun.sleep(10)
+  writeFileSync(join(setup.folder, 'repo/api'), api)
+  await second
+  expect(setup.pid).toBe(number)
+  await setup.host.stop(never)
+  expect(isAlive(number)).toBe(false)
+})
+
+test('a process that nobody answers for does not run, also where its config names nobody', async () => {
+  await setup.start()
+  await setup.host.stop(never)
+  const { Identity, ...rest } = setup.config
+  expect(Identity.PeerID).not.toBe('')
+  writeFileSync(join(setup.folder, 'repo/config'), JSON.stringify(rest))
+  writeFileSync(join(setup.folder, 'repo/api'), '/ip4/127.0.0.1/tcp/9')
+  expect(await setup.host.state(never)).toMatchObject({ isRunning: false, details: 'stopped' })
+})
+
 describe('the settings of a process', () => {
   test('are written once, so that what the user changes afterwards stays', async () => {
     await setup.start()
