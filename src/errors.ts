@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'ENGINE_FAILED' // the engine answered, with an error
   | 'NODE_UNREACHABLE' // the Kubo node does not answer, or went away
   | 'NODE_FAILED' // the node answered, with an error
+  | 'NODE_DENIED' // the node does not allow a call, or does not let us in
   | 'IMAGE_NOT_FOUND' // the engine has no such image
   | 'PLATFORM_NOT_FOUND' // the image is there, but not for this platform
   | 'CONTENT_NOT_FOUND' // no node gave the content within the time limit

@@ -16,6 +16,7 @@ const EXIT_CODES: Readonly<Record<Exclude<ErrorCode, 'CANCELLED'>, number>> = {
   ENGINE_FAILED: 1,
   NODE_UNREACHABLE: 3,
   NODE_FAILED: 1,
+  NODE_DENIED: 1,
   IMAGE_NOT_FOUND: 4,
   PLATFORM_NOT_FOUND: 4,
   CONTENT_NOT_FOUND: 4,

@@ -1,5 +1,6 @@
 import type { NodeHealth, Storage } from '../store/kubo/health.ts'
 import { type Finding, fail, failure, ok, warn } from './finding.ts'
+import { rightsOf } from './rights.ts'
 
 const part = 'node'
 
@@ -44,7 +45,8 @@ export async function examineNode(
     return [address, { ...finding, todo }]
   }
   try {
-    const [peers, reachability, storage, gc, announcing] = await Promise.all([
+    const [denied, peers, reachability, storage, gc, announcing] = await Promise.all([
+      node.denied(signal),
       node.peers(signal),
       node.reachability(signal),
       node.storage(signal),
@@ -55,6 +57,7 @@ export async function examineNode(
       address,
       ok({ part, check: 'reachable' }, 'it answers'),
       ok({ part, check: 'version' }, `Kubo ${version}`),
+      ...rightsOf(denied),
       peersOf(peers),
       outsideOf(reachability),
       storageOf(storage, format),

@@ -93,7 +93,7 @@ async function providersOf(root: CID, { routing, report, signal, timeoutMs }: De
   try {
     return await routing.providers(root, timeoutMs, signal)
   } catch (error) {
-    if (!hasCode(error, 'NODE_FAILED')) throw error
+    if (!hasCode(error, 'NODE_FAILED', 'NODE_DENIED')) throw error
     report({ type: 'warning', text: `nobody could be asked who has ${root}: ${messageOf(error)}` })
     return []
   }

@@ -58,6 +58,6 @@ async function isThere(endpoint: Endpoint, signal: AbortSignal): Promise<boolean
   } catch (error) {
     signal.throwIfAborted()
     // One that refuses is for the user to hear of.
-    return hasCode(error, 'NODE_FAILED')
+    return hasCode(error, 'NODE_FAILED', 'NODE_DENIED')
   }
 }

@@ -12,6 +12,7 @@ import { repositoryOf } from '../image/name.ts'
 import { nameOf, type PublishedImage } from '../publication/document.ts'
 import { findAllPublished, findPublished, type Publication, readPublication, rootOf } from '../publication/read.ts'
 import { Seeker } from '../read/seek.ts'
+import { ifAllowed } from '../store/allowed.ts'
 import type { Blocks } from '../store/blocks.ts'
 import type { Naming } from '../store/naming.ts'
 import type { Node } from '../store/node.ts'
@@ -172,7 +173,7 @@ async function open(reference: Exclude<Reference, { kind: 'name' }>, options: Re
 async function follow(name: string, options: ResolveOptions): Promise<CID> {
   const found = await lookUp(name, options, (signal) => options.naming.resolve(name, signal)).catch(async (error) => {
     // A node without any routing does not even know its own names.
-    const own = await options.publications.newest(name, options.signal)
+    const own = await ifAllowed(options.publications.newest(name, options.signal))
     if (own === undefined) throw error
     return `/ipfs/${own.root}`
   })

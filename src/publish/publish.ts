@@ -27,7 +27,7 @@ export interface PublishResult {
   readonly isNew: boolean
   /** Why the network was not told; undefined when it was. */
   readonly notAnnounced: string | undefined
-  readonly peers: number
+  readonly peers: number | undefined
 }
 
 /** Times that somebody else may be first. */

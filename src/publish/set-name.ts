@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts'
 import type { Publication } from '../publication/read.ts'
+import { ifAllowed } from '../store/allowed.ts'
 import type { Key } from '../store/naming.ts'
 import type { PublishOptions } from './options.ts'
 
@@ -7,7 +8,8 @@ import type { PublishOptions } from './options.ts'
 interface SetName {
   /** Why it was not told; undefined when it was. */
   readonly notAnnounced: string | undefined
-  readonly peers: number
+  /** That the node is connected to; undefined where it does not tell. */
+  readonly peers: number | undefined
 }
 
 /**
@@ -42,5 +44,5 @@ export async function setName(key: Key, own: Publication, options: PublishOption
     if (signal.aborted) throw signal.reason
     notAnnounced ??= messageOf(error)
   })
-  return { notAnnounced, peers: await routing.peers(signal) }
+  return { notAnnounced, peers: await ifAllowed(routing.peers(signal)) }
 }

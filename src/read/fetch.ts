@@ -4,6 +4,7 @@ import type { CID } from '../dag/cid.ts'
 import { linksOfFile } from '../dag/file-range.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { blobPath, hexOf } from '../image/canonical.ts'
+import { ifAllowed } from '../store/allowed.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import type { Traffic } from '../store/traffic.ts'
 import { within } from '../time.ts'
@@ -151,7 +152,7 @@ export class LayerFetch {
   async #getOne(cid: CID, persisting: PersistOptions, advance: (there: number) => void): Promise<void> {
     const { blocks } = this.#options
     let most = 0
-    await this.#persist(persisting, async (round, heard) => {
+    const asked = this.#persist(persisting, async (round, heard) => {
       let [count, there] = [0, 0]
       const links = linksOfFile(cid, (inner) => blocks.block(inner, round))
       for await (const _ of blocks.fetchBelow(cid, round)) {
@@ -166,6 +167,8 @@ export class LayerFetch {
         advance(there)
       }
     })
+    // Else what is lacking comes as it is read.
+    await ifAllowed(asked)
   }
 
   /** @throws NOT_AN_IMAGE */

@@ -1,6 +1,7 @@
 import { parseCid } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
+import { ifAllowed } from '../store/allowed.ts'
 import type { Routing } from '../store/routing.ts'
 import { within } from '../time.ts'
 
@@ -15,8 +16,8 @@ export interface AnnounceOptions {
 export interface Announced {
   /** Why the root was not announced; undefined when it was. */
   readonly notAnnounced: string | undefined
-  /** Peers that the node is connected to. */
-  readonly peers: number
+  /** Peers that the node is connected to; undefined where it does not tell. */
+  readonly peers: number | undefined
 }
 
 /**
@@ -36,7 +37,7 @@ export async function announce(root: string, options: AnnounceOptions): Promise<
     if (signal.aborted) throw signal.reason
     notAnnounced = messageOf(error)
   }
-  return { notAnnounced, peers: await routing.peers(signal) }
+  return { notAnnounced, peers: await ifAllowed(routing.peers(signal)) }
 }
 
 /** What a push ends with of which all is saved, and not all was announced: scripts see it by the exit code. */

@@ -7,6 +7,7 @@ import type { Layer } from '../format/layer.ts'
 import { hexOf } from '../image/canonical.ts'
 import { fullName, repositoryOf } from '../image/name.ts'
 import type { LayerEntry } from '../image/saved-image.ts'
+import { ifAllowed } from '../store/allowed.ts'
 import type { Blocks } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
 
@@ -40,7 +41,7 @@ export async function findVersions(
   signal: AbortSignal,
 ): Promise<CID[]> {
   const full = names.map(fullName).find((name) => name !== undefined)
-  return full === undefined ? [] : catalogue.findVersions(full, repositoryOf(full), signal)
+  return full === undefined ? [] : ((await ifAllowed(catalogue.findVersions(full, repositoryOf(full), signal))) ?? [])
 }
 
 /**
@@ -55,7 +56,7 @@ export function lookUp(
 ): Known {
   const layers = new Map<string, Promise<Layer | undefined>>()
   const find = (key: string) => {
-    const found = layers.get(key) ?? catalogue.findLayer(key, signal)
+    const found = layers.get(key) ?? ifAllowed(catalogue.findLayer(key, signal))
     layers.set(key, found)
     return found
   }
@@ -138,8 +139,8 @@ async function previousBlocks(
 ): Promise<Set<string>> {
   const known = new Set<string>()
   for (const root of await versions) {
-    const blobs = await descend(root, ['blobs', 'sha256'], (cid) => blocks.ownBlock(cid, signal))
-    // The node has lost it, or there is no image.
+    const blobs = await ifAllowed(descend(root, ['blobs', 'sha256'], (cid) => blocks.ownBlock(cid, signal)))
+    // The node has lost it, there is no image, or it may not be read.
     if (blobs === undefined) continue
     for (const key of (await blocksBelow(blobs, { blocks, signal })).keys()) known.add(key)
   }
@@ -152,6 +153,6 @@ async function firstPinned(
   versions: Promise<readonly CID[]>,
   signal: AbortSignal,
 ): Promise<CID | undefined> {
-  for (const root of await versions) if ((await pins.pinName(root, signal)) === '') return root
+  for (const root of await versions) if ((await ifAllowed(pins.pinName(root, signal))) === '') return root
   return undefined
 }

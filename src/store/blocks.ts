@@ -21,6 +21,11 @@ export interface Blocks extends BlockSource {
 
 /** A place that takes blocks too: a node. */
 export interface BlockStore extends Blocks {
+  /**
+   * Asks whether an import is allowed; sends nothing.
+   * @throws NODE_DENIED, or the signal's reason, and nothing else
+   */
+  mayImport(signal: AbortSignal): Promise<void>
   /** Opens a request that takes blocks and pins their roots at the end; blocks of `known` (see `blockKey`) are not sent. */
   openImport(signal: AbortSignal, known?: Promise<ReadonlySet<string>>): ImportSession
   /**

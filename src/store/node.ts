@@ -10,7 +10,7 @@ import type { Pins } from './pins.ts'
 import type { Routing } from './routing.ts'
 import type { Traffic } from './traffic.ts'
 
-/** An IPFS node: one port for each thing that is wanted of it. Every error is NODE_UNREACHABLE, NODE_FAILED or the signal's reason. */
+/** An IPFS node: one port for each thing that is wanted of it. Every error is NODE_UNREACHABLE, NODE_FAILED, NODE_DENIED or the signal's reason. */
 export interface Node {
   /** The address for messages, without secrets. */
   readonly address: string

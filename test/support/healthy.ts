@@ -10,6 +10,7 @@ export function nodeWith(other: Partial<NodeHealth>): NodeHealth {
     version: async () => '0.43.0',
     peers: async () => 3,
     reachability: async () => 'public',
+    denied: async () => [],
     storage: async () => ({ used: 1e9, limit: 10e9, free: 50e9 }),
     config: async (name) => (name === 'Routing' ? { Type: 'auto' } : {}),
     ...other,

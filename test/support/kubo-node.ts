@@ -13,6 +13,8 @@ export class KuboNode implements Api {
   readonly gateway: string
   readonly swarm: string
   readonly repo: string
+  /** What tests themselves are let in with, where the node is not open to everybody. */
+  authorization: string | undefined
   #pid: number
 
   /** `printed`: what `scripts/node start` prints, `key=value` lines. */
@@ -68,7 +70,9 @@ export class KuboNode implements Api {
 
   /** Calls the node's RPC API, by itself and not through the plugin. */
   async rpc(path: string, body?: FormData): Promise<string> {
-    const response = await fetch(`http://127.0.0.1:${this.port}/api/v0/${path}`, { method: 'POST', body: body ?? null })
+    const headers = this.authorization === undefined ? {} : { authorization: this.authorization }
+    const url = `http://127.0.0.1:${this.port}/api/v0/${path}`
+    const response = await fetch(url, { method: 'POST', headers, body: body ?? null })
     const text = await response.text()
     if (!response.ok) throw new Error(`${path}: ${text}`)
     return text

@@ -1,3 +1,4 @@
+import type { ProgressEvent } from '../../events.ts'
 import { familiarName } from '../../names/show.ts'
 import type { PublishResult } from '../../publish/publish.ts'
 import { type CommandPorts, defineCommand } from '../command.ts'
@@ -32,16 +33,18 @@ export function tellPublished(
   const { images, sequence } = catalogue
   const count = `${images.length} ${images.length === 1 ? 'image' : 'images'}`
   report({ type: 'step', text: `Publication ${sequence}: ${root}, ${count}` })
-  const connected = `the node is connected to ${peers} ${peers === 1 ? 'peer' : 'peers'}`
-  report(
-    notAnnounced === undefined
-      ? { type: 'step', text: `Announced; ${connected}` }
-      : { type: 'warning', text: `not announced: ${notAnnounced}; ${connected}` },
-  )
+  report(announcement({ notAnnounced, peers }))
   const [first] = images
   if (first === undefined) return
   report({
     type: 'step',
     text: `To pull from it: docker ipfs pull ipns://${id}/${familiarName(`${first.name}:${first.tag}`)}`,
   })
+}
+
+/** What came of an announcement. A node that may not be asked for its peers does not tell how many it has. */
+export function announcement({ notAnnounced, peers }: Pick<PublishResult, 'notAnnounced' | 'peers'>): ProgressEvent {
+  const connected = peers === undefined ? '' : `; the node is connected to ${peers} ${peers === 1 ? 'peer' : 'peers'}`
+  if (notAnnounced === undefined) return { type: 'step', text: `Announced${connected}` }
+  return { type: 'warning', text: `not announced: ${notAnnounced}${connected}` }
 }

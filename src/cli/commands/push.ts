@@ -1,9 +1,7 @@
-import type { ProgressEvent } from '../../events.ts'
-import type { Announced } from '../../save/announce.ts'
 import { defineCommand } from '../command.ts'
 import { api, key, noCache, platform, progress, quiet } from '../options.ts'
 import { badFlag } from '../usage.ts'
-import { tellPublished } from './publish.ts'
+import { announcement, tellPublished } from './publish.ts'
 
 const USAGE = 'docker ipfs push [OPTIONS] IMAGE [IMAGE...]'
 
@@ -57,9 +55,3 @@ export const push = defineCommand({
     if (missed.length > 0) throw notAnnounced(missed)
   },
 })
-
-function announcement({ notAnnounced, peers }: Announced): ProgressEvent {
-  const connected = `the node is connected to ${peers} ${peers === 1 ? 'peer' : 'peers'}`
-  if (notAnnounced === undefined) return { type: 'step', text: `Announced; ${connected}` }
-  return { type: 'warning', text: `not announced: ${notAnnounced}; ${connected}` }
-}

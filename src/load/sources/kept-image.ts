@@ -4,6 +4,7 @@ import type { Report } from '../../events.ts'
 import type { LayerFetch } from '../../read/fetch.ts'
 import type { ImageSource } from '../../read/open-image.ts'
 import type { Seeker } from '../../read/seek.ts'
+import { ifAllowed } from '../../store/allowed.ts'
 import type { Blocks } from '../../store/blocks.ts'
 import type { Pins } from '../../store/pins.ts'
 import type { Traffic } from '../../store/traffic.ts'
@@ -40,7 +41,7 @@ export class KeptImage {
   /** Whether the node has all of it already. To be asked before anything is read but the documents. */
   async isPinned(): Promise<boolean> {
     const { pins, signal } = this.#options
-    this.#wasPinned = await pins.isPinned(this.#root, signal)
+    this.#wasPinned = (await ifAllowed(pins.isPinned(this.#root, signal))) === true
     return this.#wasPinned
   }
 

@@ -2,6 +2,7 @@ import type { Catalogue } from '../../catalogue/catalogue.ts'
 import { DockerIpfsError } from '../../errors.ts'
 import type { ReadOptions } from '../../read/document-reader.ts'
 import { type ImageSource, openImage } from '../../read/open-image.ts'
+import { ifAllowed } from '../../store/allowed.ts'
 import type { Pins } from '../../store/pins.ts'
 import { mapInOrder } from '../../streams.ts'
 
@@ -28,7 +29,7 @@ export async function knownBlobs(
   const { catalogue, signal } = options
   const mine = new Set(image.layers.map(({ diffId }) => diffId))
   const found: { root: ImageSource['root']; shared: number }[] = []
-  const looked = mapInOrder(ids.slice(0, MAX_IMAGES), AT_ONCE, (id) => catalogue.findImage(id, signal))
+  const looked = mapInOrder(ids.slice(0, MAX_IMAGES), AT_ONCE, (id) => ifAllowed(catalogue.findImage(id, signal)))
   for await (const known of looked) {
     const shared = known?.record.layers.filter((diffId) => mine.has(diffId)).length ?? 0
     // Of the image itself the store lacks something, or nobody would ask.

@@ -5,6 +5,7 @@ import { imageSize } from '../../dag/sizes.ts'
 import { hasCode, messageOf } from '../../errors.ts'
 import type { Report } from '../../events.ts'
 import type { Layer } from '../../format/layer.ts'
+import { ifAllowed } from '../../store/allowed.ts'
 import type { BlockStore } from '../../store/blocks.ts'
 import type { Node } from '../../store/node.ts'
 import type { Pins } from '../../store/pins.ts'
@@ -51,6 +52,9 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
     versions?.catch(() => undefined)
     const version = node.version(signal)
     version.catch(() => undefined)
+    // Else the engine would pack for nothing.
+    const allowed = this.#options.blocks.mayImport(signal)
+    allowed.catch(() => undefined)
     // A node that is down, and an image that is not there, are told before docker has packed anything.
     const outline = await input.look(TRAITS)
     await version
@@ -59,6 +63,7 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
       const saved = await this.#alreadySaved(outline)
       if (saved !== undefined) return [saved]
     }
+    await allowed
     report({ type: 'step', text: `Saving ${input.title}` })
     const anew = () => this.#once(input, outline, knowNothing, write)
     // A pipe cannot be read again, should the catalogue be wrong.
@@ -105,8 +110,8 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
   /** An image that the catalogue has by the engine's ID, and whose pin says that it is complete, is only named. */
   async #alreadySaved({ imageId, names }: Outline): Promise<SaveResult | undefined> {
     const { catalogue, pins, report, signal } = this.#options
-    const known = imageId === undefined ? undefined : await catalogue.findImage(imageId, signal)
-    if (known === undefined || !(await pins.isPinned(known.root, signal))) return undefined
+    const known = imageId === undefined ? undefined : await ifAllowed(catalogue.findImage(imageId, signal))
+    if (known === undefined || !(await ifAllowed(pins.isPinned(known.root, signal)))) return undefined
     const { root, record } = known
     report({ type: 'step', text: `${root} is already saved` })
     // One of the names may have gone to another image meanwhile.
@@ -126,7 +131,8 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
     const { catalogue, blocks, report, signal } = this.#options
     try {
       await within(CATALOGUE_MS, signal, async (limited) => {
-        const size = record.size ?? (await imageSize(root, { blocks: known.blocksRead ?? blocks, signal: limited }))
+        const count = () => ifAllowed(imageSize(root, { blocks: known.blocksRead ?? blocks, signal: limited }))
+        const size = record.size ?? (await count())
         const full = writeImageRecord({ ...record, ...(size === undefined ? {} : { size }) })
         await catalogue.add({ root, record: full, layers }, limited)
       })

@@ -8,7 +8,7 @@ import type { Endpoint } from './endpoint.ts'
 import { openImport } from './import.ts'
 import type { Mfs } from './mfs.ts'
 import { openOwnFiles } from './own-files/own-files.ts'
-import { answerOf, bytesOf, call, jsonLines, nodeFailed } from './rpc.ts'
+import { answerOf, askWithin, bytesOf, call, jsonLines, nodeFailed, tryCall } from './rpc.ts'
 
 /** A line of the answer of `refs`. */
 interface RefLine {
@@ -23,6 +23,14 @@ export class KuboBlocks implements BlockStore {
   constructor(endpoint: Endpoint, folder: Mfs) {
     this.#endpoint = endpoint
     this.#folder = folder
+  }
+
+  async mayImport(signal: AbortSignal): Promise<void> {
+    try {
+      await askWithin(this.#endpoint, signal, (limited) => tryCall(this.#endpoint, 'dag/import', limited))
+    } catch (error) {
+      if (signal.aborted || hasCode(error, 'NODE_DENIED')) throw error
+    }
   }
 
   openImport(signal: AbortSignal, known?: Promise<ReadonlySet<string>>): ImportSession {

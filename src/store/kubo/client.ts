@@ -2,6 +2,7 @@ import { CID, createBitswap, createFiles, createPin, createRepo, createSwarm } f
 import type { Bytes } from '../../streams.ts'
 import { apiOf, connectionOf } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { denied, isDenial } from './rights.ts'
 import { messageIn } from './rpc.ts'
 
 /**
@@ -70,7 +71,14 @@ async function send(endpoint: Endpoint, path: string, options: HttpOptions = {})
     ...(signal ? { signal } : {}),
     ...(body ? { body } : {}),
   })
-  if (!response.ok) throw new AnswerError(messageIn(await response.text().catch(() => '')), response)
+  if (!response.ok) {
+    const { status } = response
+    const text = await response.text().catch(() => '')
+    const limit = signal ?? new AbortController().signal
+    throw isDenial(status)
+      ? await denied(endpoint, { path, status, text }, limit)
+      : new AnswerError(messageIn(text), response)
+  }
   async function* iterator() {
     yield* response.body ?? []
   }

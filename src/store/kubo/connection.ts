@@ -5,6 +5,11 @@ export function apiOf(endpoint: Endpoint): string {
   return `${endpoint.url}/api/v0`
 }
 
+/** The address without any secret. */
+export function shown({ url, socket }: Endpoint): string {
+  return socket === undefined ? url : `unix://${socket}`
+}
+
 /** Whether a URL leads to this machine, whatever its ports lead to. */
 export function isLoopback(url: string): boolean {
   return /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(URL.parse(url)?.hostname ?? '')

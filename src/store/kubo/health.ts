@@ -1,10 +1,11 @@
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import { isObject } from '../../json.ts'
 import { inTime, within } from '../../time.ts'
-import { isLoopback } from './connection.ts'
+import { isLoopback, shown } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { CALLS, type Right, toAllow } from './rights.ts'
 import { toAnnounce } from './routing.ts'
-import { askObject, shown } from './rpc.ts'
+import { askObject, tryCall } from './rpc.ts'
 import { askVersion } from './version.ts'
 
 /**
@@ -25,8 +26,19 @@ export interface NodeHealth {
   /** What its peers have found out: `public`, `private`, or `unknown` as long as none has tried. */
   reachability(signal: AbortSignal): Promise<string | undefined>
   storage(signal: AbortSignal): Promise<Storage>
+  /** What the node does not allow, of all that commands ask of it. */
+  denied(signal: AbortSignal): Promise<Denied[]>
   /** The part of its configuration that has this name, e.g. `Provide`. */
   config(name: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>> | undefined>
+}
+
+/** A right of which some calls are not allowed. */
+export interface Denied {
+  readonly right: Right
+  /** E.g. `files/cp`. */
+  readonly calls: readonly string[]
+  /** What to do for them to be allowed. */
+  readonly todo: string
 }
 
 /** In bytes. */
@@ -49,7 +61,7 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
       return await inTime(ANSWER_MS, signal, (limited) => askObject(endpoint, path, limited))
     } catch (error) {
       signal.throwIfAborted()
-      if (hasCode(error, 'NODE_FAILED')) return undefined
+      if (hasCode(error, 'NODE_FAILED', 'NODE_DENIED')) return undefined
       throw error
     }
   }
@@ -87,10 +99,32 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
         free: left.length === 0 ? undefined : Math.min(...left),
       }
     },
+    async denied(signal) {
+      const all = [...new Set(Object.values(CALLS).flat())]
+      const isDenied = await Promise.all(all.map((command) => isDeniedCall(endpoint, command, signal)))
+      const lacking = new Set(all.filter((_, at) => isDenied[at]))
+      return (Object.keys(CALLS) as Right[])
+        .map((right) => ({ right, calls: CALLS[right].filter((command) => lacking.has(command)) }))
+        .filter(({ calls }) => calls.length > 0)
+        .map((one) => ({ ...one, todo: toAllow(one.calls, endpoint) }))
+    },
     async config(name, signal) {
       const value = (await ask(`config?arg=${name}`, signal))?.['Value']
       return isObject(value) ? value : undefined
     },
+  }
+}
+
+/** Whether a call is not allowed. */
+async function isDeniedCall(endpoint: Endpoint, command: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await inTime(ANSWER_MS, signal, (limited) => tryCall(endpoint, command, limited))
+    return false
+  } catch (error) {
+    signal.throwIfAborted()
+    if (hasCode(error, 'NODE_DENIED')) return true
+    if (hasCode(error, 'NODE_FAILED')) return false
+    throw error
   }
 }
 

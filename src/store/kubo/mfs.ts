@@ -4,6 +4,7 @@ import { type CID, parseCid } from '../../dag/cid.ts'
 import { DockerIpfsError, hasCode, messageOf } from '../../errors.ts'
 import { collect } from '../../streams.ts'
 import { inTime } from '../../time.ts'
+import { ifAllowed } from '../allowed.ts'
 import type { KuboClient } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
 import { bytesOf, call, nodeError, statusOf } from './rpc.ts'
@@ -138,7 +139,7 @@ export class Mfs {
     const entries = await this.entries(path, signal)
     if (folder === undefined || entries === undefined) return new Map()
     const blocks = new Map<string, Uint8Array>()
-    await this.#ask(signal, async (limited) => {
+    const asked = this.#ask(signal, async (limited) => {
       const all = { path: `dag/export?arg=${folder.cid}&offline=true&progress=false`, signal: limited }
       const answer = bytesOf(await call(this.#endpoint, all), this.#endpoint, limited)
       let size = 0
@@ -148,6 +149,7 @@ export class Mfs {
         blocks.set(blockKey(cid), bytes)
       }
     })
+    await ifAllowed(asked)
     const files = entries.map(({ name, cid }) => [name, fileFrom(cid, blocks)] as const)
     return new Map(files.filter((file): file is readonly [string, Uint8Array] => file[1] !== undefined))
   }
@@ -252,7 +254,7 @@ const FAULT =
 function isAnswer(error: unknown): boolean {
   if (!(error instanceof Error) || FAULT.test(error.message)) return false
   if (error instanceof DockerIpfsError) return hasCode(error, 'INTEGRITY', 'NODE_FAILED')
-  // Any other status is not from Kubo, or says that it does not let us in.
+  // Any other status is not from Kubo.
   const status = statusOf(error)
   return status === 500 || status === 400
 }

@@ -49,7 +49,7 @@ export class KuboPins implements Pins {
       }
       return false
     } catch (error) {
-      if (hasCode(error, 'NODE_FAILED')) return false
+      if (hasCode(error, 'NODE_FAILED', 'NODE_DENIED')) return false
       throw error
     }
   }

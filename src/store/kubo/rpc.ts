@@ -2,8 +2,9 @@ import { DockerIpfsError, messageOf } from '../../errors.ts'
 import { parsedObject } from '../../json.ts'
 import type { Bytes } from '../../streams.ts'
 import { within } from '../../time.ts'
-import { apiOf, connectionOf } from './connection.ts'
+import { apiOf, connectionOf, shown } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { denied, isDenial } from './rights.ts'
 
 /**
  * Plain HTTP to the node's RPC API, for the calls that move many bytes. Everything else goes through kubo-rpc-client
@@ -23,7 +24,7 @@ export interface Body {
 
 /**
  * Sends one call and gives its answer once the headers are there.
- * @throws NODE_UNREACHABLE, NODE_FAILED; the signal's reason when it was aborted
+ * @throws NODE_UNREACHABLE, NODE_FAILED, NODE_DENIED; the signal's reason when it was aborted
  */
 export async function call(endpoint: Endpoint, { path, body, signal }: RpcCall): Promise<Response> {
   const { headers, ...connection } = connectionOf(endpoint)
@@ -40,7 +41,19 @@ export async function call(endpoint: Endpoint, { path, body, signal }: RpcCall):
     throw nodeError(error, endpoint, signal)
   }
   if (response.ok) return response
-  throw failed(response.status, await response.text().catch(() => ''), endpoint)
+  const { status } = response
+  const text = await response.text().catch(() => '')
+  throw isDenial(status) ? await denied(endpoint, { path, status, text }, signal) : failed(status, text, endpoint)
+}
+
+/**
+ * Finds out whether a call is allowed, and does nothing: without arguments, and with an option that has no such value, Kubo answers 400 to any
+ * command before it runs it (go-ipfs-cmds `http/parse.go`; seen with all that are made here and with `repo/gc`, on 0.43), and 403 before that.
+ * @throws NODE_DENIED; NODE_FAILED mostly, else
+ */
+export async function tryCall(endpoint: Endpoint, command: string, signal: AbortSignal): Promise<void> {
+  const { body } = await call(endpoint, { path: `${command}?offline=no`, signal })
+  await body?.cancel()
 }
 
 /** The bytes of an answer. A connection that breaks is NODE_UNREACHABLE. */
@@ -167,11 +180,6 @@ export function statusOf(error: unknown): number | undefined {
   return error.response instanceof Response ? error.response.status : undefined
 }
 
-/** The address without any secret. */
-export function shown({ url, socket }: Endpoint): string {
-  return socket === undefined ? url : `unix://${socket}`
-}
-
 /** An error that the node answered. Kubo answers `{"Message":"…","Code":0,"Type":"error"}` with status 500. */
 export function failed(status: number, text: string, endpoint: Endpoint): DockerIpfsError {
   return answered(status, messageIn(text), endpoint, new Error(`HTTP ${status}: ${text.trim()}`))
@@ -182,16 +190,8 @@ export function messageIn(text: string): string {
   return String(parsedObject(text)?.['Message'] ?? text.trim())
 }
 
-/** Kubo itself answers 500, 400 for a wrong call, 403 to whom it does not let in; the others are from a proxy, or no Kubo. */
+/** Kubo itself answers 500, 400 for a wrong call, and 403 (`rights.ts`); the others are from a proxy, or no Kubo. */
 function answered(status: number, message: string, endpoint: Endpoint, cause: unknown): DockerIpfsError {
-  const at = `the IPFS node at ${shown(endpoint)}`
-  if (status === 401 || status === 403) {
-    const hint = endpoint.authorization === undefined ? 'Give' : 'Check'
-    return new DockerIpfsError('NODE_FAILED', `${at} does not let us in (HTTP status ${status})`, {
-      cause,
-      hint: `${hint} its token or password: DOCKER_IPFS_API_AUTH=bearer:TOKEN or basic:USER:PASSWORD, or a file of that in DOCKER_IPFS_API_AUTH_FILE.`,
-    })
-  }
   if (status === 404 || status === 405) return noKubo(endpoint, `HTTP status ${status}`, cause)
   if (status === 413) {
     return new DockerIpfsError(

@@ -1,7 +1,8 @@
 import { semver } from 'bun'
 import { DockerIpfsError } from '../../errors.ts'
+import { shown } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
-import { call, noKubo, shown } from './rpc.ts'
+import { call, noKubo } from './rpc.ts'
 
 /** The oldest Kubo that saves, loads, names, verifies and removes have been tried with: older ones cannot be built today. */
 const OLDEST = '0.23.0'

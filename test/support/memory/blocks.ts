@@ -45,6 +45,10 @@ export class MemoryBlocks extends MemorySink implements BlockStore {
     return never(signal)
   }
 
+  async mayImport(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+  }
+
   async ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
     signal.throwIfAborted()
     const bytes = this.own(cid)

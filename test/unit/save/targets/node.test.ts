@@ -75,6 +75,64 @@ test('what is saved already but not pinned any more is saved again', async () =>
   expect(await saving.node.pins.isPinned(parseCid(root))).toBe(true)
 })
 
+describe('where the node does not allow', () => {
+  const denied = (what: string) => () => Promise.reject(new DockerIpfsError('NODE_DENIED', `no ${what}`))
+
+  test.each(['find', 'read', 'write'] as const)(
+    '%s of the catalogue, the image is saved with a warning',
+    async (call) => {
+      const engine = classic()
+      engine.add(version('one'), 'app:1')
+      const saving = new Saving(new MemoryNode())
+      const root = await saving.image(engine, 'app:1')
+      saving.events.length = 0
+      saving.node.folder[call] = denied(call)
+      engine.add(version('two'), 'app:2')
+      const next = await saving.image(engine, 'app:2')
+      expect(next).not.toBe(root)
+      expect(await saving.node.pins.isPinned(parseCid(next))).toBe(true)
+      expect(saving.words).toEqual(['Saving app:2', `the image is saved, but not in the node's catalogue: no ${call}`])
+    },
+  )
+
+  test('to ask for pins, the image is saved, pinned and named', async () => {
+    const engine = classic()
+    engine.add(version('one'), 'app:1')
+    const saving = new Saving(new MemoryNode())
+    await saving.image(engine, 'app:1')
+    const { pinName, isPinned } = saving.node.pins
+    Object.assign(saving.node.pins, { pinName: denied('pin/ls'), isPinned: denied('pin/ls') })
+    engine.add(version('two'), 'app:2')
+    for (const name of ['app:1', 'app:2']) await saving.image(engine, name)
+    Object.assign(saving.node.pins, { pinName, isPinned })
+    expect(saving.node.pins.names.size).toBe(2)
+    expect(saving.words).toEqual(['Saving app:1', 'Saving app:1', 'Saving app:2'])
+  })
+
+  test('to read blocks, the image is saved and named', async () => {
+    const engine = classic()
+    engine.add(version('one'), 'app:1')
+    engine.add(version('two'), 'app:2')
+    const saving = new Saving(new MemoryNode())
+    await saving.image(engine, 'app:1')
+    saving.node.blocks.ownBlock = denied('block/get')
+    const root = await saving.image(engine, 'app:2')
+    expect(String(await saving.node.catalogue.findName('docker.io/library/app:2', never))).toBe(root)
+  })
+
+  test('to import, nothing is packed, and what was saved already is only named', async () => {
+    const engine = classic()
+    engine.add(version('one'), 'app:1')
+    engine.add(version('two'), 'app:2')
+    const saving = new Saving(new MemoryNode())
+    const root = await saving.image(engine, 'app:1')
+    saving.node.blocks.mayImport = denied('dag/import')
+    expect(await saving.image(engine, 'app:1')).toBe(root)
+    await expect(saving.image(engine, 'app:2')).rejects.toMatchObject({ code: 'NODE_DENIED' })
+    expect(engine.saves).toHaveLength(1)
+  })
+})
+
 test('the next version takes over the layers that are known, and sends no block of them', async () => {
   const engine = classic()
   engine.add(version('one'), 'app:1')

@@ -99,7 +99,7 @@ test('a file, and the CID at a path, come from the repository of the node alone'
 
 test.each([
   [500, '{"Message":"no such file","Code":0,"Type":"error"}', 'NODE_FAILED', /answered: no such file/],
-  [401, 'who?', 'NODE_FAILED', /does not let us in/],
+  [401, 'who?', 'NODE_DENIED', /does not let us in/],
   [404, '404 page not found', 'NODE_FAILED', /does not answer as Kubo/],
   [502, '<html>', 'NODE_UNREACHABLE', /the proxy at .* cannot reach the IPFS node/],
 ])('what the node answers with status %d is said in our words', async (status, text, code, message) => {

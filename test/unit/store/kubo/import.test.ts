@@ -208,7 +208,7 @@ describe('a node that', () => {
   test('refuses before it has read the body has failed, and who sends does not wait', async () => {
     const endpoint = await fake((_, response) => response.writeHead(403).end('403 - Forbidden'))
     expect(await sendUntilRefused(openImport(endpoint, never, Promise.resolve(new Set())))).toMatchObject({
-      code: expect.stringMatching(/^NODE_(FAILED|UNREACHABLE)$/),
+      code: expect.stringMatching(/^NODE_(DENIED|UNREACHABLE)$/),
     })
   })
 

@@ -3,17 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DockerIpfsError } from '../../../../src/errors.ts'
+import { shown } from '../../../../src/store/kubo/connection.ts'
 import type { Endpoint } from '../../../../src/store/kubo/endpoint.ts'
-import {
-  answerOf,
-  bytesOf,
-  call,
-  failed,
-  jsonLines,
-  nodeError,
-  nodeFailed,
-  shown,
-} from '../../../../src/store/kubo/rpc.ts'
+import { answerOf, bytesOf, call, failed, jsonLines, nodeError, nodeFailed } from '../../../../src/store/kubo/rpc.ts'
 import { collect } from '../../../../src/streams.ts'
 
 const never = new AbortController().signal
@@ -35,8 +27,6 @@ test.each([
   [500, '{"Message":"two\\nlines"}', 'the IPFS node answered: two'],
   [500, '{"Message":""}', 'the IPFS node answered: HTTP status 500'],
   [404, '404 page not found\n', `what is at ${node.url} does not answer as Kubo's RPC API does (HTTP status 404)`],
-  [401, 'who?', `the IPFS node at ${node.url} does not let us in (HTTP status 401)`],
-  [403, '403 - Forbidden', `the IPFS node at ${node.url} does not let us in (HTTP status 403)`],
   [413, '<html>', `the proxy at ${node.url} takes no upload of this size (HTTP status 413)`],
   [418, '<html>\n<body>Tea</body>', 'the IPFS node answered: <html>'],
   [500, 'null', 'the IPFS node answered: null'],

@@ -126,7 +126,7 @@ describe('parts of files', () => {
   })
 
   test.each([
-    ['says nothing of its settings', () => new Response('', { status: 403 })],
+    ['says nothing of its settings', () => new Response('', { status: 404 })],
     ['has no gateway', () => Response.json({ Key: 'Addresses.Gateway', Value: [] })],
     ['says something else', () => new Response('null')],
     ['says no JSON', () => new Response('{')],
