@@ -9,23 +9,30 @@ const part = 'engine'
 
 export async function examineEngine(engine: Pick<Engine, 'info'>, signal: AbortSignal): Promise<Finding[]> {
   try {
-    const { version, containerdStore, os, architecture } = await engine.info(signal)
+    const { version, product, containerdStore, os, architecture } = await engine.info(signal)
     const platform = [os, architecture].filter((word) => word !== '').join('/')
     return [
       ok({ part, check: 'reachable' }, `it answers${platform === '' ? '' : `; ${platform}`}`),
-      versionOf(version),
-      ok({ part, check: 'store' }, containerdStore ? 'containerd' : 'classic (graph driver)'),
+      versionOf(version, product),
+      ok({ part, check: 'store' }, storeOf(containerdStore, product)),
     ]
   } catch (error) {
     return [failure({ part, check: 'reachable' }, error, signal)]
   }
 }
 
-function versionOf(version: string): Finding {
+function versionOf(version: string, product: string | undefined): Finding {
   const place = { part, check: 'version' } as const
-  // Some builds have words for a version; they are not old.
-  const isOld = /^\d+\.\d+\.\d+/.test(version) && semver.order(version, OLDEST) < 0
+  if (product !== undefined) return ok(place, `${product} ${version}`)
+  // Some builds have words for a version, or 0.0.0; they are not old.
+  const number = /^v?([1-9]\d*\.\d+\.\d+.*)/.exec(version)?.[1]
+  const isOld = number !== undefined && semver.order(number, OLDEST) < 0
   return isOld
     ? fail(place, `Docker ${version} is too old`, 'Update it to 20.10 or newer.')
     : ok(place, `Docker ${version}`)
+}
+
+function storeOf(containerdStore: boolean, product: string | undefined): string {
+  if (product !== undefined) return `that of ${product}, used as a classic one`
+  return containerdStore ? 'containerd' : 'classic (graph driver)'
 }

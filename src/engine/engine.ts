@@ -44,8 +44,10 @@ export interface EngineArchives {
 }
 
 export interface EngineInfo {
-  /** Engine version, e.g. "26.1.5". */
+  /** Engine version, e.g. "26.1.5"; of builds of one's own often a word. */
   readonly version: string
+  /** What it is, where it is no Docker but answers as that: "Podman". */
+  readonly product?: string
   /** True for the containerd image store, false for a graph driver. */
   readonly containerdStore: boolean
   /** "linux" or "windows"; empty when the engine does not say. */

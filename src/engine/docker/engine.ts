@@ -11,6 +11,7 @@
  */
 
 import { fullName, repositoryOf } from '../../image/name.ts'
+import { parsedObject } from '../../json.ts'
 import type { Bytes } from '../../streams.ts'
 import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo, PackedImage } from '../engine.ts'
 import { isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
@@ -62,8 +63,18 @@ class DockerEngine implements Engine {
       containerdStore,
       os: String(info['OSType'] ?? ''),
       architecture: String(info['Architecture'] ?? ''),
-      can: abilitiesOf(version, containerdStore),
+      ...(isPodman(info)
+        ? { product: 'Podman', can: PODMAN }
+        : { can: abilitiesOf(await this.#numberOf(version, signal), containerdStore) }),
     }
+  }
+
+  /** A version to judge by: where it is no number, as of a build of one's own, that of the first engine with its API. */
+  async #numberOf(version: string, signal: AbortSignal): Promise<string> {
+    if (/^[1-9]/.test(version)) return version
+    if (/^v[1-9]/.test(version)) return version.slice(1)
+    const { status, body } = await this.#ask('GET', '/version', signal)
+    return status === 200 ? numberByApi(String(parsedObject(body)?.['ApiVersion'])) : version
   }
 
   async inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
@@ -158,6 +169,24 @@ export function abilitiesOf(version: string, containerdStore: boolean): EngineAb
   const major = Number.parseInt(version, 10)
   const tellWhole = containerdStore && major >= FIRST_THAT_TELLS
   return { readZstd: major >= FIRST_WITH_ZSTD, leaveOut: !containerdStore || tellWhole, tellWhole }
+}
+
+/** The first engines with these versions of the API, in which what is asked of `abilitiesOf` came. */
+const BY_API = [
+  [1.48, FIRST_THAT_TELLS],
+  [1.42, FIRST_WITH_ZSTD],
+] as const
+
+function numberByApi(api: string): string {
+  return String(BY_API.find(([first]) => Number(api) >= first)?.[1] ?? '')
+}
+
+/** Podman (seen with 4.3) takes whole archives only, whatever it has. It is sent plain layers, which every version of it reads. */
+const PODMAN: EngineAbilities = { readZstd: false, leaveOut: false, tellWhole: false }
+
+/** It says what it is built with, which Docker is not (podman `pkg/api/handlers/types.go`, `Info`). */
+function isPodman(info: Record<string, unknown>): boolean {
+  return typeof info['BuildahVersion'] === 'string'
 }
 
 /** Where a classic store packs. */

@@ -37,8 +37,8 @@ export async function findHeld(
   { engine, signal, source }: HeldOptions,
 ): Promise<Held> {
   const none = { digests: new Set<string>(), release: async () => undefined }
-  if (!info.containerdStore) return { ...none, digests: layersInCommon(image, await images.layers) }
   if (!info.can.leaveOut) return none
+  if (!info.containerdStore) return { ...none, digests: layersInCommon(image, await images.layers) }
   const known = (await source.knownBlobs?.(image, await images.ids)) ?? none.digests
   const digests = new Set(image.layers.map(({ digest }) => digest).filter((digest) => known.has(digest)))
   const rest = image.layers.filter(({ digest }) => !digests.has(digest))

@@ -18,6 +18,16 @@ describe('of an engine the doctor says', () => {
     ])
   })
 
+  test('that it is no Docker', async () => {
+    const podman = { ...(await new MemoryEngine().info()), version: '4.3.1', product: 'Podman' }
+    const findings = await examineEngine({ info: async () => podman }, never)
+    expect(findings.map(({ state, check, found }) => `${state} ${check}: ${found}`)).toEqual([
+      'ok reachable: it answers; linux/x86_64',
+      'ok version: Podman 4.3.1',
+      'ok store: that of Podman, used as a classic one',
+    ])
+  })
+
   test('no platform where it does not tell', async () => {
     const info = async (): Promise<EngineInfo> => ({ ...(await new MemoryEngine().info()), os: '', architecture: '' })
     expect((await examineEngine({ info }, never))[0]).toMatchObject({ check: 'reachable', found: 'it answers' })
@@ -39,6 +49,12 @@ test.each([
   ['28.5.2', 'ok'],
   ['29.7.2-src', 'ok'],
   ['dev', 'ok'],
+  ['master-dockerproject-2026-11-01', 'ok'],
+  ['library-import', 'ok'],
+  ['0.0.0-20260801', 'ok'],
+  ['27.0.0-rc.1', 'ok'],
+  ['v28.1.0', 'ok'],
+  ['v19.03.1', 'fail'],
   ['', 'ok'],
 ])('Docker %p is %s', async (version, state) => {
   const findings = await examineEngine(new MemoryEngine({ version, containerdStore: false }), never)

@@ -58,6 +58,40 @@ describe('what an engine says of itself', () => {
     })
   })
 
+  test.each(['5.4.0', 'v4.9.4-rhel', '4.3.1'])(
+    'of Podman %s, which takes whole archives of plain layers',
+    async (version) => {
+      const body = { ...INFO.classic, DriverStatus: [], ServerVersion: version, BuildahVersion: '1.28.2' }
+      const podman = await engine.with({ 'GET /info': { body } })
+      expect(await podman.info(never)).toMatchObject({
+        version,
+        product: 'Podman',
+        can: { readZstd: false, leaveOut: false, tellWhole: false },
+      })
+    },
+  )
+
+  test.each([
+    ['dev', '1.51', [true, true, true]],
+    ['library-import', '1.47', [true, false, false]],
+    ['0.0.0-20260801', '1.42', [true, false, false]],
+    ['master-dockerproject', '1.41', [false, false, false]],
+    ['', undefined, [false, false, false]],
+  ])('of a build with the version %p by its API, %p', async (version, ApiVersion, abilities) => {
+    const docker = await engine.with({
+      'GET /info': { body: { ...INFO.containerd, ServerVersion: version } },
+      'GET /version': { body: ApiVersion === undefined ? '<html>' : { ApiVersion } },
+    })
+    const { can, ...info } = await docker.info(never)
+    expect(info.version).toBe(version)
+    expect([can.readZstd, can.leaveOut, can.tellWhole]).toEqual(abilities)
+  })
+
+  test.each(['v28.1', '27.0.0-rc.1'])('of the version %s is that number', async (version) => {
+    const docker = await engine.with({ 'GET /info': { body: { ...INFO.classic, ServerVersion: version } } })
+    expect((await docker.info(never)).can.readZstd).toBe(true)
+  })
+
   test('may be little, but for the version', async () => {
     const docker = await engine.with({
       'GET /info': [{ body: { ServerVersion: '20.10.24', DockerRootDir: 'C:\\ProgramData\\docker' } }, { body: {} }],
