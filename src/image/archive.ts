@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { extract } from 'tar-stream'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
+import { saysLacking } from './lacking.ts'
 import { plainTar } from './tar/plain.ts'
 
 /** A file of an archive. Its body must be read, or left, before the next entry is asked for. */
@@ -105,7 +106,8 @@ class Tail {
     try {
       const value = JSON.parse(text.slice(at)) as { errorDetail?: { message?: unknown } }
       const message = String(value.errorDetail?.message ?? 'no message')
-      return new DockerIpfsError('ENGINE_FAILED', `the Docker engine stopped in the middle of the image: ${message}`)
+      const stopped = `the Docker engine stopped in the middle of the image: ${message}`
+      return saysLacking(message, new Error(stopped)) ?? new DockerIpfsError('ENGINE_FAILED', stopped)
     } catch {
       return undefined
     }

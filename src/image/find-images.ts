@@ -14,6 +14,7 @@ import {
   readIndex,
   readOciManifest,
 } from './documents.ts'
+import { LackedBlobs } from './lacking.ts'
 import { type Platform, platformName, platformOf } from './platform.ts'
 
 /** The image of one platform, as the documents of an archive name it. */
@@ -40,6 +41,8 @@ export interface FoundImage {
   readonly id: string | undefined
   /** Platforms that its index names and the archive does not have. */
   readonly missing: readonly string[]
+  /** Why not all of it can be had, where manifest.json names a platform that is missing. */
+  readonly lacking?: DockerIpfsError
 }
 
 /** Finds a document of the archive by path, through links. */
@@ -68,14 +71,27 @@ export function findImages(find: FindDocument, warn?: Warn): FoundImage[] {
   if (index === undefined && docker === undefined) {
     throw invalid('it ends before manifest.json, and has no index.json')
   }
-  const named = docker === undefined ? [] : dockerImages(docker, find, warn)
-  const listed = index === undefined ? [] : ociImages(index, find)
+  const { images: named, lacking } = docker === undefined ? { images: [] } : dockerImages(docker, find, warn)
+  const listed = index === undefined ? [] : listedImages(index, find, lacking)
+  // Of several platforms another may be there.
+  if (lacking !== undefined && !listed.some(({ missing }) => missing.length > 0)) throw lacking
   // An index that names nothing says nothing.
   const images = listed.length === 0 ? named : listed
   if (images.length === 0) throw invalid('it names no image')
   if (images === listed && warn !== undefined) tellLeftOut(listed, named, warn)
-  return images.map((image) => ({ ...image, names: namesOf(image, named) }))
+  return images.map((image) => ({ ...image, names: namesOf(image, named), ...(lacking && { lacking }) }))
 }
+
+function listedImages(index: Uint8Array, find: FindDocument, lacking: DockerIpfsError | undefined): FoundImage[] {
+  try {
+    return ociImages(index, find)
+  } catch (error) {
+    throw lacking ?? error
+  }
+}
+
+/** `lacking`: the error of the first of which nothing is there. */
+type NamedImages = { readonly images: readonly FoundImage[]; readonly lacking?: DockerIpfsError | undefined }
 
 /** What manifest.json names, and index.json does not: Docker since 25 loads what the index names. */
 function tellLeftOut(listed: readonly FoundImage[], named: readonly FoundImage[], warn: Warn): void {
@@ -94,10 +110,11 @@ function namesOf(image: FoundImage, named: readonly FoundImage[]): string[] {
   return [...new Set([...image.names, ...same.flatMap(({ names }) => names)])]
 }
 
-function dockerImages(bytes: Uint8Array, find: FindDocument, warn: Warn | undefined): FoundImage[] {
+function dockerImages(bytes: Uint8Array, find: FindDocument, warn: Warn | undefined): NamedImages {
   const items = readArchiveManifest(bytes, { what: 'manifest.json of the image archive', code: CODE })
   if (items.length > MAX_MANIFESTS) throw invalid(`it names ${items.length} images`)
   const images = new Map<string, FoundImage>()
+  let lacking: DockerIpfsError | undefined
   for (const { config, layers: named, names } of items) {
     const [path, layers] = [pathInArchive(config), named.map(pathInArchive)]
     const key = [path, ...layers].join('\0')
@@ -107,7 +124,10 @@ function dockerImages(bytes: Uint8Array, find: FindDocument, warn: Warn | undefi
       continue
     }
     const configBytes = find(path)
-    if (configBytes === undefined) throw invalid(`it lacks the config ${path}`)
+    if (configBytes === undefined) {
+      lacking ??= invalid(`it lacks the config ${path}`, new LackedBlobs(path, layers))
+      continue
+    }
     tellName(path, configBytes, warn)
     const found = foundPlatform(
       configBytes,
@@ -115,7 +135,7 @@ function dockerImages(bytes: Uint8Array, find: FindDocument, warn: Warn | undefi
     )
     images.set(key, { platforms: [found], names, id: undefined, missing: [] })
   }
-  return [...images.values()]
+  return { images: [...images.values()], lacking }
 }
 
 function ociImages(bytes: Uint8Array, find: FindDocument): FoundImage[] {
@@ -273,6 +293,6 @@ function checkName(path: string, bytes: Uint8Array): void {
   throw new DockerIpfsError('INTEGRITY', `the image config has digest ${digest}, but is named ${hex}`)
 }
 
-function invalid(why: string): DockerIpfsError {
-  return new DockerIpfsError(CODE, `the image archive is incomplete: ${why}`)
+function invalid(why: string, cause?: Error): DockerIpfsError {
+  return new DockerIpfsError(CODE, `the image archive is incomplete: ${why}`, { cause })
 }

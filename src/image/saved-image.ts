@@ -215,7 +215,8 @@ async function imagesOf<L extends { readonly diffId: string }>(
 }
 
 /** All platforms of an image, or the one that was asked for. */
-function choose({ platforms, missing }: FoundImage, asked: Platform | undefined): readonly FoundPlatform[] {
+function choose({ platforms, missing, lacking }: FoundImage, asked: Platform | undefined): readonly FoundPlatform[] {
+  if (asked === undefined && lacking !== undefined) throw lacking
   if (asked === undefined) return platforms
   const found = pickAsked(platforms, asked)
   if (found !== undefined) return [found]

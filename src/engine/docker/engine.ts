@@ -10,6 +10,8 @@
  * request would be another request, so every image goes through `pathOf`.
  */
 
+import { messageOf } from '../../errors.ts'
+import { saysLacking } from '../../image/lacking.ts'
 import { fullName, repositoryOf } from '../../image/name.ts'
 import { parsedObject } from '../../json.ts'
 import type { Bytes } from '../../streams.ts'
@@ -80,7 +82,7 @@ class DockerEngine implements Engine {
   async inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
     const answer = await this.#ask('GET', `/images/${pathOf(image)}/json`, signal)
     if (answer.status === 404) return undefined
-    const value = parseObject(bodyOf(answer))
+    const value = parseObject(bodyOf(answer, lackingOf))
     const { Author: author } = value
     return {
       id: String(value['Id']),
@@ -123,8 +125,12 @@ class DockerEngine implements Engine {
     return answer.status === 200 ? readWhole(answer.body) : undefined
   }
 
-  save(image: string, signal: AbortSignal): Bytes {
-    return this.#api.download(`/images/get?names=${encodeURIComponent(image)}`, signal)
+  async *save(image: string, signal: AbortSignal): Bytes {
+    try {
+      yield* this.#api.download(`/images/get?names=${encodeURIComponent(image)}`, signal)
+    } catch (error) {
+      throw lackingOf(error)
+    }
   }
 
   async pack(imageId: string, signal: AbortSignal): Promise<PackedImage> {
@@ -200,9 +206,14 @@ function hasContainerdStore(info: Record<string, unknown>): boolean {
 }
 
 /** @throws what the engine says where it did not do what it was asked for */
-function bodyOf(answer: Answer): string {
+function bodyOf(answer: Answer, inOtherWords = (error: unknown) => error): string {
   if (answer.status >= 200 && answer.status < 300) return answer.body
-  throw errorOf(answer)
+  throw inOtherWords(errorOf(answer))
+}
+
+/** A store that lacks a blob of an image that it has says so in containerd's words. */
+function lackingOf(error: unknown): unknown {
+  return saysLacking(messageOf(error), error) ?? error
 }
 
 /**

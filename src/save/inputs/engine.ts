@@ -1,6 +1,7 @@
 import type { Engine, ImageInfo, PackedImage } from '../../engine/engine.ts'
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import type { Layer } from '../../format/layer.ts'
+import { engineLacks, LackedBlobs } from '../../image/lacking.ts'
 import { fullName } from '../../image/name.ts'
 import { readOneImage, readSavedImage, type SavedImage } from '../../image/saved-image.ts'
 import { abortable, type Bytes, sha256 } from '../../streams.ts'
@@ -51,7 +52,14 @@ function opened(packed: PackedImage, { imageId, names, diffIds }: Outline): Open
   return {
     // Nothing but the layers of its platforms: those that are not wanted now may be wanted next.
     hasOthers: false,
-    read: async (options) => [await readPacked(packed, { imageId, diffIds }, options)],
+    read: async (options) => {
+      try {
+        return [await readPacked(packed, { imageId, diffIds }, options)]
+      } catch (error) {
+        const { cause } = hasCode(error, 'ARCHIVE_INVALID') ? error : {}
+        throw cause instanceof LackedBlobs ? engineLacks(cause, error) : error
+      }
+    },
     labelsOf(image: SavedImage<Layer>, _, isOnePlatform: boolean): Labels {
       // The ID stands for all platforms, also those that the engine pulls later.
       const isWhole = image.missing.length === 0 && !isOnePlatform
