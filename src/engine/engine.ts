@@ -93,7 +93,7 @@ export interface EngineImage {
 export interface ImageInfo {
   /** `sha256:<hex>`: the config digest on a classic store, the digest of the manifest or index on a containerd store. */
   readonly id: string
-  /** diffIDs of the layers, bottom first. */
+  /** diffIDs of the layers, bottom first; none where a containerd store cannot read the image's config. */
   readonly layers: readonly string[]
   /** As the config has it; undefined where it has none, or where a containerd store does not tell since it lacks a part of the image. */
   readonly author?: string

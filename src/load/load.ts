@@ -8,10 +8,12 @@
 import type { Engine, EngineInfo } from '../engine/engine.ts'
 import { DockerIpfsError, hasCode } from '../errors.ts'
 import type { Report } from '../events.ts'
+import { unreadableIn } from '../image/engine-config.ts'
 import { fullName } from '../image/name.ts'
 import { type Platform, parsePlatform, platformOf } from '../image/platform.ts'
 import { type ImageSource, openImage } from '../read/open-image.ts'
 import type { ReadLimits } from '../read/stall.ts'
+import { unreadableConfig } from './into-engine/engine-image.ts'
 import { askForImages } from './into-engine/held.ts'
 import { intoEngine, removedMeanwhile } from './into-engine/into-engine.ts'
 import type { LoadSource } from './source.ts'
@@ -47,6 +49,7 @@ export async function load(source: LoadSource, options: LoadOptions): Promise<Lo
   const images = askForImages(engine, signal)
   const { image, info } = await openBoth(source, asked, options)
   checkPlatform(image, info)
+  checkReadable(image, info)
   checkConfig(image, options)
   const pin = await source.pin(image)
   try {
@@ -105,6 +108,12 @@ function checkPlatform(image: ImageSource, info: EngineInfo): void {
   const { os } = image.config
   if (os === '' || info.os === '' || os === info.os) return
   throw new DockerIpfsError('ENGINE_FAILED', `the image is for ${os}, the engine runs ${info.os}`)
+}
+
+/** A containerd store takes an image whose config it cannot read; on some of them `docker images` fails from then on. */
+function checkReadable({ configBytes }: ImageSource, info: EngineInfo): void {
+  const why = unreadableIn(configBytes, info)
+  if (why !== undefined) throw unreadableConfig(why)
 }
 
 function checkConfig({ root, isWhole, configDigest }: ImageSource, options: LoadOptions): void {

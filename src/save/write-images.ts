@@ -2,6 +2,7 @@ import type { BlockSink } from '../dag/blocks.ts'
 import type { Report } from '../events.ts'
 import { writeImage } from '../format/image-dag.ts'
 import { type Layer, writeLayer } from '../format/layer.ts'
+import { unreadableIn } from '../image/engine-config.ts'
 import { fullName } from '../image/name.ts'
 import type { Platform } from '../image/platform.ts'
 import type { LayerEntry, SavedImage } from '../image/saved-image.ts'
@@ -48,6 +49,7 @@ export async function writeImages(
   for (const image of saved) {
     if (input.isMany) tellOddNames(image, report)
     if (input.isMany || tellsMissing) tellMissing(image, platform, report)
+    tellUnreadable(image, report)
     const dag = await writeImage(image.platforms, sink)
     const diffIds = image.platforms.flatMap((one) => one.layers.map(({ diffId }) => diffId))
     images.push({ dag, ...opened.labelsOf(image, dag, platform !== undefined), layers: diffIds })
@@ -63,6 +65,18 @@ function tellOddNames({ names }: SavedImage<Layer>, report: Report): void {
   for (const name of names.filter((one) => fullName(one) === undefined)) {
     report({ type: 'warning', text: `left out the name "${name}", which docker does not take` })
   }
+}
+
+/** It is kept byte by byte, and another engine may read it: but who saves it should not hear of it only when it is needed. */
+function tellUnreadable({ platforms, names }: SavedImage<Layer>, report: Report): void {
+  const texts = platforms.flatMap(({ configBytes }) => {
+    const [classic, containerd] = [false, true].map((containerdStore) => unreadableIn(configBytes, { containerdStore }))
+    if (classic === undefined && containerd === undefined) return []
+    if (classic === undefined) return [`engines with a containerd store cannot load ${names[0] ?? 'it'}: ${containerd}`]
+    if (containerd === undefined) return [`engines with a classic store cannot load ${names[0] ?? 'it'}: ${classic}`]
+    return [`no Docker engine can load ${names[0] ?? 'it'}: ${containerd}`]
+  })
+  for (const text of new Set(texts)) report({ type: 'warning', text })
 }
 
 function tellMissing({ missing }: SavedImage<Layer>, platform: Platform | undefined, report: Report): void {

@@ -11,6 +11,7 @@
  */
 
 import { messageOf } from '../../errors.ts'
+import { isDigest } from '../../image/documents.ts'
 import { saysLacking } from '../../image/lacking.ts'
 import { fullName, repositoryOf } from '../../image/name.ts'
 import { parsedObject } from '../../json.ts'
@@ -36,6 +37,7 @@ const IDS_A_CONNECTION = 200
 /** How often something is asked for whose answer is that something changed meanwhile (moby `daemon/containerd`, errInconsistentData). */
 const MAX_ROUNDS = 4
 const hasChanged = ({ status, body }: Answer) => status === 500 && body.includes('data changed during operation')
+const isUnreadable = ({ status, body }: Answer) => status === 500 && body.includes('could not deserialize image config')
 
 /** The first API that tells which of its blobs an image lacks. */
 const WITH_MANIFESTS = '/v1.48'
@@ -82,6 +84,8 @@ class DockerEngine implements Engine {
   async inspect(image: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
     const answer = await this.#ask('GET', `/images/${pathOf(image)}/json`, signal)
     if (answer.status === 404) return undefined
+    // Engines before 28 show nothing of it then, later ones all but what is in the config.
+    if (isUnreadable(answer) && isDigest(image)) return { id: image, layers: [], names: [] }
     const value = parseObject(bodyOf(answer, lackingOf))
     const { Author: author } = value
     return {

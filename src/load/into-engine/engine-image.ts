@@ -1,5 +1,5 @@
 import type { Engine, EngineInfo } from '../../engine/engine.ts'
-import { hasCode } from '../../errors.ts'
+import { DockerIpfsError, hasCode } from '../../errors.ts'
 import { readArchive } from '../../image/archive.ts'
 import { blobPath } from '../../image/canonical.ts'
 import type { ImageSource } from '../../read/open-image.ts'
@@ -20,17 +20,20 @@ export async function removeAfterLoad(ids: readonly string[], engine: Engine, op
   await engine.remove(ids, AbortSignal.timeout(CLEANUP_MS), options).catch(() => undefined)
 }
 
-/** What is wrong with the engine's image: it is not there, has other layers than it should, or lacks some of its blobs. */
-export type ImageFault = 'gone' | 'other' | 'incomplete'
+/**
+ * What is wrong with the engine's image: it is not there, has other layers than it should, lacks some of its blobs, or has a
+ * config that the engine cannot read.
+ */
+export type ImageFault = 'gone' | 'other' | 'incomplete' | 'unreadable'
 
 /**
  * Looks at the image on the engine; undefined when all is right. An engine that does not tell whether it has all of it is
- * believed where `allSent`, since it was just given all, and is made to pack the image otherwise.
+ * believed where `hasAll`, since it was just given all or lists none of which it has a part, and is made to pack the image otherwise.
  */
 export async function faultOf(
   target: EngineTarget,
   { engine, signal }: { readonly engine: Engine; readonly signal: AbortSignal },
-  allSent: boolean,
+  hasAll: boolean,
 ): Promise<ImageFault | undefined> {
   const { image, imageId, info } = target
   // A classic store has images only whole; a containerd store also shows those of which it has a part.
@@ -40,10 +43,21 @@ export async function faultOf(
   ])
   if (found === undefined) return 'gone'
   if (found.id !== imageId) return 'other'
-  if (!(isWhole ?? (allSent || (await isInArchive(image, engine.save(imageId, signal)))))) return 'incomplete'
-  // It shows no layers of one that has just lost its config.
-  if (info.containerdStore && found.layers.length === 0 && image.layers.length > 0) return 'incomplete'
+  if (!(isWhole ?? (hasAll || (await isInArchive(image, engine.save(imageId, signal)))))) return 'incomplete'
+  if (info.containerdStore && found.layers.length === 0 && image.layers.length > 0) {
+    // Its config has just gone, or cannot be read.
+    return info.can.tellWhole && (await engine.isWhole(imageId, signal)) !== true ? 'incomplete' : 'unreadable'
+  }
   return found.layers.join() === image.layers.map((layer) => layer.diffId).join() ? undefined : 'other'
+}
+
+/** @param why in words, where it is known */
+export function unreadableConfig(why: string | undefined, cause?: unknown): DockerIpfsError {
+  const reason = why === undefined ? '' : `: ${why}`
+  return new DockerIpfsError('ENGINE_FAILED', `the engine cannot read the config of the image${reason}`, {
+    hint: 'Have the tool that built the image write its config as Docker does, and save it again.',
+    cause,
+  })
 }
 
 /** Engines before 28 do not tell what they lack. But `docker save` leaves it out, so that its archive shows it. */

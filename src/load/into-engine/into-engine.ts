@@ -8,7 +8,7 @@ import type { Report } from '../../events.ts'
 import { distinct } from '../../read/layers.ts'
 import type { ImageSource } from '../../read/open-image.ts'
 import type { LoadSource } from '../source.ts'
-import { CLEANUP_MS, type EngineTarget, faultOf, type ImageFault } from './engine-image.ts'
+import { CLEANUP_MS, type EngineTarget, faultOf, type ImageFault, unreadableConfig } from './engine-image.ts'
 import { type EngineState, findHeld } from './held.ts'
 import { LowerImages } from './in-steps.ts'
 import { idOf, layersToSend, lowerIds, type Step, stepsOf, wholeStep } from './steps.ts'
@@ -133,6 +133,7 @@ function failureOf(
   if (complaint !== undefined || (fault === 'gone' && said.includes(imageId))) {
     return { error: removedMeanwhile(cause), mayPass: true }
   }
+  if (fault === 'unreadable') return { error: unreadableConfig(undefined, cause), mayPass: false }
   if (fault === 'incomplete') return { error: wrong('the engine lacks a part of the image', PRUNED), mayPass: true }
   if (fault === 'gone') return { error: wrong(`the engine loaded no image with ID ${imageId}`), mayPass: leftOut }
   return { error: wrong(`the engine's image does not have the layers of ${image.root}`), mayPass: false }

@@ -155,6 +155,25 @@ describe('what is wrong with a load', () => {
     expect((await run(root)).imageId).toBe(digest(IMAGE.config))
   })
 
+  test('is that the engine cannot read its config, and then nothing is loaded', async () => {
+    const node = new MemoryNode()
+    const config = { ...(JSON.parse(String(IMAGE.config)) as object), config: { Cmd: '/bin/sh' } }
+    const { root } = await writeOn(node, { ...IMAGE, config: Buffer.from(JSON.stringify(config)) })
+    const { run, engine } = loading(node, new MemoryEngine({ version: '28.5.2', containerdStore: true }))
+    await expect(run(root)).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+      message:
+        'the engine cannot read the config of the image: "config.Cmd" is a string, where a list of strings belongs',
+      hint: 'Have the tool that built the image write its config as Docker does, and save it again.',
+    })
+    expect(engine.loads).toEqual([])
+    expect(node.pins.names.size).toBe(0)
+    // A classic store takes it.
+    const classic = loading(node)
+    await classic.run(root)
+    expect(classic.engine.stored.size).toBe(1)
+  })
+
   test('is that the engine does not answer: told at once, whatever becomes of the image', async () => {
     const { run, engine } = loading(new MemoryNode(), new MemoryEngine(), 60_000)
     engine.info = () => Promise.reject(new DockerIpfsError('ENGINE_UNREACHABLE', 'no engine'))

@@ -135,3 +135,25 @@ test.each([
   await writeImages(input, { isMany }, at, platform)
   expect(at.events.filter(({ type }) => type === 'step')).toHaveLength(told)
 })
+
+test.each([
+  [
+    { Cmd: '/bin/sh' },
+    'engines with a containerd store cannot load app:1: "config.Cmd" is a string, where a list of strings belongs',
+  ],
+  [{ Tty: 1 }, 'engines with a classic store cannot load app:1: "config.Tty" is a number, where true or false belongs'],
+  [{ User: 0 }, 'no Docker engine can load app:1: "config.User" is a number, where a string belongs'],
+])('an image whose config %j not every engine can read is told of once, and written as it is', async (run, text) => {
+  const sink = new MemorySink()
+  const at = place({ sink })
+  const configBytes = Buffer.from(JSON.stringify({ ...(JSON.parse(String(tiny.config)) as object), config: run }))
+  const input = inputOf(({ onLayer }) => onLayer(pieces(TAR), { path: 'x', key: KEY, size: TAR.length }))
+  const read = async (options: InputOptions) => {
+    const [image] = await input.read(options)
+    const platforms = (image?.platforms ?? []).map((one) => ({ ...one, configBytes }))
+    return [{ ...(image as SavedImage<Layer>), platforms: [...platforms, ...platforms], names: ['app:1'] }]
+  }
+  await writeImages({ ...input, read }, { isMany: false }, at, undefined)
+  expect(at.events.filter(({ type }) => type === 'warning')).toEqual([{ type: 'warning', text }])
+  expect([...sink.blocks.values()].some((bytes) => Buffer.from(bytes).includes(configBytes))).toBe(true)
+})

@@ -29,6 +29,14 @@ describe('an image', () => {
     },
   )
 
+  test('has no layers where its config cannot be read; by a name it is an error', async () => {
+    const message = `failed to read config of the manifest ${B}: could not deserialize image config: json: cannot …`
+    const answer = { status: 500, body: { message } }
+    const docker = await engine.with({ [`GET /images/${inPath(A)}/json`]: answer, 'GET /images/x/json': answer })
+    expect(await docker.inspect(A, never)).toEqual({ id: A, layers: [], names: [] })
+    await expect(docker.inspect('x', never)).rejects.toMatchObject({ code: 'ENGINE_FAILED' })
+  })
+
   test('is an error where the engine fails', async () => {
     const docker = await engine.with({ 'GET /images/x/json': { status: 500, body: { message: 'disk on fire' } } })
     await expect(docker.inspect('x', never)).rejects.toMatchObject({

@@ -16,7 +16,7 @@ async function withImage(version = '28.5.2') {
   await engine.load(once(archiveOf(IMAGE)), signal)
   const info = await engine.info()
   const target = { image: IMAGE, imageId: idOf(wholeStep(IMAGE, new Set()), info), info }
-  const fault = (allSent = false) => faultOf(target, { engine, signal }, allSent)
+  const fault = (hasAll = false) => faultOf(target, { engine, signal }, hasAll)
   return { engine, fault }
 }
 
@@ -49,11 +49,23 @@ describe('an image of the engine', () => {
 
   test('is incomplete where no layers are shown of it, since its config is lost', async () => {
     const { engine, fault } = await withImage()
-    engine.inspect = async (id) => ({ id, names: [], layers: [] })
+    engine.inspect = async (id) => {
+      engine.blobs.delete(IMAGE.configDigest)
+      return { id, names: [], layers: [] }
+    }
+    // It was whole when that was asked, at the same time.
+    const isWhole = engine.isWhole.bind(engine)
+    engine.isWhole = async (id) => (engine.blobs.has(IMAGE.configDigest) ? true : isWhole(id))
     expect(await fault()).toBe('incomplete')
   })
 
-  test('is believed to be whole by a store that does not tell, where it was just given all', async () => {
+  test.each(['26.1.5', '28.5.2'])('is unreadable where a store of %s has all, and shows no layers', async (version) => {
+    const { engine, fault } = await withImage(version)
+    engine.inspect = async (id) => ({ id, names: [], layers: [] })
+    expect(await fault(true)).toBe('unreadable')
+  })
+
+  test('is believed to be whole by a store that does not tell, where it is known to have all', async () => {
     const { engine, fault } = await withImage('26.1.5')
     engine.save = () => expect.unreachable()
     expect(await fault(true)).toBeUndefined()

@@ -221,6 +221,17 @@ describe('a containerd store that tells what it has', () => {
   })
 })
 
+test.each(['26.1.5', '28.5.2'])('what %s has and cannot read is taken away, and not sent twice', async (version) => {
+  const store = new OddStore(version)
+  store.inspect = async (id) => (store.stored.has(id) ? { id, names: [], layers: [] } : undefined)
+  await expect(load(store)).rejects.toMatchObject({
+    code: 'ENGINE_FAILED',
+    message: 'the engine cannot read the config of the image',
+  })
+  expect(store.loads).toHaveLength(1)
+  expect(store.stored.size).toBe(0)
+})
+
 test('an engine that goes on losing parts of the image is not at fault for wrong bytes', async () => {
   const store = new OddStore()
   store.says = 'Error unpacking image x: NotFound: content digest sha256:y: not found'
