@@ -65,6 +65,8 @@ export interface EngineAbilities {
   readonly leaveOut: boolean
   /** Tells what its store has of an image (API 1.48). */
   readonly tellWhole: boolean
+  /** Lists no image of which it lacks a part. */
+  readonly listWhole: boolean
 }
 
 /** An image that an engine has been asked to pack. */

@@ -168,6 +168,29 @@ describe.each(ENGINES.filter((name) => name.endsWith('-ctr')))(
       expect(await engine().contents(id)).toEqual(whole(NEW))
     })
 
+    test('is not made to pack an image that it has, and is sent it again without any of its blobs', async () => {
+      const { id } = await load(engine(), roots.new)
+      const since = Date.now() / 1000
+      expect((await load(engine(), roots.new)).stderr).toContain('\nThe engine has this image already\n')
+      const until = String(Date.now() / 1000)
+      const events = ['events', '--since', String(since), '--until', until, '--format', '{{.Action}} {{.Actor.ID}}']
+      expect(await engine().docker(...events)).toBe('')
+      for (const blob of await blobsOf(id)) {
+        await engine().loseBlob(blob)
+        expect((await load(engine(), roots.new)).stderr).not.toContain('The engine has this image already')
+        expect(await engine().contents(id)).toEqual(whole(NEW))
+      }
+    })
+
+    /** What an image is made of: its manifest, its config and its layers. */
+    async function blobsOf(id: string): Promise<string[]> {
+      const folder = `${real.place.folder}/blobs`
+      await engine().docker('image', 'save', '-o', `${folder}.tar`, id)
+      const bytes = (await real.place.run('tar', ['-xOf', `${folder}.tar`, `blobs/sha256/${id.slice(7)}`])).stdout
+      const manifest = JSON.parse(bytes) as { config: { digest: string }; layers: { digest: string }[] }
+      return [id, manifest.config.digest, ...manifest.layers.map((one) => one.digest)]
+    }
+
     /** Unpacks the archive of `docker save` and takes the layers away. */
     async function unpacked(folder: string): Promise<string> {
       await real.place.run('rm', ['-rf', folder])

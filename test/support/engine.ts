@@ -138,6 +138,13 @@ export class Engine {
     return this.contents(images[0]?.split(' ')[0] ?? '')
   }
 
+  /** Takes a blob out of a containerd store, whatever image needs it. */
+  async loseBlob(blob: string): Promise<void> {
+    const ctr = join((await script('engine', 'fetch', this.name)).trim(), 'bin/ctr')
+    const socket = join(RUN, 'engines', this.name, 'containerd.sock')
+    run(ctr, ['--address', socket, '--namespace', 'moby', 'content', 'rm', blob])
+  }
+
   /** Ends the engine as a crash would. `restart` brings it back. */
   kill(): void {
     process.kill(this.#pid(), 'SIGKILL')

@@ -174,11 +174,16 @@ const FIRST_WITH_ZSTD = 23
 /** The first engine whose containerd store tells what it has of an image (API 1.48), and is content with the rest. */
 const FIRST_THAT_TELLS = 28
 
+/** Containerd stores that show only images whose blobs are all there (moby `CheckContentAvailable`), from the first to the last. */
+const LIST_WHOLE = [24, 26] as const
+
 /** What an engine can do. This is the one place that knows versions: one without a number in front is taken for the oldest. */
 export function abilitiesOf(version: string, containerdStore: boolean): EngineAbilities {
   const major = Number.parseInt(version, 10)
   const tellWhole = containerdStore && major >= FIRST_THAT_TELLS
-  return { readZstd: major >= FIRST_WITH_ZSTD, leaveOut: !containerdStore || tellWhole, tellWhole }
+  const [first, last] = LIST_WHOLE
+  const listWhole = !containerdStore || (major >= first && major <= last)
+  return { readZstd: major >= FIRST_WITH_ZSTD, leaveOut: !containerdStore || tellWhole, tellWhole, listWhole }
 }
 
 /** The first engines with these versions of the API, in which what is asked of `abilitiesOf` came. */

@@ -47,7 +47,7 @@ export async function intoEngine(
   const target = { image, imageId, info }
   const ids = await images.ids
   // One that is not listed is not there, or below another as a step of its build: those docker does not let go.
-  const before = ids.includes(imageId) ? await faultOf(target, options, false) : 'gone'
+  const before = ids.includes(imageId) ? await faultOf(target, options, info.can.listWhole) : 'gone'
   const lower = new LowerImages(engine, info)
   // Of a load of this image that was killed. Once the image is there, its layers need no other.
   const left = () => {

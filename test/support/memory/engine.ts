@@ -64,7 +64,9 @@ export class MemoryEngine implements Engine {
   }
 
   async images(): Promise<EngineImage[]> {
-    return [...this.stored].map(([id, { names, image }]) => {
+    const { listWhole } = (await this.info()).can
+    const listed = [...this.stored].filter(([, { blobs }]) => !listWhole || blobs.every((blob) => this.blobs.has(blob)))
+    return listed.map(([id, { names, image }]) => {
       const bytes = image.layers.reduce((sum, { length }) => sum + length, 0)
       return { id, names: [...names], bytes }
     })

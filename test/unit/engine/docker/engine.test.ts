@@ -43,7 +43,7 @@ describe('what an engine says of itself', () => {
       containerdStore: false,
       os: 'linux',
       architecture: 'x86_64',
-      can: { readZstd: true, leaveOut: true, tellWhole: false },
+      can: { readZstd: true, leaveOut: true, tellWhole: false, listWhole: true },
     })
   })
 
@@ -54,7 +54,7 @@ describe('what an engine says of itself', () => {
       containerdStore: true,
       os: 'linux',
       architecture: 'aarch64',
-      can: { readZstd: true, leaveOut: true, tellWhole: true },
+      can: { readZstd: true, leaveOut: true, tellWhole: true, listWhole: false },
     })
   })
 
@@ -109,26 +109,26 @@ describe('what an engine says of itself', () => {
   })
 })
 
-/** [version, classic store, containerd store], each: reads zstd, may be left layers out, tells what it has. */
+/** [version, classic store, containerd store], each: reads zstd, may be left layers out, tells what it has, lists no part of an image. */
 test.each([
-  ['20.10.24', [false, true, false], [false, false, false]],
-  ['22.06.0-beta.0', [false, true, false], [false, false, false]],
-  ['23.0.6', [true, true, false], [true, false, false]],
-  ['25.0.5', [true, true, false], [true, false, false]],
-  ['26.1.5', [true, true, false], [true, false, false]],
-  ['27.5.1', [true, true, false], [true, false, false]],
-  ['28.5.2', [true, true, false], [true, true, true]],
-  ['29.7.2-src', [true, true, false], [true, true, true]],
-  ['28', [true, true, false], [true, true, true]],
+  ['20.10.24', [false, true, false, true], [false, false, false, false]],
+  ['22.06.0-beta.0', [false, true, false, true], [false, false, false, false]],
+  ['23.0.6', [true, true, false, true], [true, false, false, false]],
+  ['25.0.5', [true, true, false, true], [true, false, false, true]],
+  ['26.1.5', [true, true, false, true], [true, false, false, true]],
+  ['27.5.1', [true, true, false, true], [true, false, false, false]],
+  ['28.5.2', [true, true, false, true], [true, true, true, false]],
+  ['29.7.2-src', [true, true, false, true], [true, true, true, false]],
+  ['28', [true, true, false, true], [true, true, true, false]],
   // What has no number in front is taken for the oldest: it is sent more than it needs, and all of it can be read.
-  ['dev', [false, true, false], [false, false, false]],
-  ['v28.5.2', [false, true, false], [false, false, false]],
-  ['0.0.0-20260801', [false, true, false], [false, false, false]],
-  ['', [false, true, false], [false, false, false]],
+  ['dev', [false, true, false, true], [false, false, false, false]],
+  ['v28.5.2', [false, true, false, true], [false, false, false, false]],
+  ['0.0.0-20260801', [false, true, false, true], [false, false, false, false]],
+  ['', [false, true, false, true], [false, false, false, false]],
 ])('what Docker %p can do', (version, classic, containerd) => {
   const abilities = (store: boolean) => {
-    const { readZstd, leaveOut, tellWhole } = abilitiesOf(version, store)
-    return [readZstd, leaveOut, tellWhole]
+    const { readZstd, leaveOut, tellWhole, listWhole } = abilitiesOf(version, store)
+    return [readZstd, leaveOut, tellWhole, listWhole]
   }
   expect(abilities(false)).toEqual(classic)
   expect(abilities(true)).toEqual(containerd)

@@ -241,21 +241,35 @@ test('an engine that goes on losing parts of the image is not at fault for wrong
 })
 
 describe('a containerd store that does not tell', () => {
-  test('is sent everything, and what it packs says whether it has the image', async () => {
-    const store = new OddStore('26.1.5')
-    await store.has('ab')
+  test.each(['23.0.6', '27.5.1'])(
+    'is sent everything, and what %s packs says whether it has the image',
+    async (version) => {
+      const store = new OddStore(version)
+      await store.has('ab')
+      await load(store)
+      expect(store.sent).toEqual(['abc'])
+      expect(await load(store)).toMatchObject({ steps: ['The engine has this image already'] })
+      expect(store.loads).toHaveLength(1)
+      store.blobs.delete(SECOND)
+      await load(store)
+      expect(store.sent).toEqual(['abc', 'abc'])
+      expect(store.blobs.has(SECOND)).toBe(true)
+    },
+  )
+
+  test.each(['24.0.9', '26.1.5'])('need not pack where %s lists whole images alone', async (version) => {
+    const store = new OddStore(version)
     await load(store)
-    expect(store.sent).toEqual(['abc'])
+    store.save = () => expect.unreachable()
     expect(await load(store)).toMatchObject({ steps: ['The engine has this image already'] })
-    expect(store.loads).toHaveLength(1)
     store.blobs.delete(SECOND)
-    await load(store)
+    expect(await load(store)).toMatchObject({ bytesHad: 0, steps: [] })
     expect(store.sent).toEqual(['abc', 'abc'])
     expect(store.blobs.has(SECOND)).toBe(true)
   })
 
   test('is sent everything when its archive cannot be read', async () => {
-    const store = new OddStore('26.1.5')
+    const store = new OddStore('27.5.1')
     await load(store)
     store.save = async function* () {
       yield new Uint8Array(1024)
