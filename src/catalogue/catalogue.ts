@@ -66,6 +66,11 @@ export class Catalogue {
     return record?.root === root.toString() && record.imageIds.includes(imageId) ? { root, record } : undefined
   }
 
+  /** Whether an ID leads to an image, whatever is known of that. */
+  async hasId(imageId: string, root: CID, signal: AbortSignal): Promise<boolean> {
+    return (await this.#folder.find(`ids/${hexOf(imageId)}`, signal))?.cid.equals(root) === true
+  }
+
   /** A layer by its diffID or the name it has in the engine's archives; both are hex of 32 bytes. */
   async findLayer(key: string, signal: AbortSignal): Promise<Layer | undefined> {
     const layer = readLayerRecord(await this.#folder.read(`layers/${key}/layer.json`, MAX_RECORD, signal))

@@ -1,8 +1,7 @@
 import { type CID, parseCid } from '../dag/cid.ts'
-import { imageSize, Shares } from '../dag/sizes.ts'
+import { imageSize, Shares, type Walked } from '../dag/sizes.ts'
 import { AT_ONCE } from '../dag/walk.ts'
 import { fullName } from '../image/name.ts'
-import type { Blocks } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
 import { mapInOrder } from '../streams.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -29,7 +28,7 @@ export interface CatalogueListing {
 /** What the use cases of the catalogue need. */
 export interface ListOptions {
   readonly catalogue: Catalogue
-  readonly blocks: Pick<Blocks, 'ownBlock'>
+  readonly blocks: Walked
   readonly pins: Pick<Pins, 'pinnedRoots'>
   readonly signal: AbortSignal
 }

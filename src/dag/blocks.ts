@@ -37,7 +37,7 @@ export function dagPbBlock(bytes: Uint8Array): Block {
  * @throws INTEGRITY; REFERENCE_INVALID for a CID with another hash than sha2-256
  */
 export function checkBlock({ cid, bytes }: Block): void {
-  if (cid.multihash.code !== SHA2_256) {
+  if (!hasOurHash(cid)) {
     throw new DockerIpfsError('REFERENCE_INVALID', `${cid} has a hash other than sha2-256; images have none such`)
   }
   if (!matches({ cid, bytes })) {
@@ -47,9 +47,14 @@ export function checkBlock({ cid, bytes }: Block): void {
   }
 }
 
+/** Whether a CID has the hash of all that images are made of. Folders of a node's MFS, and pins of others, may have any. */
+export function hasOurHash(cid: CID): boolean {
+  return cid.multihash.code === SHA2_256
+}
+
 /** Whether a block is what its CID, with sha2-256, says. */
 export function matches({ cid, bytes }: Block): boolean {
-  return cid.multihash.code === SHA2_256 && createHash('sha256').update(bytes).digest().equals(cid.multihash.digest)
+  return hasOurHash(cid) && createHash('sha256').update(bytes).digest().equals(cid.multihash.digest)
 }
 
 /** The entries of a UnixFS directory block; undefined when the block is none. */

@@ -1,4 +1,4 @@
-import { blockKey, isLeaf, linksOf, readDirectory } from './blocks.ts'
+import { blockKey, hasOurHash, isLeaf, linksOf, readDirectory } from './blocks.ts'
 import type { CID } from './cid.ts'
 import { breadthFirst } from './walk.ts'
 
@@ -8,7 +8,7 @@ export interface OwnBlocks {
   ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined>
 }
 
-/** One that remembers what is below nodes need not read them twice. */
+/** One may say what is below nodes by itself: because it remembers, or because it counts what it cannot check. */
 export interface Walked extends OwnBlocks {
   below?(cid: CID, signal: AbortSignal): Promise<Below | undefined>
 }
@@ -76,7 +76,7 @@ export async function dagSizeOf(root: CID, { blocks, signal }: Walking): Promise
 
 /** Whether a root that the node has looks like an image. */
 export async function isImage(root: CID, { blocks, signal }: Walking): Promise<boolean> {
-  const bytes = isLeaf(root) ? undefined : await blocks.ownBlock(root, signal)
+  const bytes = isLeaf(root) || !hasOurHash(root) ? undefined : await blocks.ownBlock(root, signal)
   const entries = bytes === undefined ? undefined : readDirectory({ cid: root, bytes })
   return entries?.has('index.json') === true && entries.has('blobs')
 }

@@ -1,9 +1,10 @@
 import { recordPath } from '../catalogue/catalogue.ts'
 import { list } from '../catalogue/list.ts'
 import type { ImageRecord } from '../catalogue/records.ts'
+import { readDirectory } from '../dag/blocks.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
-import { blocksBelow, bytesWithout, isImage } from '../dag/sizes.ts'
-import { AT_ONCE } from '../dag/walk.ts'
+import { blocksBelow, bytesWithout, isImage, type Walked } from '../dag/sizes.ts'
+import { AT_ONCE, descend } from '../dag/walk.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { hexOf } from '../image/canonical.ts'
 import { familiarName } from '../image/name.ts'
@@ -13,7 +14,7 @@ import { mapInOrder } from '../streams.ts'
 import { type ResolveOptions, resolve } from './resolve.ts'
 
 export interface RemoveOptions extends ResolveOptions {
-  readonly blocks: Pick<Blocks, 'block' | 'ownBlock'>
+  readonly blocks: Pick<Blocks, 'block'> & Walked
   readonly pins: Pick<Pins, 'isPinned' | 'pinnedRoots' | 'unpin'>
   /** Of an image that is given by its CID all names go. */
   readonly force?: boolean
@@ -24,19 +25,22 @@ export interface Removal {
   readonly untagged: readonly string[]
   /** The image, where it had no other name: it is not pinned any more, and GC may take it. */
   readonly deleted: CID | undefined
-  /** Bytes that the node's next GC then frees: those of its blocks that neither the catalogue nor another pinned image has. */
-  readonly freed: number
+  /**
+   * Bytes that the node's next GC then frees: those of its blocks that neither the catalogue nor another pinned image has. Undefined where they cannot
+   * be counted: the image goes all the same.
+   */
+  readonly freed: number | undefined
 }
 
 /**
  * Takes a name from the catalogue, or an image by its CID. With its last name an image goes too: its pin, its record, and layers
- * that no other image of the catalogue has.
+ * that no other image of the catalogue has. That holds for an image whose record was lost or edited too.
  * @throws REFERENCE_INVALID, IMAGE_NOT_FOUND, USAGE for the CID of an image with several names, NODE_*
  */
 export async function remove(reference: string, options: RemoveOptions): Promise<Removal> {
   const { node, catalogue } = options
   const { root, name } = await resolve(reference, options)
-  const { images } = await list(options)
+  const { images, odd } = await list(options)
   const mine = images.filter((image) => image.root.equals(root))
   const names = mine.flatMap((image) => image.name ?? [])
   if (mine.length === 0) {
@@ -50,14 +54,49 @@ export async function remove(reference: string, options: RemoveOptions): Promise
     })
   }
   const untagged = name === undefined ? names : [name]
+  const isLast = names.length === untagged.length
+  const its = isLast ? await counted(() => blocksBelow(root, options), options) : undefined
+  const record = mine[0]?.record ?? (isLast ? await recordOfOdd(root, odd, options) : undefined)
   await catalogue.removeNames(untagged, options.signal)
-  if (names.length > untagged.length) return { untagged, deleted: undefined, freed: 0 }
-  const record = mine[0]?.record
-  if (record === undefined) return { untagged, deleted: undefined, freed: 0 }
+  if (!isLast || record === undefined) return { untagged, deleted: undefined, freed: 0 }
   const others = images.flatMap((image) => (image.root.equals(root) || !image.record ? [] : [image.record]))
-  const its = await blocksBelow(root, options)
   await forget(root, record, others, options)
-  return { untagged, deleted: root, freed: await bytesWithout(its, await keptRoots(options), options) }
+  const freed = its && (await counted(async () => bytesWithout(its, await keptRoots(options), options), options))
+  return { untagged, deleted: root, freed }
+}
+
+/** What counts only tells: a block that is damaged, or a node that has something against a question, must not keep an image. */
+async function counted<T>(count: () => Promise<T>, { signal }: RemoveOptions): Promise<T | undefined> {
+  try {
+    return await count()
+  } catch (error) {
+    if (signal.aborted || !(error instanceof DockerIpfsError)) throw error
+    return undefined
+  }
+}
+
+/** What is to be taken away with an image, as its record says. */
+type Traces = Pick<ImageRecord, 'imageIds' | 'layers'>
+
+/**
+ * The same of an image whose record cannot be read: what the catalogue links to it, and the layers whose blobs are its own. Undefined for what is
+ * no image, and never was one here: a folder that somebody put among the names may be pinned for another reason.
+ */
+async function recordOfOdd(root: CID, odd: readonly string[], options: RemoveOptions): Promise<Traces | undefined> {
+  const { catalogue, blocks, signal } = options
+  if (!odd.includes(recordPath(root)) && !(await counted(() => isImage(root, options), options))) return undefined
+  const ids = (await catalogue.entries('ids', signal)) ?? []
+  const own = (cid: CID) => counted(() => blocks.ownBlock(cid, signal), options)
+  const folder = await descend(root, ['blobs', 'sha256'], own)
+  const bytes = folder && (await own(folder))
+  const blobs = new Set(bytes && folder ? readDirectory({ cid: folder, bytes })?.keys() : [])
+  const layers: string[] = []
+  const looked = mapInOrder((await catalogue.entries('layers', signal)) ?? [], AT_ONCE, async ({ name }) => {
+    const layer = await catalogue.findLayer(name, signal)
+    return layer !== undefined && blobs.has(hexOf(layer.blobDigest)) ? [layer.diffId] : []
+  })
+  for await (const found of looked) layers.push(...found)
+  return { imageIds: ids.filter(({ cid }) => cid.equals(root)).map(({ name }) => `sha256:${name}`), layers }
 }
 
 /** What GC keeps of ours: the catalogue, and images that are pinned. Other pins are not looked at: they may be anything. */
@@ -75,7 +114,7 @@ async function keptRoots(options: RemoveOptions): Promise<CID[]> {
 /** Takes away all else that keeps an image. The record goes last: what was broken off can be done again. */
 async function forget(
   root: CID,
-  record: ImageRecord,
+  record: Traces,
   others: readonly ImageRecord[],
   options: RemoveOptions,
 ): Promise<void> {
@@ -91,7 +130,7 @@ async function forget(
   for await (const found of looked) keys.push(...found)
   const ids: string[] = []
   for (const id of record.imageIds) {
-    if ((await catalogue.findImage(id, signal))?.root.equals(root)) ids.push(`ids/${hexOf(id)}`)
+    if (await catalogue.hasId(id, root, signal)) ids.push(`ids/${hexOf(id)}`)
   }
   await catalogue.remove([...keys, ...ids], signal)
   if (await pins.isPinned(root, signal)) await pins.unpin(root, signal)

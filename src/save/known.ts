@@ -1,5 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { blockKey, childrenOf } from '../dag/blocks.ts'
+import { blockKey, childrenOf, hasOurHash } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { type Below, blocksBelow, readBelow, type Walked } from '../dag/sizes.ts'
 import { breadthFirst, descend } from '../dag/walk.ts'
@@ -139,7 +139,9 @@ async function previousBlocks(
 ): Promise<Set<string>> {
   const known = new Set<string>()
   for (const root of await versions) {
-    const blobs = await ifAllowed(descend(root, ['blobs', 'sha256'], (cid) => blocks.ownBlock(cid, signal)))
+    // A name may lead to a folder that somebody made, of whatever hash.
+    const own = async (cid: CID) => (hasOurHash(cid) ? blocks.ownBlock(cid, signal) : undefined)
+    const blobs = await ifAllowed(descend(root, ['blobs', 'sha256'], own))
     // The node has lost it, there is no image, or it may not be read.
     if (blobs === undefined) continue
     for (const key of (await blocksBelow(blobs, { blocks, signal })).keys()) known.add(key)

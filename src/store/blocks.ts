@@ -1,6 +1,7 @@
 import type { BlockSource, FileRef, Range } from '../dag/block-source.ts'
 import type { BlockSink } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
+import type { Below } from '../dag/sizes.ts'
 import type { Bytes } from '../streams.ts'
 
 /**
@@ -34,6 +35,12 @@ export interface BlockStore extends Blocks {
    * `levels`: so many, not all.
    */
   fetchBelow(cid: CID, signal: AbortSignal, levels?: number): AsyncIterable<void>
+  /**
+   * What is below a node that is at hand, for counting; undefined where it is lost. Folders of MFS may have any hash, and be of any size: what
+   * has another hash than images have is as the place says it.
+   * @throws INTEGRITY where other bytes are at hand than a CID of an image says
+   */
+  below(cid: CID, signal: AbortSignal): Promise<Below | undefined>
   /** A quicker reader, of files that the node has all of. */
   ownFiles(signal: AbortSignal): OwnFiles
 }

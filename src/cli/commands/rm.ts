@@ -27,7 +27,7 @@ export const rm = defineCommand({
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
     let isDeleted = false
-    let bytes = 0
+    let bytes: number | undefined = 0
     const removeOne = async (word: string) => {
       const { untagged, deleted, freed } = await remove(word, { ...ports, force: flags.force })
       // docker's words for `docker rmi`.
@@ -35,7 +35,7 @@ export const rm = defineCommand({
       if (deleted === undefined) return
       await context.output.line(`Deleted: ${deleted}`)
       isDeleted = true
-      bytes += freed
+      bytes = bytes === undefined || freed === undefined ? undefined : bytes + freed
     }
     const removed = forEachOf(words, async (word) => {
       await removeOne(word).catch((error: unknown) => {
@@ -47,7 +47,10 @@ export const rm = defineCommand({
     if (isDeleted) {
       ports.report({
         type: 'step',
-        text: `The node's next garbage collection frees ${formatBytes(bytes)}: docker ipfs prune`,
+        text:
+          bytes === undefined
+            ? "The node's next garbage collection frees what only that had: docker ipfs prune"
+            : `The node's next garbage collection frees ${formatBytes(bytes)}: docker ipfs prune`,
       })
     }
     await removed

@@ -197,7 +197,7 @@ function numberByApi(api: string): string {
 }
 
 /** Podman (seen with 4.3) takes whole archives only, whatever it has. It is sent plain layers, which every version of it reads. */
-const PODMAN: EngineAbilities = { readZstd: false, leaveOut: false, tellWhole: false }
+const PODMAN: EngineAbilities = { readZstd: false, leaveOut: false, tellWhole: false, listWhole: true }
 
 /** It says what it is built with, which Docker is not (podman `pkg/api/handlers/types.go`, `Info`). */
 function isPodman(info: Record<string, unknown>): boolean {

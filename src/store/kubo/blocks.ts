@@ -1,6 +1,7 @@
 import { type FileRef, pathOf, type Range } from '../../dag/block-source.ts'
-import { checkBlock, MAX_BLOCK } from '../../dag/blocks.ts'
+import { checkBlock, hasOurHash, MAX_BLOCK } from '../../dag/blocks.ts'
 import type { CID } from '../../dag/cid.ts'
+import { type Below, readBelow } from '../../dag/sizes.ts'
 import { hasCode } from '../../errors.ts'
 import { type Bytes, collect } from '../../streams.ts'
 import type { BlockStore, ImportSession, OwnFiles } from '../blocks.ts'
@@ -14,6 +15,11 @@ import { answerOf, askWithin, bytesOf, call, jsonLines, nodeFailed, tryCall } fr
 interface RefLine {
   readonly Err?: string
 }
+
+const OFFLINE = '&offline=true'
+
+/** Bytes of one node of a folder in MFS: 64 MiB hold the names of half a million entries. */
+const MAX_FOLDER = 64 * 1024 * 1024
 
 /** The blocks of a node's repository, and those that it finds elsewhere. */
 export class KuboBlocks implements BlockStore {
@@ -41,31 +47,36 @@ export class KuboBlocks implements BlockStore {
     return this.#block(cid, '', signal)
   }
 
-  async ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    try {
-      return await this.#block(cid, '&offline=true', signal)
-    } catch (error) {
-      if (hasCode(error, 'NODE_FAILED')) return undefined
-      throw error
+  ownBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    return orNothing(this.#block(cid, OFFLINE, signal))
+  }
+
+  below(cid: CID, signal: AbortSignal): Promise<Below | undefined> {
+    const ownBlock = async () => {
+      const bytes = await this.#read(cid, OFFLINE, MAX_FOLDER, signal)
+      if (hasOurHash(cid)) checkBlock({ cid, bytes })
+      return bytes
     }
+    return orNothing(readBelow({ ownBlock }, cid, signal))
   }
 
   async #block(cid: CID, options: string, signal: AbortSignal): Promise<Uint8Array> {
-    const response = await call(this.#endpoint, { path: `block/get?arg=${cid.toString()}${options}`, signal })
-    const bytes = await collect(bytesOf(response, this.#endpoint, signal), MAX_BLOCK, `block ${cid.toString()}`)
+    const bytes = await this.#read(cid, options, MAX_BLOCK, signal)
     checkBlock({ cid, bytes })
     return bytes
   }
 
+  async #read(cid: CID, options: string, limit: number, signal: AbortSignal): Promise<Uint8Array> {
+    const response = await call(this.#endpoint, { path: `block/get?arg=${cid.toString()}${options}`, signal })
+    return collect(bytesOf(response, this.#endpoint, signal), limit, `block ${cid.toString()}`)
+  }
+
   async hasBlock(cid: CID, signal: AbortSignal): Promise<boolean> {
-    try {
-      const response = await call(this.#endpoint, { path: `block/stat?arg=${cid.toString()}&offline=true`, signal })
-      await answerOf(response, this.#endpoint, signal)
-      return true
-    } catch (error) {
-      if (hasCode(error, 'NODE_FAILED')) return false
-      throw error
+    const ask = async () => {
+      const response = await call(this.#endpoint, { path: `block/stat?arg=${cid.toString()}${OFFLINE}`, signal })
+      return answerOf(response, this.#endpoint, signal)
     }
+    return (await orNothing(ask())) !== undefined
   }
 
   async *cat(file: FileRef, signal: AbortSignal, range?: Range): Bytes {
@@ -74,13 +85,8 @@ export class KuboBlocks implements BlockStore {
     yield* bytesOf(response, this.#endpoint, signal)
   }
 
-  async *fetchBelow(cid: CID, signal: AbortSignal, levels = -1): AsyncIterable<void> {
-    const path = `refs?arg=${cid.toString()}&recursive=true&max-depth=${levels}`
-    const response = await call(this.#endpoint, { path, signal })
-    for await (const { Err } of jsonLines<RefLine>(bytesOf(response, this.#endpoint, signal))) {
-      if (Err) throw nodeFailed(Err, new Error(Err))
-      yield
-    }
+  fetchBelow(cid: CID, signal: AbortSignal, levels = -1): AsyncIterable<void> {
+    return fetchBelow(cid, this.#endpoint, signal, levels)
   }
 
   ownFiles(signal: AbortSignal): OwnFiles {
@@ -88,5 +94,25 @@ export class KuboBlocks implements BlockStore {
     // Our folder is the one thing that this node has and no other.
     const proof = this.#folder.top(signal)
     return openOwnFiles({ endpoint: this.#endpoint, proof, cat }, signal)
+  }
+}
+
+/** See `BlockStore`. */
+export async function* fetchBelow(cid: CID, endpoint: Endpoint, signal: AbortSignal, levels = -1): AsyncIterable<void> {
+  const path = `refs?arg=${cid.toString()}&recursive=true&max-depth=${levels}`
+  const response = await call(endpoint, { path, signal })
+  for await (const { Err } of jsonLines<RefLine>(bytesOf(response, endpoint, signal))) {
+    if (Err) throw nodeFailed(Err, new Error(Err))
+    yield
+  }
+}
+
+/** Whatever the node has against a question about its own repository means: it has no such block. */
+async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked
+  } catch (error) {
+    if (hasCode(error, 'NODE_FAILED')) return undefined
+    throw error
   }
 }

@@ -6,7 +6,7 @@ import { denied, isDenial } from './rights.ts'
 import { messageIn } from './rpc.ts'
 
 /**
- * The calls that are made with kubo-rpc-client, and two that it exports only as a part of a whole client. That whole client connects with the
+ * The calls that are made with kubo-rpc-client, and three that it exports only as a part of a whole client. That whole client connects with the
  * global `fetch` and lets nobody say how; its parts take whatever sends their calls.
  */
 export interface KuboClient {
@@ -17,6 +17,8 @@ export interface KuboClient {
   readonly swarm: ReturnType<typeof createSwarm>
   /** The bytes of a file, out of the node's own repository. */
   cat(path: string, signal: AbortSignal): Bytes
+  /** Answers where a block is in the node's own repository. */
+  blockStat(cid: CID, signal: AbortSignal): Promise<unknown>
   /** The CID of what is at a path, out of the node's own repository. */
   resolve(path: string, signal: AbortSignal): Promise<CID>
 }
@@ -50,6 +52,9 @@ export function createClient(endpoint: Endpoint): KuboClient {
     swarm: createSwarm(http),
     async *cat(path, signal) {
       yield* (await post('cat', { searchParams: offline(path), signal })).iterator()
+    },
+    async blockStat(cid, signal) {
+      return (await post('block/stat', { searchParams: offline(cid.toString()), signal })).json()
     },
     async resolve(path, signal) {
       const answer = await post('dag/resolve', { searchParams: offline(path), signal })

@@ -56,6 +56,8 @@ export class Mfs {
   readonly #found = new Map<string, Promise<MfsStat | undefined>>()
   /** CIDs of folders, in the same way. */
   readonly #folders = new Map<string, Promise<CID | undefined>>()
+  /** Whether the blocks of folders are there, by CID. */
+  readonly #here = new Map<string, Promise<boolean>>()
   #unflushed = 0
   /** Whether anything was put there that is not flushed: else the folder need not be there. */
   #hasPut = false
@@ -75,15 +77,40 @@ export class Mfs {
   }
 
   async #look(path: string, signal: AbortSignal): Promise<MfsStat | undefined> {
-    const place = path === '' ? TOP : await this.#place(path, signal)
-    return place === undefined ? undefined : this.#stat(place, signal)
+    if (path === '') return this.#ask(signal, (limited) => this.#stat(TOP, limited))
+    return this.#askAt(path, signal, (place, limited) => this.#stat(place, limited))
   }
 
-  /** `/ipfs/<CID of the folder>/<name>`; undefined where there is no such folder. */
-  async #place(path: string, signal: AbortSignal): Promise<string | undefined> {
+  /**
+   * Asks of what is at a path, as `/ipfs/<CID of the folder>/<name>`. Offline or not, Kubo looks elsewhere for the block of that folder where it is lost
+   * (0.43): so it is asked for that at the same time, and the question is then taken back.
+   */
+  async #askAt<T>(
+    path: string,
+    signal: AbortSignal,
+    ask: (place: string, limited: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
     const at = path.lastIndexOf('/')
     const folder = await this.#folder(path.slice(0, Math.max(at, 0)), signal)
-    return folder === undefined ? undefined : `/ipfs/${folder}/${path.slice(at + 1)}`
+    if (folder === undefined) return undefined
+    const lost = new AbortController()
+    this.#isHere(folder, signal).then(
+      (isHere) => isHere || lost.abort(LOST),
+      () => undefined,
+    )
+    const place = `/ipfs/${folder}/${path.slice(at + 1)}`
+    try {
+      return await this.#ask(AbortSignal.any([signal, lost.signal]), (limited) => ask(place, limited))
+    } catch (error) {
+      if (error === LOST) return undefined
+      throw error
+    }
+  }
+
+  #isHere(folder: CID, signal: AbortSignal): Promise<boolean> {
+    const ask = async () =>
+      (await this.#ask(signal, (limited) => this.#client.blockStat(folder, limited))) !== undefined
+    return once(this.#here, folder.toString(), ask)
   }
 
   /** The CID of what should be a folder. It is not opened, which would take some milliseconds for each thousand of names in it. */
@@ -93,24 +120,18 @@ export class Mfs {
 
   async #step(path: string, signal: AbortSignal): Promise<CID | undefined> {
     if (path === '') return (await this.find('', signal))?.cid
-    const place = await this.#place(path, signal)
-    if (place === undefined) return undefined
-    return this.#ask(signal, (limited) => this.#client.resolve(place, limited))
+    return this.#askAt(path, signal, (place, limited) => this.#client.resolve(place, limited))
   }
 
   /** What is at a path of any kind, looked up in the node's own repository. */
-  #stat(fullPath: string, signal: AbortSignal): Promise<MfsStat | undefined> {
-    return this.#ask(signal, async (limited) => {
-      const { cid, size, cumulativeSize } = await this.#client.files.stat(fullPath, { signal: limited, ...OFFLINE })
-      return { cid: parseCid(cid.toString()), fileSize: size, dagSize: cumulativeSize }
-    })
+  async #stat(place: string, signal: AbortSignal): Promise<MfsStat> {
+    const { cid, size, cumulativeSize } = await this.#client.files.stat(place, { signal, ...OFFLINE })
+    return { cid: parseCid(cid.toString()), fileSize: size, dagSize: cumulativeSize }
   }
 
   /** The bytes of a file of at most `limit` bytes; undefined for a larger one. */
   async read(path: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const place = await this.#place(path, signal)
-    if (place === undefined) return undefined
-    return this.#ask(signal, (limited) => collect(this.#client.cat(place, limited), limit, path))
+    return this.#askAt(path, signal, (place, limited) => collect(this.#client.cat(place, limited), limit, path))
   }
 
   /** What is in a folder; undefined where there is none, or where a part of it is lost. */
@@ -209,6 +230,7 @@ export class Mfs {
   #forget(): void {
     this.#found.clear()
     this.#folders.clear()
+    this.#here.clear()
   }
 
   async #change<T>(signal: AbortSignal, change: () => Promise<T>): Promise<T> {
@@ -237,6 +259,9 @@ export class Mfs {
     }
   }
 }
+
+/** Why a question is taken back: the folder that it is about is lost. */
+const LOST = Symbol('lost')
 
 /** What was asked is remembered, but for an error: another one may ask again. */
 function once<T>(known: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {

@@ -222,6 +222,12 @@ function lost(node: () => FolderNode): void {
     expect(await folder.find('lost/dag', open)).toBeUndefined()
     expect(await folder.entries('lost/dag', open)).toBeUndefined()
     expect(await folder.read('lost/dag', 1000, open)).toBeUndefined()
+    // Kubo itself would wait here, as long as it is let.
+    const soon = AbortSignal.timeout(8000)
+    expect(await folder.find('lost/dag/below', soon)).toBeUndefined()
+    expect(await folder.find('lost/dag/below/further', soon)).toBeUndefined()
+    expect(await folder.entries('lost/dag/below', soon)).toBeUndefined()
+    expect(await folder.read('lost/dag/below', 1000, soon)).toBeUndefined()
     expect(await folder.find('lost/whole', open)).toMatchObject({ dagSize: whole.dagSize })
     expect(await textOf(folder, 'lost/text')).toBe('text')
     await folder.remove('lost/dag', open)

@@ -1,8 +1,9 @@
 import { code as DAG_PB } from '@ipld/dag-pb'
 import { CID } from 'multiformats/cid'
 import { catBlocks, type FileRef, type Range } from '../../../src/dag/block-source.ts'
-import { type Block, blockKey, checkBlock, linksOf } from '../../../src/dag/blocks.ts'
+import { type Block, blockKey, checkBlock, hasOurHash, linksOf } from '../../../src/dag/blocks.ts'
 import { rawCid } from '../../../src/dag/cid.ts'
+import { type Below, readBelow } from '../../../src/dag/sizes.ts'
 import type { BlockStore, ImportSession, OwnFiles } from '../../../src/store/blocks.ts'
 import type { Bytes } from '../../../src/streams.ts'
 import { MemorySink } from '../memory-sink.ts'
@@ -54,6 +55,11 @@ export class MemoryBlocks extends MemorySink implements BlockStore {
     const bytes = this.own(cid)
     if (bytes !== undefined) checkBlock({ cid, bytes })
     return bytes
+  }
+
+  below(cid: CID, signal: AbortSignal): Promise<Below | undefined> {
+    const ownBlock = async () => (hasOurHash(cid) ? this.ownBlock(cid, signal) : this.own(cid))
+    return readBelow({ ownBlock }, cid, signal)
   }
 
   async hasBlock(cid: CID, signal: AbortSignal): Promise<boolean> {

@@ -15,6 +15,7 @@ import {
 import { type DagNode, joinFile, leafNode, writeDirectory, writeFile } from '../../../src/format/files.ts'
 import { noise } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
+import { OTHER_HASHES, otherHash } from '../../support/other-hash.ts'
 
 const signal = new AbortController().signal
 const sink = new MemorySink()
@@ -96,6 +97,14 @@ test('an image is a folder with index.json and blobs', async () => {
   lost.add(image.cid.toString())
   expect(await imageSize(image.cid, walking)).toBeUndefined()
   lost.clear()
+})
+
+test('what has another hash than images have is no image, and is not asked for', async () => {
+  const ownBlock = () => Promise.reject(new Error('asked'))
+  for (const code of Object.values(OTHER_HASHES)) {
+    expect(await isImage(otherHash('a pin', code), { ...walking, blocks: { ownBlock } })).toBe(false)
+    expect(await imageSize(otherHash('a pin', code), { ...walking, blocks: { ownBlock } })).toBeUndefined()
+  }
 })
 
 test('bytes that no other root keeps are those that would be free', async () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'bun:test'
 import { Catalogue, recordPath } from '../../../src/catalogue/catalogue.ts'
 import type { CID } from '../../../src/dag/cid.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
+import { writeDirectory } from '../../../src/format/files.ts'
 import { hexOf } from '../../../src/image/canonical.ts'
 import { remove } from '../../../src/names/remove.ts'
 import { digest, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../../support/images.ts'
@@ -9,6 +10,7 @@ import { DisturbedFolder } from '../../support/memory/disturbed-folder.ts'
 import { keepImage, writeOn } from '../../support/memory/keep-image.ts'
 import { MemoryNode } from '../../support/memory/node.ts'
 import { useCase } from '../../support/memory/use-case.ts'
+import { OTHER_HASHES, otherHash } from '../../support/other-hash.ts'
 import { tarOf } from '../../support/tar.ts'
 
 const signal = new AbortController().signal
@@ -24,9 +26,10 @@ const layerPath = (tar: Buffer) => `layers/${hexOf(digest(tar))}`
 
 /** Bytes of blocks that the next GC frees. */
 async function collected(): Promise<number> {
-  const before = await node.traffic.repoSize(signal)
+  const size = async () => (await node.traffic.repoSize(signal)) ?? Number.NaN
+  const before = await size()
   await node.gc()
-  return before - (await node.traffic.repoSize(signal))
+  return before - (await size())
 }
 
 const base = tarOf([{ path: 'base', body: noise(60_000, 'base') }])
@@ -73,7 +76,7 @@ describe('the last name of an image', () => {
     await keepImage(node, imageOf([base, other]), 'web:1')
     // Folders of the catalogue as they were before.
     await node.gc()
-    const { freed } = await removeOn(by === 'CID' ? `${root}` : by)
+    const { freed = 0 } = await removeOn(by === 'CID' ? `${root}` : by)
     expect(freed).toBeGreaterThan(30_000)
     expect(freed).toBeLessThan(40_000)
     // GC takes folders and records of the catalogue, too.
@@ -144,6 +147,54 @@ describe('an image without a name', () => {
   })
 })
 
+describe('an image whose record', () => {
+  test.each([
+    ['was edited into something else', 'mine'],
+    ['was edited into one of nothing', '{}'],
+    ['is one of another format', '{"version":1,"format":"0"}'],
+    ['is lost', undefined],
+  ])('%s goes with all that is its own, and with nothing of others', async (_, text) => {
+    const { root, imageId } = await keepImage(node, imageOf([base, upper]), 'app:1')
+    const web = await keepImage(node, imageOf([base, other]), 'web:1')
+    await node.folder.remove(recordPath(root), signal)
+    if (text !== undefined) await node.folder.write(recordPath(root), Buffer.from(text), signal)
+    const { deleted, freed } = await removeOn('app:1')
+    expect(deleted).toEqual(root)
+    expect(freed).toBeWithin(30_000, 40_000)
+    expect(await node.pins.isPinned(root)).toBe(false)
+    for (const path of [recordPath(root), `ids/${hexOf(imageId)}`, layerPath(upper)])
+      expect(await has(path)).toBe(false)
+    for (const path of [recordPath(web.root), `ids/${hexOf(web.imageId)}`, layerPath(base), layerPath(other)]) {
+      expect(await has(path)).toBe(true)
+    }
+    await node.gc()
+    expect(await node.blocks.hasBlock(root, signal)).toBe(false)
+  })
+
+  test('was edited keeps it as long as it has another name', async () => {
+    const { root } = await keepImage(node, imageOf([base]), 'app:1', 'app:2')
+    await node.folder.write(recordPath(root), Buffer.from('mine'), signal)
+    expect((await removeOn('app:1')).deleted).toBeUndefined()
+    expect([await has(layerPath(base)), await node.pins.isPinned(root)]).toEqual([true, true])
+  })
+})
+
+describe('what is freed', () => {
+  test('is counted past pins of any hash', async () => {
+    await keepImage(node, imageOf([base]), 'app:1')
+    for (const code of Object.values(OTHER_HASHES)) node.pins.names.set(otherHash('mine', code).toString(), '')
+    expect((await removeOn('app:1')).freed).toBeGreaterThan(60_000)
+  })
+
+  test('is not known where a block is damaged, and the image goes all the same', async () => {
+    const { root } = await keepImage(node, imageOf([base]), 'app:1')
+    node.blocks.blocks.set(root.toString(), Buffer.from('damaged'))
+    const { deleted, freed } = await removeOn('app:1')
+    expect([deleted, freed]).toEqual([root, undefined])
+    expect([await has(recordPath(root)), await node.pins.isPinned(root)]).toEqual([false, false])
+  })
+})
+
 describe('nothing is removed', () => {
   test('of what the catalogue does not have', async () => {
     await expect(removeOn('app:1')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' })
@@ -153,11 +204,12 @@ describe('nothing is removed', () => {
     })
   })
 
-  test('but the name where the record of the image was edited: nobody knows what it has', async () => {
-    const { root } = await keepImage(node, imageOf([base]), 'app:1')
-    await node.folder.write(recordPath(root), Buffer.from('mine'), signal)
+  test('but the name where that led to something else than an image, pinned or not', async () => {
+    const { cid } = await writeDirectory(new Map(), node.blocks)
+    await node.folder.link('images/docker.io/library/app:1', cid, signal)
+    await node.pins.pin(cid, 'mine', signal)
     expect(await removeOn('app:1')).toEqual({ untagged: ['docker.io/library/app:1'], deleted: undefined, freed: 0 })
-    expect([await has(layerPath(base)), await node.pins.isPinned(root)]).toEqual([true, true])
+    expect(await node.pins.isPinned(cid)).toBe(true)
   })
 
   test('twice: what was broken off can be done again by the CID, since the record goes last', async () => {

@@ -7,6 +7,7 @@ import { FORMAT } from '../../../src/format/numbers.ts'
 import { findVersions, keysOf, knowNothing, lookUp } from '../../../src/save/known.ts'
 import { noise } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
+import { otherHash } from '../../support/other-hash.ts'
 
 const never = new AbortController().signal
 const HEX = { a: 'a'.repeat(64), b: 'b'.repeat(64), c: 'c'.repeat(64) }
@@ -178,6 +179,13 @@ describe('blocks of the versions before', () => {
     const known = lookUp(nodeWith({ blocks: sink }), Promise.resolve([text.cid, folder.cid]), [], never)
     expect((await known.blocks).size).toBe(0)
   })
+})
+
+test('a version that is a folder of another hash is passed over', async () => {
+  const node = nodeWith({})
+  const strict = { ...node, blocks: { ownBlock: () => Promise.reject(new Error('asked')) } }
+  const known = lookUp(strict, Promise.resolve([otherHash('a folder')]), [], never)
+  expect((await known.blocks).size).toBe(0)
 })
 
 describe('the version beside which a new one is pinned', () => {

@@ -30,6 +30,15 @@ test('several go at once, and what they free is one sum', async () => {
   expect(await images.node.gc()).toBeGreaterThan(20)
 })
 
+test('what cannot be counted is not told as a number, and the image goes', async () => {
+  images.node.blocks.blocks.set(TINY, Buffer.from('damaged'))
+  expect(await images.run(rm, 'tiny:1', 'app:1')).toMatchObject({
+    exitCode: 0,
+    stdout: `Untagged: tiny:1\nDeleted: ${TINY}\nUntagged: app:1\nDeleted: ${APP}\n`,
+    stderr: "The node's next garbage collection frees what only that had: docker ipfs prune\n",
+  })
+})
+
 test('of an image with several names the CID says not which', async () => {
   await images.run(tag, 'tiny:1', 'small:2')
   expect(await images.run(rm, TINY)).toMatchObject({

@@ -1,7 +1,9 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { rawBlock } from '../../../../src/dag/blocks.ts'
+import { encode, prepare } from '@ipld/dag-pb'
+import { dagPbBlock, rawBlock } from '../../../../src/dag/blocks.ts'
 import { createNode } from '../../../../src/store/kubo/node.ts'
 import { AnsweringNode, kuboError, lines } from '../../../support/answering-node.ts'
+import { OTHER_HASHES, otherHash } from '../../../support/other-hash.ts'
 
 /** What the port promises is held against a real Kubo, by test/e2e/conformance.test.ts; here is what only a strange one says. */
 const node = new AnsweringNode()
@@ -42,6 +44,38 @@ describe('a block', () => {
     for (const ask of [gone.ownBlock.bind(gone), gone.hasBlock.bind(gone)]) {
       await expect(ask(BLOCK.cid, signal)).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' })
     }
+  })
+})
+
+describe('what is below a node', () => {
+  const folder = encode(prepare({ Data: Buffer.from([8, 1]), Links: [{ Name: 'leaf', Tsize: 5, Hash: BLOCK.cid }] }))
+
+  test.each(Object.entries(OTHER_HASHES))(
+    'is as the place says it where the hash is %s, that no image has',
+    async (_, code) => {
+      node.says['block/get'] = () => new Response(folder)
+      const cid = otherHash(folder, code)
+      expect(await blocks.below(cid, signal)).toMatchObject({ bytes: folder.length, leafBytes: [5], nodes: [] })
+      expect(node.asked).toEqual([`block/get?arg=${cid}&offline=true`])
+      await expect(blocks.ownBlock(cid, signal)).rejects.toMatchObject({ code: 'REFERENCE_INVALID' })
+    },
+  )
+
+  test('is held against the CID where that is one of images, however large the folder is', async () => {
+    const { cid } = dagPbBlock(folder)
+    node.says['block/get'] = () => new Response(folder)
+    expect((await blocks.below(cid, signal))?.leafBytes).toEqual([5])
+    const Links = Array.from({ length: 50_000 }, (_, at) => ({ Name: `${10_000 + at}`, Tsize: 1, Hash: BLOCK.cid }))
+    const large = encode(prepare({ Data: Buffer.from([8, 1]), Links }))
+    expect(large.length).toBeGreaterThan(2 * 1024 * 1024)
+    node.says['block/get'] = () => new Response(large)
+    expect((await blocks.below(dagPbBlock(large).cid, signal))?.leaves).toHaveLength(50_000)
+    await expect(blocks.below(cid, signal)).rejects.toMatchObject({ code: 'INTEGRITY' })
+  })
+
+  test('is nothing where it is lost', async () => {
+    node.says['block/get'] = LOST
+    expect(await blocks.below(otherHash('x'), signal)).toBeUndefined()
   })
 })
 

@@ -75,10 +75,10 @@ test('each of two nodes at one address is given its own secret', async () => {
 })
 
 test('a unix socket takes the place of the host', async () => {
-  answer = () => Response.json({ RepoSize: 7, NumObjects: 1, StorageMax: 9 })
+  answer = () => Response.json({ Peers: [] })
   const other = createClient({ url: 'http://localhost', socket, source: '--api' })
-  expect((await other.repo.stat({ signal })).repoSize).toBe(7n)
-  expect(asked[0]?.path).toBe('POST /api/v0/repo/stat')
+  expect(await other.swarm.peers({ signal })).toEqual([])
+  expect(asked[0]?.path).toBe('POST /api/v0/swarm/peers')
 })
 
 test('a pin that is taken away is told with one JSON object', async () => {
@@ -86,14 +86,16 @@ test('a pin that is taken away is told with one JSON object', async () => {
   expect((await client.pin.rm(ROOT, { signal })).toString()).toBe(ROOT.toString())
 })
 
-test('a file, and the CID at a path, come from the repository of the node alone', async () => {
+test('a file, a block and the CID at a path come from the repository of the node alone', async () => {
   answer = () => new Response('bytes')
   expect(Buffer.from(await collect(client.cat('/ipfs/x/a b', signal), 9, 'it')).toString()).toBe('bytes')
   answer = () => Response.json({ Cid: { '/': ROOT.toString() }, RemPath: '' })
   expect((await client.resolve('/ipfs/x/a', signal)).toString()).toBe(ROOT.toString())
+  expect(await client.blockStat(ROOT, signal)).toBeDefined()
   expect(asked.map(({ path, query }) => path + query)).toEqual([
     'POST /api/v0/cat?arg=%2Fipfs%2Fx%2Fa+b&offline=true',
     'POST /api/v0/dag/resolve?arg=%2Fipfs%2Fx%2Fa&offline=true',
+    `POST /api/v0/block/stat?arg=${ROOT}&offline=true`,
   ])
 })
 

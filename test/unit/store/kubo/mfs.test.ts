@@ -82,6 +82,26 @@ describe('our folder in MFS', () => {
     await expect(mfs.sync(open)).rejects.toMatchObject({ code: 'NODE_FAILED' })
   })
 
+  test('is not waited for where a folder on the way is lost: Kubo would look for that elsewhere', async () => {
+    const waits = () => new Promise<Response>(() => undefined)
+    Object.assign(kubo.says, { 'files/stat': stat, 'dag/resolve': waits, cat: waits })
+    kubo.says['block/stat'] = () => kuboError('block was not found locally (offline): ipld: could not find')
+    const mfs = folder()
+    expect(await mfs.find('a/b', open)).toBeUndefined()
+    expect(await mfs.read('a', 10, open)).toBeUndefined()
+    expect(await mfs.read('a/b', 10, open)).toBeUndefined()
+    expect(await mfs.entries('a/b', open)).toBeUndefined()
+    // Of each folder once.
+    expect(kubo.asked.filter((call) => call.startsWith('block/stat'))).toHaveLength(1)
+  })
+
+  test('is asked on where nothing says whether a folder is lost', async () => {
+    kubo.says['files/stat'] = stat
+    kubo.says['block/stat'] = () => new Response('403 - Access denied', { status: 403 })
+    kubo.says['dag/resolve'] = () => Response.json({ Cid: { '/': GOLDEN_ROOTS.tiny }, RemPath: '' })
+    expect((await folder().find('a/b', open))?.dagSize).toBe(9)
+  })
+
   test('is looked at once, until something is synced', async () => {
     kubo.says['files/stat'] = stat
     const mfs = folder()
