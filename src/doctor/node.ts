@@ -45,8 +45,9 @@ export async function examineNode(
     return [address, { ...finding, todo }]
   }
   try {
-    const [denied, peers, reachability, storage, gc, announcing] = await Promise.all([
+    const [denied, isCluster, peers, reachability, storage, gc, announcing] = await Promise.all([
       node.denied(signal),
+      node.isCluster(signal),
       node.peers(signal),
       node.reachability(signal),
       node.storage(signal),
@@ -55,7 +56,10 @@ export async function examineNode(
     ])
     return [
       address,
-      ok({ part, check: 'reachable' }, 'it answers'),
+      ok(
+        { part, check: 'reachable' },
+        isCluster ? "it answers: an IPFS Cluster's proxy, so that all pins are the cluster's" : 'it answers',
+      ),
       ok({ part, check: 'version' }, `Kubo ${version}`),
       ...rightsOf(denied),
       peersOf(peers),

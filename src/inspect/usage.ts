@@ -25,7 +25,8 @@ export interface Usage {
   readonly cid: CID | undefined
   /** How many images have a layer. */
   readonly images: number | undefined
-  readonly size: number
+  /** Undefined for a repository that does not tell. */
+  readonly size: number | undefined
   /** Of these, what no other image, or no other layer, has. */
   readonly unique: number | undefined
 }

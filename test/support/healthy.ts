@@ -8,6 +8,7 @@ export function nodeWith(other: Partial<NodeHealth>): NodeHealth {
     isSecretOpen: false,
     toAnnounce: 'do this',
     version: async () => '0.43.0',
+    isCluster: async () => false,
     peers: async () => 3,
     reachability: async () => 'public',
     denied: async () => [],

@@ -5,6 +5,7 @@ import { type Below, readBelow } from '../../dag/sizes.ts'
 import { hasCode } from '../../errors.ts'
 import { type Bytes, collect } from '../../streams.ts'
 import type { BlockStore, ImportSession, OwnFiles } from '../blocks.ts'
+import { type IsCluster, pinInCluster } from './cluster.ts'
 import type { Endpoint } from './endpoint.ts'
 import { openImport } from './import.ts'
 import type { Mfs } from './mfs.ts'
@@ -25,10 +26,12 @@ const MAX_FOLDER = 64 * 1024 * 1024
 export class KuboBlocks implements BlockStore {
   readonly #endpoint: Endpoint
   readonly #folder: Mfs
+  readonly #isCluster: IsCluster
 
-  constructor(endpoint: Endpoint, folder: Mfs) {
+  constructor(endpoint: Endpoint, folder: Mfs, isCluster: IsCluster) {
     this.#endpoint = endpoint
     this.#folder = folder
+    this.#isCluster = isCluster
   }
 
   async mayImport(signal: AbortSignal): Promise<void> {
@@ -40,7 +43,11 @@ export class KuboBlocks implements BlockStore {
   }
 
   openImport(signal: AbortSignal, known?: Promise<ReadonlySet<string>>): ImportSession {
-    return openImport(this.#endpoint, signal, known)
+    // The import pins at one node alone, and a proxy does not tell the cluster of it.
+    const pinAlso = async (root: CID) => {
+      if (await this.#isCluster(signal)) await pinInCluster(root, '', this.#endpoint, signal)
+    }
+    return openImport(this.#endpoint, signal, known, pinAlso)
   }
 
   block(cid: CID, signal: AbortSignal): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-import { CID, createBitswap, createFiles, createPin, createRepo, createSwarm } from 'kubo-rpc-client'
+import { CID, createBitswap, createFiles, createPin, createSwarm } from 'kubo-rpc-client'
 import type { Bytes } from '../../streams.ts'
 import { apiOf, connectionOf } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -13,7 +13,6 @@ export interface KuboClient {
   readonly bitswap: ReturnType<typeof createBitswap>
   readonly files: ReturnType<typeof createFiles>
   readonly pin: ReturnType<typeof createPin>
-  readonly repo: ReturnType<typeof createRepo>
   readonly swarm: ReturnType<typeof createSwarm>
   /** The bytes of a file, out of the node's own repository. */
   cat(path: string, signal: AbortSignal): Bytes
@@ -48,7 +47,6 @@ export function createClient(endpoint: Endpoint): KuboClient {
     bitswap: createBitswap(http),
     files: createFiles(http),
     pin: createPin(http),
-    repo: createRepo(http),
     swarm: createSwarm(http),
     async *cat(path, signal) {
       yield* (await post('cat', { searchParams: offline(path), signal })).iterator()

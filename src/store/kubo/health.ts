@@ -1,6 +1,7 @@
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import { isObject } from '../../json.ts'
 import { inTime, within } from '../../time.ts'
+import { askCluster } from './cluster.ts'
 import { isLoopback, shown } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { CALLS, type Right, toAllow } from './rights.ts'
@@ -22,6 +23,8 @@ export interface NodeHealth {
   readonly toAnnounce: string
   /** @throws NODE_FAILED when it is too old, or no Kubo */
   version(signal: AbortSignal): Promise<string>
+  /** An IPFS Cluster's proxy is at the address. */
+  isCluster(signal: AbortSignal): Promise<boolean>
   peers(signal: AbortSignal): Promise<number | undefined>
   /** What its peers have found out: `public`, `private`, or `unknown` as long as none has tried. */
   reachability(signal: AbortSignal): Promise<string | undefined>
@@ -65,6 +68,8 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
       throw error
     }
   }
+  const isCluster = async (signal: AbortSignal) =>
+    (await inTime(ANSWER_MS, signal, (limited) => askCluster(endpoint, limited))) === true
   const isHere = endpoint.socket !== undefined || isLoopback(endpoint.url)
   return {
     address: shown(endpoint),
@@ -79,6 +84,7 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
         })
       return within(ANSWER_MS, signal, (limited) => askVersion(endpoint, limited), onLate)
     },
+    isCluster,
     async peers(signal) {
       const answer = await ask('swarm/peers', signal)
       if (answer === undefined) return undefined
@@ -89,7 +95,9 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
       return typeof answer?.['reachability'] === 'string' ? answer['reachability'].toLowerCase() : undefined
     },
     async storage(signal) {
-      const [repo, system] = await Promise.all([ask('repo/stat?size-only=true', signal), ask('diag/sys', signal)])
+      // A cluster's proxy tells the sum over its nodes.
+      const ofRepo = async () => ((await isCluster(signal)) ? undefined : ask('repo/stat?size-only=true', signal))
+      const [repo, system] = await Promise.all([ofRepo(), ask('diag/sys', signal)])
       const disk = isObject(system?.['diskinfo']) ? system['diskinfo'] : {}
       // Kubo gives what is left for everybody as `total_space`, and as `free_space` what is left for root.
       const left = [size(disk['free_space']), size(disk['total_space'])].filter((bytes) => bytes !== undefined)

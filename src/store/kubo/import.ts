@@ -18,12 +18,13 @@ const SEND_BYTES = 256 * 1024
  * Opens an import. Its body is two CAR files in one multipart message: the blocks without a root, then a CAR with nothing but
  * the root. Kubo holds its GC lock until it has pinned the roots of both, so GC can take none of the blocks in between, and a
  * request that breaks off has named no root and pins nothing. Blocks of `known` (keys of `blockKey`) are not sent; until it is there,
- * `put` makes its caller wait.
+ * `put` makes its caller wait. `pinAlso` is told the roots once the node has pinned them.
  */
 export function openImport(
   endpoint: Endpoint,
   signal: AbortSignal,
   known: Promise<ReadonlySet<string>> = Promise.resolve(new Set()),
+  pinAlso: (root: CID) => Promise<void> = async () => undefined,
 ): ImportSession {
   const boundary = `docker-ipfs-${randomUUID()}`
   const breakOff = new AbortController()
@@ -85,7 +86,9 @@ export function openImport(
       // that waits for a lost block would keep its GC lock until the node is restarted.
       queue.push(Buffer.from(`\r\n--${boundary}--`))
       queue.close()
-      return readAnswer(await answer, roots, sent)
+      const imported = readAnswer(await answer, roots, sent)
+      for (const root of roots) await pinAlso(root)
+      return imported
     },
     async abort(reason: unknown): Promise<void> {
       queue.fail(reason)

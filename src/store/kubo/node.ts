@@ -1,12 +1,13 @@
 // A Kubo node by its RPC API. Where it is, and how to get in, is an `Endpoint` (endpoint.ts, access.ts). Calls that move many bytes
 // are plain HTTP (rpc.ts): import.ts sends blocks and pins their root in one request, blocks.ts reads, pins.ts follows a pin. The rest
 // goes through kubo-rpc-client, behind connection.ts. Files that the node has all of are read from its repository, or its gateway,
-// where these are on this machine and proved to be its own (own-files/). mfs.ts is our folder, which the catalogue stands in.
+// where these are on this machine and proved to be its own (own-files/). An IPFS Cluster's proxy is a node too (cluster.ts). mfs.ts is our folder, which the catalogue stands in.
 // Kubo says in words what went wrong: rpc.ts alone reads them.
 
 import type { Node } from '../node.ts'
 import { KuboBlocks } from './blocks.ts'
 import { createClient } from './client.ts'
+import { clusterAt } from './cluster.ts'
 import { shown } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { Mfs } from './mfs.ts'
@@ -26,11 +27,12 @@ export interface KuboNode extends Node {
 export function createNode(endpoint: Endpoint): KuboNode {
   const client = createClient(endpoint)
   const folder = new Mfs(client, endpoint)
+  const isCluster = clusterAt(endpoint)
   return {
     address: shown(endpoint),
-    blocks: new KuboBlocks(endpoint, folder),
-    pins: new KuboPins(client, endpoint),
-    traffic: new KuboTraffic(client, endpoint),
+    blocks: new KuboBlocks(endpoint, folder, isCluster),
+    pins: new KuboPins(client, endpoint, isCluster),
+    traffic: new KuboTraffic(client, endpoint, isCluster),
     routing: createRouting(client, endpoint),
     naming: new KuboNaming(endpoint),
     folder,

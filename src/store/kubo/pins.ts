@@ -1,7 +1,9 @@
 import type { CID } from '../../dag/cid.ts'
 import { hasCode, messageOf } from '../../errors.ts'
 import type { Pins } from '../pins.ts'
+import { fetchBelow } from './blocks.ts'
 import type { KuboClient } from './client.ts'
+import { type IsCluster, pinInCluster } from './cluster.ts'
 import type { Endpoint } from './endpoint.ts'
 import { askWithin, bytesOf, call, jsonLines, nodeFailed } from './rpc.ts'
 
@@ -20,13 +22,20 @@ interface GcLine {
 export class KuboPins implements Pins {
   readonly #client: KuboClient
   readonly #endpoint: Endpoint
+  readonly #isCluster: IsCluster
 
-  constructor(client: KuboClient, endpoint: Endpoint) {
+  constructor(client: KuboClient, endpoint: Endpoint, isCluster: IsCluster) {
     this.#client = client
     this.#endpoint = endpoint
+    this.#isCluster = isCluster
   }
 
   async pin(root: CID, name: string, signal: AbortSignal, onProgress = () => {}): Promise<void> {
+    if (await this.#isCluster(signal)) {
+      // A cluster pins later, and fetches nothing before it answers.
+      for await (const _ of fetchBelow(root, this.#endpoint, signal)) onProgress()
+      return pinInCluster(root, name, this.#endpoint, signal)
+    }
     // Plain HTTP: kubo-rpc-client cannot ask for progress, and a pin that takes long sends nothing else.
     const path = `pin/add?arg=${root.toString()}&name=${encodeURIComponent(name)}&progress=true`
     const response = await call(this.#endpoint, { path, signal })
@@ -41,6 +50,8 @@ export class KuboPins implements Pins {
   }
 
   async pinBeside(root: CID, pinned: CID, signal: AbortSignal): Promise<boolean> {
+    // A cluster does not walk what differs before it answers: its word would prove nothing.
+    if (await this.#isCluster(signal)) return false
     try {
       const path = `pin/update?arg=${pinned.toString()}&arg=${root.toString()}&unpin=false`
       const response = await call(this.#endpoint, { path, signal })

@@ -26,11 +26,24 @@ export interface Body {
  * Sends one call and gives its answer once the headers are there.
  * @throws NODE_UNREACHABLE, NODE_FAILED, NODE_DENIED; the signal's reason when it was aborted
  */
-export async function call(endpoint: Endpoint, { path, body, signal }: RpcCall): Promise<Response> {
+export async function call(endpoint: Endpoint, asked: RpcCall): Promise<Response> {
+  const response = await send(endpoint, asked)
+  if (response.ok) return response
+  const { status } = response
+  const text = await response.text().catch(() => '')
+  throw isDenial(status)
+    ? await denied(endpoint, { path: asked.path, status, text }, asked.signal)
+    : failed(status, text, endpoint)
+}
+
+/**
+ * The same, whatever the answer's status.
+ * @throws NODE_UNREACHABLE; the signal's reason when it was aborted
+ */
+export async function send(endpoint: Endpoint, { path, body, signal }: RpcCall): Promise<Response> {
   const { headers, ...connection } = connectionOf(endpoint)
-  let response: Response
   try {
-    response = await fetch(`${apiOf(endpoint)}/${path}`, {
+    return await fetch(`${apiOf(endpoint)}/${path}`, {
       ...connection,
       method: 'POST',
       signal,
@@ -40,10 +53,6 @@ export async function call(endpoint: Endpoint, { path, body, signal }: RpcCall):
   } catch (error) {
     throw nodeError(error, endpoint, signal)
   }
-  if (response.ok) return response
-  const { status } = response
-  const text = await response.text().catch(() => '')
-  throw isDenial(status) ? await denied(endpoint, { path, status, text }, signal) : failed(status, text, endpoint)
 }
 
 /**

@@ -14,6 +14,15 @@ async function faults(other: Partial<NodeHealth>): Promise<string[]> {
   return findings.filter(({ state }) => state !== 'ok').map(({ state, check, found }) => `${state} ${check}: ${found}`)
 }
 
+test("the doctor says that it is a cluster's proxy", async () => {
+  const open = async () => nodeWith({ isCluster: async () => true })
+  const findings = await examineNode({ openNode: open, openOther: open }, { format: formatBytes }, never)
+  expect(findings.find(({ check }) => check === 'reachable')).toMatchObject({
+    state: 'ok',
+    found: "it answers: an IPFS Cluster's proxy, so that all pins are the cluster's",
+  })
+})
+
 test.each<[string, Partial<NodeHealth>, string[]]>([
   ['nothing', {}, []],
   [

@@ -62,7 +62,7 @@ describe('what is on a node', () => {
       expect(size).toBeWithin((tar?.length ?? 0) * 0.9, (tar?.length ?? 0) * 1.1)
     }
     // The frame of nothing but zeros at the end of a tar is the same in all.
-    const shared = new Set(layers.map(({ size, unique = 0 }) => size - unique))
+    const shared = new Set(layers.map(({ size = 0, unique = 0 }) => size - unique))
     expect([...shared]).toEqual([expect.any(Number)])
     expect([...shared][0]).toBeWithin(1, 100)
   })

@@ -38,16 +38,16 @@ export const du = defineCommand({
 })
 
 function rowOf({ type, name, cid, images, size, unique }: Usage, noTrunc: boolean): Row {
-  const known = unique !== undefined
+  const known = unique !== undefined && size !== undefined
   return {
     Type: type,
     Name: type === 'layer' && !noTrunc ? shortDigest(name) : name,
     CID: cid?.toString() ?? '',
     Images: images === undefined ? '' : String(images),
-    Size: formatBytes(size),
+    Size: size === undefined ? '?' : formatBytes(size),
     SharedSize: known ? formatBytes(size - unique) : '',
     UniqueSize: known ? formatBytes(unique) : '',
-    Bytes: size,
+    ...(size === undefined ? {} : { Bytes: size }),
     ...(known ? { SharedBytes: size - unique, UniqueBytes: unique } : {}),
   }
 }

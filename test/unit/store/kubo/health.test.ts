@@ -23,6 +23,17 @@ describe('the health of a node', () => {
     expect(await health.storage(signal)).toEqual({ used: 5, limit: 10, free: 20 })
   })
 
+  test("is, behind a cluster's proxy, that of one node, but for what the proxy tells of all", async () => {
+    const headers = { server: 'ipfs-cluster/ipfsproxy/1.1.6' }
+    node.says['pin/ls'] = () => Response.json({ Message: 'is not pinned' }, { status: 500, headers })
+    node.says['repo/stat'] = () => Response.json({ RepoSize: 5, StorageMax: 10 })
+    node.says['diag/sys'] = () => Response.json({ diskinfo: { free_space: 30, total_space: 20 } })
+    expect(await health.isCluster(signal)).toBe(true)
+    expect(await health.storage(signal)).toEqual({ used: undefined, limit: undefined, free: 20 })
+    node.reset()
+    expect(await health.isCluster(signal)).toBe(false)
+  })
+
   test('is not known where it has something against the questions', async () => {
     node.says['swarm/peers'] = () => kuboError('offline')
     expect(await health.peers(signal)).toBeUndefined()

@@ -8,7 +8,7 @@ import { GOLDEN_ROOTS } from '../../../support/images.ts'
 const node = new AnsweringNode()
 beforeEach(() => node.reset())
 afterAll(() => node.close())
-const pins = new KuboPins(createClient(node.endpoint), node.endpoint)
+const pins = new KuboPins(createClient(node.endpoint), node.endpoint, async () => false)
 const signal = new AbortController().signal
 const [ROOT, OTHER] = [parseCid(GOLDEN_ROOTS.tiny), parseCid(GOLDEN_ROOTS.large)]
 
@@ -62,6 +62,30 @@ describe('a pin', () => {
   test('is not known where the node fails', async () => {
     node.says['pin/ls'] = () => kuboError('pinner: busy')
     await expect(pins.isPinned(ROOT, signal)).rejects.toMatchObject({ code: 'NODE_FAILED' })
+  })
+})
+
+describe('through a cluster', () => {
+  const cluster = new KuboPins(createClient(node.endpoint), node.endpoint, async () => true)
+
+  test('a pin is made when all of it is here: the cluster does not wait for that', async () => {
+    node.says['refs'] = () => lines({ Ref: 'a' }, { Ref: 'b' })
+    node.says['pin/add'] = () => lines({ Pins: [`${ROOT}`] })
+    let heard = 0
+    await cluster.pin(ROOT, 'a name', signal, () => heard++)
+    expect(heard).toBe(2)
+    expect(node.asked).toEqual([`refs?arg=${ROOT}&recursive=true&max-depth=-1`, `pin/add?arg=${ROOT}&name=a%20name`])
+  })
+
+  test('a pin of what cannot be had is not asked for', async () => {
+    node.says['refs'] = () => lines({ Err: 'failed to fetch all nodes' })
+    await expect(cluster.pin(ROOT, '', signal)).rejects.toMatchObject({ code: 'NODE_FAILED' })
+    expect(node.asked).toHaveLength(1)
+  })
+
+  test('none is made beside another: nothing would prove that the root is whole', async () => {
+    expect(await cluster.pinBeside(ROOT, OTHER, signal)).toBe(false)
+    expect(node.asked).toEqual([])
   })
 })
 

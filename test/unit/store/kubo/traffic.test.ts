@@ -6,7 +6,7 @@ import { AnsweringNode, kuboError } from '../../../support/answering-node.ts'
 const node = new AnsweringNode()
 beforeEach(() => node.reset())
 afterAll(() => node.close())
-const traffic = new KuboTraffic(createClient(node.endpoint), node.endpoint)
+const traffic = new KuboTraffic(createClient(node.endpoint), node.endpoint, async () => false)
 const signal = new AbortController().signal
 
 const bitswap = () =>
@@ -33,6 +33,20 @@ test.each([
   node.says['bitswap/stat'] = bitswap
   expect(await traffic.bytesReceived(signal)).toBe(bytes)
 })
+
+test('a cluster tells the sum of its nodes, which is no size of a repository', async () => {
+  const cluster = new KuboTraffic(createClient(node.endpoint), node.endpoint, async () => true)
+  expect(await cluster.repoSize(signal)).toBeUndefined()
+  expect(node.asked).toEqual([])
+})
+
+test.each([[{ StorageMax: 100 }], [{ RepoSize: null }], [{ RepoSize: '12' }], [[]]])(
+  'the size is not known where the answer is %j',
+  async (answer) => {
+    node.says['repo/stat'] = () => Response.json(answer)
+    expect(await traffic.repoSize(signal)).toBeUndefined()
+  },
+)
 
 test('the size of the repository is told', async () => {
   node.says['repo/stat'] = () => Response.json({ RepoSize: 12, NumObjects: 1, StorageMax: 100 })

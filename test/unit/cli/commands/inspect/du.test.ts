@@ -45,6 +45,16 @@ test('--format json has bytes as numbers, and none where nothing is known', asyn
   })
 })
 
+test('the size of a repository that does not tell it is not made up', async () => {
+  const node = new MemoryNode()
+  Object.assign(node.traffic, { repoSize: async () => undefined })
+  expect((await runCommand(du, [], { node })).stdout).toMatch(/^repository +\?\s*$/m)
+  const { stdout } = await runCommand(du, ['--format', 'json'], { node })
+  expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+    ...{ Type: 'repository', Name: '', CID: '', Images: '', Size: '?', SharedSize: '', UniqueSize: '' },
+  })
+})
+
 test('an empty node has a catalogue and a repository of nothing', async () => {
   const { stdout } = await runCommand(du, ['--format', '{{.Type}} {{.Bytes}}'], { node: new MemoryNode() })
   expect(stdout).toBe('catalogue 0\ntotal 0\nrepository 0\n')
