@@ -54,7 +54,7 @@ export async function planPrune(options: PruneOptions): Promise<PrunePlan> {
 export type Pruned =
   | { readonly type: 'untagged'; readonly name: string }
   | { readonly type: 'deleted'; readonly what: string }
-  | { readonly type: 'reclaimed'; readonly blocks: number; readonly bytes: number }
+  | { readonly type: 'reclaimed'; readonly blocks: number; readonly bytes: number | undefined }
 
 /**
  * Removes what a plan has, and has the node collect its garbage, which comes last. What has gone meanwhile is no error.
@@ -83,6 +83,7 @@ export async function* prune(plan: PrunePlan, options: PruneOptions): AsyncGener
   }
   report({ type: 'step', text: 'Collecting the garbage of the node' })
   const blocks = await pins.collect(signal)
-  bytes += Math.max(0, before - (await traffic.repoSize(signal)))
-  yield { type: 'reclaimed', blocks, bytes }
+  const after = await traffic.repoSize(signal)
+  const isKnown = before !== undefined && after !== undefined
+  yield { type: 'reclaimed', blocks, bytes: isKnown ? bytes + Math.max(0, before - after) : undefined }
 }

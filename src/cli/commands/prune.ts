@@ -47,7 +47,8 @@ export const prune = defineCommand({
       if (gone.type === 'untagged') await context.output.line(`Untagged: ${familiarName(gone.name)}`)
       else if (gone.type === 'deleted') await context.output.line(`Deleted: ${gone.what}`)
       // docker's words for `docker image prune`.
-      else await context.output.line(`Total reclaimed space: ${formatBytes(gone.bytes)}`)
+      else
+        await context.output.line(`Total reclaimed space: ${gone.bytes === undefined ? '?' : formatBytes(gone.bytes)}`)
     }
   },
 })
