@@ -8,7 +8,7 @@ import type { AddressOptions } from '../managed/address.ts'
 import type { ManagedNode } from '../managed/node.ts'
 import type { Gateways } from '../store/gateways.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
-import type { NodeHealth } from '../store/kubo/health.ts'
+import type { NodeHealth } from '../store/kubo/health/health.ts'
 import type { CommandContext } from './command.ts'
 import type { Environment } from './environment.ts'
 import type { FlagsOf, GatewayOptions } from './options.ts'
@@ -122,7 +122,7 @@ export async function openImages(path: string, pipe: CommandContext['pipe'], sig
 
 /** How the node at an endpoint is. */
 export async function openHealth(endpoint: Endpoint): Promise<NodeHealth> {
-  const { createHealth } = await import('../store/kubo/health.ts')
+  const { createHealth } = await import('../store/kubo/health/health.ts')
   return createHealth(endpoint)
 }
 

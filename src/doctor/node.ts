@@ -1,4 +1,4 @@
-import type { NodeHealth, Storage } from '../store/kubo/health.ts'
+import type { NodeHealth, Storage } from '../store/kubo/health/health.ts'
 import { type Finding, fail, failure, ok, warn } from './finding.ts'
 import { rightsOf } from './rights.ts'
 

@@ -1,4 +1,4 @@
-import type { Denied } from '../store/kubo/health.ts'
+import type { Denied } from '../store/kubo/health/health.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** What cannot be done without a right. */
@@ -10,6 +10,7 @@ const WITHOUT: Readonly<Record<Denied['right'], string>> = {
   publish: 'publish, key and names of others fail',
   announce: 'nobody is told what is pushed, nor asked who has an image',
   figures: 'it does not tell what it stores and fetches',
+  collect: 'prune fails',
 }
 
 /** Both ways of an image; the rest is less than all of it. */

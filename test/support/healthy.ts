@@ -1,4 +1,4 @@
-import type { NodeHealth } from '../../src/store/kubo/health.ts'
+import type { NodeHealth } from '../../src/store/kubo/health/health.ts'
 
 /** A node where all is well, but for what a test says. */
 export function nodeWith(other: Partial<NodeHealth>): NodeHealth {

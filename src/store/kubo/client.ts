@@ -2,7 +2,7 @@ import { CID, createBitswap, createFiles, createPin, createSwarm } from 'kubo-rp
 import type { Bytes } from '../../streams.ts'
 import { apiOf, connectionOf } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
-import { denied, isDenial } from './rights.ts'
+import { denied, isDenial } from './health/rights.ts'
 import { messageIn } from './rpc.ts'
 
 /**

@@ -4,7 +4,7 @@ import type { Bytes } from '../../streams.ts'
 import { within } from '../../time.ts'
 import { apiOf, connectionOf, shown } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
-import { denied, isDenial } from './rights.ts'
+import { denied, isDenial } from './health/rights.ts'
 
 /**
  * Plain HTTP to the node's RPC API, for the calls that move many bytes. Everything else goes through kubo-rpc-client

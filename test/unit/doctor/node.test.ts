@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { examineNode } from '../../../src/doctor/node.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
-import type { NodeHealth } from '../../../src/store/kubo/health.ts'
+import type { NodeHealth } from '../../../src/store/kubo/health/health.ts'
 import { formatBytes } from '../../../src/units.ts'
 import { nodeWith } from '../../support/healthy.ts'
 

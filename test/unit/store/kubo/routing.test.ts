@@ -57,6 +57,7 @@ describe('meeting others who have an image', () => {
         const { pathname, searchParams } = new URL(request.url)
         const call = pathname.replace('/api/v0/', '')
         if (refuses.includes(call)) return new Response('{"Message":"not for you"}', { status: 403 })
+        if (call === 'version') return Response.json({ Version: '0.43.0' })
         if (call === 'swarm/peers')
           return Response.json({ Peers: connected.map((id) => ({ Addr: ADDRESS, Peer: id })) })
         if (call === 'routing/findprovs') return new Response(linesOf(providers))
@@ -100,7 +101,7 @@ describe('meeting others who have an image', () => {
   })
 
   test('and it fails where a token may not ask for them', async () => {
-    await expect(met({ providers: IDS, refuses: ['routing/findprovs'] })).rejects.toMatchObject({ code: 'NODE_FAILED' })
+    await expect(met({ providers: IDS, refuses: ['routing/findprovs'] })).rejects.toMatchObject({ code: 'NODE_DENIED' })
   })
 
   test('not after it was cancelled', async () => {

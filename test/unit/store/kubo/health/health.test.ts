@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { createHealth } from '../../../../src/store/kubo/health.ts'
-import { AnsweringNode, kuboError } from '../../../support/answering-node.ts'
+import { createHealth } from '../../../../../src/store/kubo/health/health.ts'
+import { AnsweringNode, kuboError } from '../../../../support/answering-node.ts'
 
 const node = new AnsweringNode()
 beforeEach(() => node.reset())

@@ -1,11 +1,11 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createClient } from '../../../../src/store/kubo/client.ts'
-import { createHealth } from '../../../../src/store/kubo/health.ts'
-import { CALLS, isDenial, toAllow } from '../../../../src/store/kubo/rights.ts'
-import { call } from '../../../../src/store/kubo/rpc.ts'
-import { AnsweringNode } from '../../../support/answering-node.ts'
+import { createClient } from '../../../../../src/store/kubo/client.ts'
+import { createHealth } from '../../../../../src/store/kubo/health/health.ts'
+import { CALLS, isDenial, toAllow } from '../../../../../src/store/kubo/health/rights.ts'
+import { call } from '../../../../../src/store/kubo/rpc.ts'
+import { AnsweringNode } from '../../../../support/answering-node.ts'
 
 const node = new AnsweringNode()
 beforeEach(() => node.reset())
@@ -111,7 +111,7 @@ describe('what is not allowed', () => {
 })
 
 test('every call that the room makes is among those that are asked about', () => {
-  const room = join(import.meta.dir, '../../../../src/store/kubo')
+  const room = join(import.meta.dir, '../../../../../src/store/kubo')
   const paths = readdirSync(room, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
   const text = paths.map((path) => readFileSync(join(room, path), 'utf8')).join('\n')
   const plain = [...text.matchAll(/[`']([a-z]+(?:\/[a-z]+)*)\?(?:[a-z-]+=|\$)/g)].map(([, command]) => command ?? '')

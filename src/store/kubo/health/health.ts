@@ -1,13 +1,13 @@
-import { DockerIpfsError, hasCode } from '../../errors.ts'
-import { isObject } from '../../json.ts'
-import { inTime, within } from '../../time.ts'
-import { askCluster } from './cluster.ts'
-import { isLoopback, shown } from './connection.ts'
-import type { Endpoint } from './endpoint.ts'
+import { DockerIpfsError, hasCode } from '../../../errors.ts'
+import { isObject } from '../../../json.ts'
+import { inTime, within } from '../../../time.ts'
+import { askCluster } from '../cluster.ts'
+import { isLoopback, shown } from '../connection.ts'
+import type { Endpoint } from '../endpoint.ts'
+import { toAnnounce } from '../routing.ts'
+import { askObject, tryCall } from '../rpc.ts'
+import { askVersion } from '../version.ts'
 import { CALLS, type Right, toAllow } from './rights.ts'
-import { toAnnounce } from './routing.ts'
-import { askObject, tryCall } from './rpc.ts'
-import { askVersion } from './version.ts'
 
 /**
  * How a node is. What it does not tell (an older Kubo, or a proxy that lets only some calls pass) is undefined.

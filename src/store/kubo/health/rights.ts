@@ -1,13 +1,13 @@
-import { DockerIpfsError } from '../../errors.ts'
-import { inTime } from '../../time.ts'
-import { apiOf, connectionOf, shown } from './connection.ts'
-import type { Endpoint } from './endpoint.ts'
+import { DockerIpfsError } from '../../../errors.ts'
+import { inTime } from '../../../time.ts'
+import { apiOf, connectionOf, shown } from '../connection.ts'
+import type { Endpoint } from '../endpoint.ts'
 
 /**
  * What callers may do. Kubo lets a token make the calls whose paths begin with one of its `AllowedPaths` (`API.Authorizations`), and a
  * proxy may let only some pass; the others are answered with 403 or 401, and so is whoever is not known at all.
  */
-export type Right = 'read' | 'save' | 'pin' | 'catalogue' | 'publish' | 'announce' | 'figures'
+export type Right = 'read' | 'save' | 'pin' | 'catalogue' | 'publish' | 'announce' | 'figures' | 'collect'
 
 /** The calls that commands make, by what they are for. */
 export const CALLS: Readonly<Record<Right, readonly string[]>> = {
@@ -25,9 +25,10 @@ export const CALLS: Readonly<Record<Right, readonly string[]>> = {
     'dag/resolve',
     'ls',
   ],
-  publish: ['key/gen', 'key/list', 'name/publish', 'name/resolve'],
-  announce: ['provide/once', 'routing/findprovs', 'swarm/peers'],
+  publish: ['key/gen', 'key/list', 'key/rename', 'key/rm', 'name/publish', 'name/resolve'],
+  announce: ['provide/once', 'routing/findprovs', 'swarm/connect', 'swarm/peers'],
   figures: ['bitswap/stat', 'config', 'diag/sys', 'repo/stat', 'stats/bw', 'swarm/addrs/autonat'],
+  collect: ['repo/gc'],
 }
 
 /** Commands with all that is below them; of others only what is needed should be allowed, not `repo/gc` with `repo/stat`. */
