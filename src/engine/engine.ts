@@ -59,8 +59,10 @@ export interface EngineInfo {
 
 /** What engines of some versions and stores can do, and others cannot. */
 export interface EngineAbilities {
-  /** Takes archives whose layers are zstd (moby 23.0). */
+  /** Takes archives whose layers are zstd, and survives that it fails in the middle of one. */
   readonly readZstd: boolean
+  /** Layers that an image may have, at most. */
+  readonly mostLayers: number
   /** Is content with an archive that lacks layers that it has. */
   readonly leaveOut: boolean
   /** Tells what its store has of an image (API 1.48). */

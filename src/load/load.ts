@@ -50,6 +50,7 @@ export async function load(source: LoadSource, options: LoadOptions): Promise<Lo
   const { image, info } = await openBoth(source, asked, options)
   checkPlatform(image, info)
   checkReadable(image, info)
+  checkDepth(image, info)
   checkConfig(image, options)
   const pin = await source.pin(image)
   try {
@@ -114,6 +115,15 @@ function checkPlatform(image: ImageSource, info: EngineInfo): void {
 function checkReadable({ configBytes }: ImageSource, info: EngineInfo): void {
   const why = unreadableIn(configBytes, info)
   if (why !== undefined) throw unreadableConfig(why)
+}
+
+/** An engine says so only when it has unpacked all layers but those. */
+function checkDepth({ layers }: ImageSource, { can }: EngineInfo): void {
+  if (layers.length <= can.mostLayers) return
+  const message = `the image has ${layers.length} layers, and the engine's image store takes at most ${can.mostLayers}`
+  throw new DockerIpfsError('ENGINE_FAILED', message, {
+    hint: 'Use an engine with the containerd image store, or an image that was built with fewer layers.',
+  })
 }
 
 function checkConfig({ root, isWhole, configDigest }: ImageSource, options: LoadOptions): void {

@@ -74,7 +74,7 @@ export class Engine {
 
   /** Runs a command where the ports are that the containers of an engine called …-net publish. */
   inside(command: readonly string[], options: StartOptions = {}): Running {
-    const network = `--net=/proc/${this.#pid()}/ns/net`
+    const network = `--net=/proc/${this.pid}/ns/net`
     return this.#place.start('nsenter', [network, '--', ...command], options)
   }
 
@@ -147,10 +147,11 @@ export class Engine {
 
   /** Ends the engine as a crash would. `restart` brings it back. */
   kill(): void {
-    process.kill(this.#pid(), 'SIGKILL')
+    process.kill(this.pid, 'SIGKILL')
   }
 
-  #pid(): number {
+  /** Of its dockerd. */
+  get pid(): number {
     return Number(readFileSync(join(RUN, 'engines', this.name, 'pid'), 'utf8'))
   }
 

@@ -169,8 +169,13 @@ class DockerEngine implements Engine {
   }
 }
 
-/** The first engine that reads zstd layers. */
-const FIRST_WITH_ZSTD = 23
+/**
+ * The first engine that reads zstd layers; and the first whose classic store closes their decoder. Between them the decoder of a layer
+ * that was not read to its end goes on to read, in a buffer that was given back: that is the end of dockerd (moby `pkg/archive`).
+ */
+const FIRST_WITH_ZSTD = { containerd: 23, classic: 28 }
+/** moby `layer`, maxLayerDepth: of a classic store, whatever its driver. */
+const CLASSIC_LAYERS = 125
 /** The first engine whose containerd store tells what it has of an image (API 1.48), and is content with the rest. */
 const FIRST_THAT_TELLS = 28
 
@@ -183,13 +188,15 @@ export function abilitiesOf(version: string, containerdStore: boolean): EngineAb
   const tellWhole = containerdStore && major >= FIRST_THAT_TELLS
   const [first, last] = LIST_WHOLE
   const listWhole = !containerdStore || (major >= first && major <= last)
-  return { readZstd: major >= FIRST_WITH_ZSTD, leaveOut: !containerdStore || tellWhole, tellWhole, listWhole }
+  const readZstd = major >= FIRST_WITH_ZSTD[containerdStore ? 'containerd' : 'classic']
+  const mostLayers = containerdStore ? Number.POSITIVE_INFINITY : CLASSIC_LAYERS
+  return { readZstd, mostLayers, leaveOut: !containerdStore || tellWhole, tellWhole, listWhole }
 }
 
 /** The first engines with these versions of the API, in which what is asked of `abilitiesOf` came. */
 const BY_API = [
   [1.48, FIRST_THAT_TELLS],
-  [1.42, FIRST_WITH_ZSTD],
+  [1.42, FIRST_WITH_ZSTD.containerd],
 ] as const
 
 function numberByApi(api: string): string {
@@ -197,7 +204,13 @@ function numberByApi(api: string): string {
 }
 
 /** Podman (seen with 4.3) takes whole archives only, whatever it has. It is sent plain layers, which every version of it reads. */
-const PODMAN: EngineAbilities = { readZstd: false, leaveOut: false, tellWhole: false, listWhole: true }
+const PODMAN: EngineAbilities = {
+  readZstd: false,
+  mostLayers: Number.POSITIVE_INFINITY,
+  leaveOut: false,
+  tellWhole: false,
+  listWhole: true,
+}
 
 /** It says what it is built with, which Docker is not (podman `pkg/api/handlers/types.go`, `Info`). */
 function isPodman(info: Record<string, unknown>): boolean {

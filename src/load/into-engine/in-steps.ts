@@ -18,7 +18,7 @@ export interface SendOptions {
   readonly reader: LayerReader
   readonly signal: AbortSignal
   readonly report: Report
-  /** Layers uncompressed, and no OCI layout: for engines before 23. */
+  /** Layers uncompressed, and no OCI layout. */
   readonly plain: boolean
 }
 

@@ -1,16 +1,15 @@
 import type { Report } from '../../events.ts'
 import { END_OF_ARCHIVE, fileHeader, paddingOf } from '../../format/tar-header.ts'
 import { blobPath, dockerManifest, hexOf, OCI_LAYOUT, ociIndex } from '../../image/canonical.ts'
-import { unpack } from '../../image/decompress.ts'
-import { ofSize } from '../../image/verified.ts'
 import { distinct, type ImageLayer } from '../../read/layers.ts'
 import type { LayerReader } from '../../read/read-ahead.ts'
 import { type Bytes, counted } from '../../streams.ts'
+import { plainFile, tarOfLayer } from './plain-layer.ts'
 import type { Step } from './steps.ts'
 
 /** What an archive must be like for one engine, and when it may end. */
 export interface ArchiveForm {
-  /** Layers uncompressed, and no OCI layout: for engines before 23. */
+  /** Layers uncompressed, and no OCI layout: for engines that `readZstd` is false of. */
   readonly plain: boolean
   /** Called when all is sent but the end of the archive, which is sent afterwards. */
   readonly end: () => Promise<void>
@@ -18,7 +17,7 @@ export interface ArchiveForm {
 
 /**
  * The archive for `docker load`, without names. With `plain`, layers are uncompressed and only docker's own manifest.json
- * is there, for engines before 23, which read neither zstd nor an OCI layout; else it has the files of image.tar.
+ * is there: engines before 23 read neither zstd nor an OCI layout. Else it has the files of image.tar.
  */
 export async function* loadArchive(
   step: Step,
@@ -44,20 +43,16 @@ export async function* loadArchive(
     }
     const size = plain ? layer.tarSize : layer.size
     report({ type: 'layer-start', layer: layer.diffId, bytesTotal: size })
-    yield fileHeader(layerPath(layer), size)
     const progress = (bytesDone: number) => report({ type: 'layer-progress', layer: layer.diffId, bytesDone })
-    yield* counted(plain ? plainLayer(layer, reader) : reader.blob(layer), progress)
-    yield new Uint8Array(paddingOf(size))
+    const bytes = counted(plain ? tarOfLayer(layer, reader) : reader.blob(layer), progress)
+    const file = plain ? await plainFile(bytes, size) : { size, body: bytes }
+    yield fileHeader(layerPath(layer), file.size)
+    yield* file.body
+    yield new Uint8Array(paddingOf(file.size))
     report({ type: 'layer-done', layer: layer.diffId, status: 'Loaded', bytesDone: size })
   }
   await end()
   yield END_OF_ARCHIVE
-}
-
-/** The engine holds each tar against its diffID itself: only that it is as long as its header says is left to see to. */
-function plainLayer(layer: ImageLayer, reader: LayerReader): Bytes {
-  const tar = unpack(reader.blob(layer), 'zstd', { what: `layer ${layer.digest}`, code: 'INTEGRITY' })
-  return ofSize(tar, { size: layer.tarSize, what: `the tar of layer ${layer.digest}` })
 }
 
 /** A file as it stands in a tar. */

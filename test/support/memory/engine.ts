@@ -53,7 +53,7 @@ export class MemoryEngine implements Engine {
   making: () => Promise<void> = async () => undefined
   readonly #kind: Kind
 
-  constructor(kind: Kind = { version: '26.1.5', containerdStore: false }) {
+  constructor(kind: Kind = { version: '28.5.2', containerdStore: false }) {
     this.#kind = kind
   }
 

@@ -8,7 +8,8 @@ import { MemoryNode } from './node.ts'
 /** Engines of each kind: stores differ, and what they take. */
 export const ENGINES = [
   ['a classic store before 23', { version: '20.10.24', containerdStore: false }],
-  ['a classic store', { version: '26.1.5', containerdStore: false }],
+  ['a classic store before 28', { version: '26.1.5', containerdStore: false }],
+  ['a classic store', { version: '28.5.2', containerdStore: false }],
   ['a containerd store before 28', { version: '26.1.5', containerdStore: true }],
   ['a containerd store', { version: '28.5.2', containerdStore: true }],
 ] as const

@@ -174,6 +174,48 @@ describe('what is wrong with a load', () => {
     expect(classic.engine.stored.size).toBe(1)
   })
 
+  test.each(ENGINES)('is that it has more than 125 layers, in %s', async (_, kind) => {
+    const [node, engine] = [new MemoryNode(), new MemoryEngine(kind)]
+    const deep = (count: number) => imageOf(Array.from({ length: count }, (_, at) => Buffer.from(`layer ${at}`)))
+    const [most, more] = [await writeOn(node, deep(125)), await writeOn(node, deep(126))]
+    const { run } = loading(node, engine)
+    await run(most.root)
+    const sent = engine.loads.length
+    if (kind.containerdStore) {
+      expect((await run(more.root)).imageId).toBe(more.dag.manifestDigest)
+      return
+    }
+    await expect(run(more.root)).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+      message: "the image has 126 layers, and the engine's image store takes at most 125",
+      hint: 'Use an engine with the containerd image store, or an image that was built with fewer layers.',
+    })
+    expect(engine.loads.length).toBe(sent)
+    expect(await node.pins.isPinned(more.root)).toBe(false)
+  })
+
+  test.each([
+    ['20.10.24', false, 'plain'],
+    ['23.0.6', false, 'plain'],
+    ['26.1.5', false, 'plain'],
+    ['27.5.1', false, 'plain'],
+    ['28.0.0', false, 'zstd'],
+    ['29.0.0', false, 'zstd'],
+    ['26.1.5', true, 'zstd'],
+    ['28.5.2', true, 'zstd'],
+  ])(
+    'is no reason for Docker %s to end in the middle of a layer (containerd store: %p): they are %s',
+    async (version, containerdStore, packing) => {
+      const [node, engine] = [new MemoryNode(), new MemoryEngine({ version, containerdStore })]
+      const { root } = await writeOn(node, IMAGE)
+      await loading(node, engine).run(root)
+      const tars = IMAGE.diffIds.map((diffId) => `${diffId.slice(7)}.tar`)
+      const files = engine.loads.flat()
+      expect(files.filter((path) => tars.includes(path))).toEqual(packing === 'plain' ? tars : [])
+      expect(files.includes('oci-layout')).toBe(packing === 'zstd')
+    },
+  )
+
   test('is that the engine does not answer: told at once, whatever becomes of the image', async () => {
     const { run, engine } = loading(new MemoryNode(), new MemoryEngine(), 60_000)
     engine.info = () => Promise.reject(new DockerIpfsError('ENGINE_UNREACHABLE', 'no engine'))

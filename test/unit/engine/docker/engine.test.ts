@@ -43,7 +43,7 @@ describe('what an engine says of itself', () => {
       containerdStore: false,
       os: 'linux',
       architecture: 'x86_64',
-      can: { readZstd: true, leaveOut: true, tellWhole: false, listWhole: true },
+      can: { readZstd: true, mostLayers: 125, leaveOut: true, tellWhole: false, listWhole: true },
     })
   })
 
@@ -54,7 +54,13 @@ describe('what an engine says of itself', () => {
       containerdStore: true,
       os: 'linux',
       architecture: 'aarch64',
-      can: { readZstd: true, leaveOut: true, tellWhole: true, listWhole: false },
+      can: {
+        readZstd: true,
+        mostLayers: Number.POSITIVE_INFINITY,
+        leaveOut: true,
+        tellWhole: true,
+        listWhole: false,
+      },
     })
   })
 
@@ -87,7 +93,7 @@ describe('what an engine says of itself', () => {
     expect([can.readZstd, can.leaveOut, can.tellWhole]).toEqual(abilities)
   })
 
-  test.each(['v28.1', '27.0.0-rc.1'])('of the version %s is that number', async (version) => {
+  test.each(['v28.1', '28.0.0-rc.1'])('of the version %s is that number', async (version) => {
     const docker = await engine.with({ 'GET /info': { body: { ...INFO.classic, ServerVersion: version } } })
     expect((await docker.info(never)).can.readZstd).toBe(true)
   })
@@ -109,17 +115,18 @@ describe('what an engine says of itself', () => {
   })
 })
 
-/** [version, classic store, containerd store], each: reads zstd, may be left layers out, tells what it has, lists no part of an image. */
+/** [version, classic store, containerd store], each: reads zstd and survives it, may be left layers out, tells what it has, lists no part of an image. */
 test.each([
   ['20.10.24', [false, true, false, true], [false, false, false, false]],
   ['22.06.0-beta.0', [false, true, false, true], [false, false, false, false]],
-  ['23.0.6', [true, true, false, true], [true, false, false, false]],
-  ['25.0.5', [true, true, false, true], [true, false, false, true]],
-  ['26.1.5', [true, true, false, true], [true, false, false, true]],
-  ['27.5.1', [true, true, false, true], [true, false, false, false]],
+  ['23.0.6', [false, true, false, true], [true, false, false, false]],
+  ['25.0.5', [false, true, false, true], [true, false, false, true]],
+  ['26.1.5', [false, true, false, true], [true, false, false, true]],
+  ['27.5.1', [false, true, false, true], [true, false, false, false]],
   ['28.5.2', [true, true, false, true], [true, true, true, false]],
   ['29.7.2-src', [true, true, false, true], [true, true, true, false]],
   ['28', [true, true, false, true], [true, true, true, false]],
+  ['28.0.0-rc.1', [true, true, false, true], [true, true, true, false]],
   // What has no number in front is taken for the oldest: it is sent more than it needs, and all of it can be read.
   ['dev', [false, true, false, true], [false, false, false, false]],
   ['v28.5.2', [false, true, false, true], [false, false, false, false]],
@@ -133,6 +140,14 @@ test.each([
   expect(abilities(false)).toEqual(classic)
   expect(abilities(true)).toEqual(containerd)
 })
+
+test.each(['20.10.24', '26.1.5', '28.5.2', '29.7.2-src', 'dev', ''])(
+  'Docker %p takes 125 layers in a classic store, and any number in a containerd store',
+  (version) => {
+    expect(abilitiesOf(version, false).mostLayers).toBe(125)
+    expect(abilitiesOf(version, true).mostLayers).toBe(Number.POSITIVE_INFINITY)
+  },
+)
 
 describe('an archive that is saved', () => {
   const read = async (docker: Engine, image: string) =>

@@ -283,21 +283,21 @@ describe('a classic store', () => {
   const tar = (letter: string) => Buffer.from(`layer ${letter}`)
 
   test('is not sent the lowest layers when another image has them', async () => {
-    const store = new MemoryEngine({ version: '26.1.5', containerdStore: false })
+    const store = new MemoryEngine({ version: '28.5.2', containerdStore: false })
     store.add(imageOf(['a', 'b', 'd'].map(tar)))
     expect(await load(store)).toMatchObject({ imageId: IMAGE.configDigest, bytesHad: sizeOf('ab') })
     expect(store.loads[0]?.map(letterOf).join('').replaceAll('?', '')).toBe('c')
   })
 
   test('is sent a layer that it has above others only', async () => {
-    const store = new MemoryEngine({ version: '26.1.5', containerdStore: false })
+    const store = new MemoryEngine({ version: '28.5.2', containerdStore: false })
     store.add(imageOf(['b', 'c'].map(tar)))
     expect(await load(store)).toMatchObject({ bytesHad: 0 })
     expect(store.loads[0]?.map(letterOf).join('').replaceAll('?', '')).toBe('abc')
   })
 
   test('whose image has other layers than it should keeps nothing of it', async () => {
-    const store = new MemoryEngine({ version: '26.1.5', containerdStore: false })
+    const store = new MemoryEngine({ version: '28.5.2', containerdStore: false })
     const inspect = store.inspect.bind(store)
     store.inspect = async (id) => {
       const found = await inspect(id)

@@ -45,7 +45,7 @@ describe.each(['tiny', 'strange', 'large'] as const)('the archive of %s for an e
     expect(files).toEqual(await filesOf(onIpfs))
   })
 
-  test('before 23 has plain layers, and no OCI layout', async () => {
+  test('that is to be plain has plain layers, and no OCI layout', async () => {
     const { source, reader } = await onNode(image)
     const { files } = await archive(wholeStep(source, new Set()), true, reader)
     const layers = [...new Map(image.layers.map((tar) => [`${digest(tar).slice(7)}.tar`, tar]))]
