@@ -41,15 +41,19 @@ export async function openDocker(
     ])
   const options = { docker: command, globals, env: forDocker }
   const docker = createDocker(options)
-  const data = env['XDG_DATA_HOME'] || join(env['HOME'] ?? homedir(), '.local', 'share')
   const ipfs = Bun.which('ipfs', { PATH: env['PATH'] ?? '' }) ?? undefined
-  const binary = createBinaryHost({ ipfs, folder: join(data, 'docker-ipfs', 'node'), env: forDocker })
+  const binary = createBinaryHost({ ipfs, folder: nodeFolder(env), env: forDocker })
   const choice = NODE_CHOICES.find((candidate) => candidate === settings.values.node?.text)
   return {
     docker,
     engine: createEngine(docker, { ...options, configFile: settings.file }),
     managed: createManagedNode([createContainerHost(docker), binary], choice),
   }
+}
+
+/** Where a node of our own is that runs as a process. */
+function nodeFolder(env: Environment['all']): string {
+  return join(env['XDG_DATA_HOME'] || join(env['HOME'] ?? homedir(), '.local', 'share'), 'docker-ipfs', 'node')
 }
 
 type AddressSearch = Omit<AddressOptions, 'found' | 'isNamed'>
@@ -138,8 +142,12 @@ export async function openPlugins(
   }
 }
 
-/** The files with secrets for the node that others than their owner can read. */
-export async function openSecrets({ authFile }: Settings['values']): Promise<string[]> {
-  const { isOpenToOthers } = await import('../store/kubo/access.ts')
-  return authFile !== undefined && isOpenToOthers(authFile.text) ? [authFile.text] : []
+/** The files with secrets for the node, or of our own one, that others than their owner can read. */
+export async function openSecrets({ authFile }: Settings['values'], { all: env }: Environment): Promise<string[]> {
+  const [{ isOpenToOthers }, { secretFile }] = await Promise.all([
+    import('../store/kubo/access.ts'),
+    import('../managed/secret.ts'),
+  ])
+  const named = authFile === undefined ? [] : [authFile.text]
+  return [...named, secretFile(nodeFolder(env))].filter(isOpenToOthers)
 }

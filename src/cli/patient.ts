@@ -36,7 +36,7 @@ export async function patientOf(
       file: settings.file,
       faults: settings.faults,
       inEffect: inEffect(settings),
-      openSecrets: await openSecrets(said),
+      openSecrets: await openSecrets(said, environment),
     },
     format: formatBytes,
     signal,

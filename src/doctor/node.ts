@@ -45,9 +45,10 @@ export async function examineNode(
     return [address, { ...finding, todo }]
   }
   try {
-    const [denied, isCluster, peers, reachability, storage, gc, announcing] = await Promise.all([
+    const [denied, isCluster, isOpen, peers, reachability, storage, gc, announcing] = await Promise.all([
       node.denied(signal),
       node.isCluster(signal),
+      node.isOpen(signal),
       node.peers(signal),
       node.reachability(signal),
       node.storage(signal),
@@ -62,6 +63,7 @@ export async function examineNode(
       ),
       ok({ part, check: 'version' }, `Kubo ${version}`),
       ...rightsOf(denied),
+      ...openOf(isOpen, node),
       peersOf(peers),
       outsideOf(reachability),
       storageOf(storage, format),
@@ -89,6 +91,18 @@ function addressOf({ address, source, isSecretOpen }: NodeHealth): Finding {
   const found = `${address} (from ${source})`
   if (!isSecretOpen) return ok(place, found)
   return warn(place, `${found}: the token or password goes there unencrypted`, 'Use an address with https.')
+}
+
+/** Nothing of a node elsewhere: who gets in there is its own machine's matter. */
+function openOf(isOpen: boolean | undefined, { isManaged }: NodeHealth): Finding[] {
+  const place = { part, check: 'other users' } as const
+  if (isOpen === undefined) return []
+  if (!isOpen) return [ok(place, 'its API lets in nobody who has no secret')]
+  // Kubo's own default.
+  if (!isManaged)
+    return [ok(place, 'every user of this machine may use its API; API.Authorizations in its config closes it')]
+  const todo = 'Restart it once: docker ipfs node restart'
+  return [warn(place, 'every user of this machine may use its API: it was made by an earlier docker-ipfs', todo)]
 }
 
 function peersOf(peers: number | undefined): Finding {

@@ -4,6 +4,7 @@ import { askObject } from '../store/kubo/rpc.ts'
 import { inTime } from '../time.ts'
 import type { Say } from './host.ts'
 import type { ManagedNode } from './node.ts'
+import { isOwnPort } from './settings.ts'
 import { storageOf, storageWarning } from './storage.ts'
 
 export interface AddressOptions {
@@ -28,7 +29,8 @@ const SIGN_MS = 3000
  */
 export async function addressOf(options: AddressOptions): Promise<Endpoint> {
   const { found, isNamed, managed, mayStart, say, warn, signal } = options
-  if (isNamed || (await isThere(found, signal))) return found
+  if (isNamed) return (await ownAt(found, managed, signal)) ?? found
+  if (await isThere(found, signal)) return found
   const own = await (mayStart ? managed.ensure(signal, say) : managed.find(signal))
   if (own === undefined) return nowhere(options)
   if (!mayStart) return own
@@ -49,6 +51,14 @@ async function nowhere({ found, managed, signal }: AddressOptions): Promise<Endp
     return { ...found, absent: { text, hint: 'Start it with "docker ipfs node start".' } }
   }
   return { ...found, absent: { hint: `Start one with "docker ipfs node start" or ${orElse}` } }
+}
+
+/** The managed node, where the address that a user named, without a secret, is its own. */
+async function ownAt(named: Endpoint, managed: ManagedNode, signal: AbortSignal): Promise<Endpoint | undefined> {
+  const port = /^http:\/\/(?:127\.0\.0\.1|localhost):(\d+)$/.exec(named.url)?.[1]
+  if (named.socket !== undefined || named.authorization !== undefined || !isOwnPort(Number(port))) return undefined
+  const own = await managed.find(signal)
+  return own?.url === `http://127.0.0.1:${port}` ? { ...own, source: named.source } : undefined
 }
 
 async function isThere(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {

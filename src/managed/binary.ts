@@ -1,16 +1,20 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { kill } from 'node:process'
+import { getuid, kill } from 'node:process'
 import { promisify } from 'node:util'
 import { semver } from 'bun'
 import { DockerIpfsError, messageOf } from '../errors.ts'
-import { parsedObject } from '../json.ts'
+import type { Access } from '../store/kubo/access.ts'
 import type { Bytes } from '../streams.ts'
-import type { Host, HostState, LogOptions, Say } from './host.ts'
+import { type KuboConfig, parse, readText, replace, withSecret, withSettings } from './config-file.ts'
+import { CLOSING, type Host, type HostState, type LogOptions, type Openness, type Say } from './host.ts'
+import { isHeldBy } from './listener.ts'
 import { followFile, lastLines } from './log-file.ts'
-import { endpointOf, peerIdOf, until } from './ready.ts'
+import { runs } from './process.ts'
+import { endpointOf, identityOf, until } from './ready.ts'
+import { accessOf, keepSecret, readSecret, secretFile } from './secret.ts'
 import { freePorts, isFree, type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
 
 export interface BinaryOptions {
@@ -54,6 +58,7 @@ class BinaryHost implements Host {
   readonly #folder: string
   readonly #repo: string
   readonly #log: string
+  readonly #secret: string
   readonly #pidFile: string
   readonly #env: Readonly<Record<string, string | undefined>>
 
@@ -62,6 +67,7 @@ class BinaryHost implements Host {
     this.#folder = folder
     this.#repo = join(folder, 'repo')
     this.#log = join(folder, 'log')
+    this.#secret = secretFile(folder)
     this.#pidFile = join(folder, 'pid')
     // The user's settings for a Kubo of their own are none of ours.
     const own = Object.entries(env).filter(([name]) => !/^(IPFS|LIBP2P)_/.test(name))
@@ -73,20 +79,32 @@ class BinaryHost implements Host {
     if (config === undefined) return undefined
     const running = await this.#runningAt(config, signal)
     const { ports } = await this.#kept()
-    const pid = await readText(this.#pidFile)
     return {
       isRunning: running !== undefined,
-      api: running ?? `http://127.0.0.1:${ports?.api ?? 0}`,
+      ...(running === undefined ? {} : { openTo: running.openTo }),
+      api: running?.api ?? `http://127.0.0.1:${ports?.api ?? 0}`,
       gateway: `http://127.0.0.1:${ports?.gateway ?? 0}`,
-      details: running === undefined ? 'stopped' : `process ${pid.trim()}`,
+      details: running === undefined ? 'stopped' : `process ${await this.#pid()}`,
       repository: this.#repo,
     }
+  }
+
+  async access(api: string): Promise<Access | undefined> {
+    return (await isHeldBy(await this.#users(), api)) ? accessOf(await readSecret(this.#secret)) : undefined
+  }
+
+  /** Who runs it, by number: whoever owns its folder, or started it. */
+  async #users(): Promise<number[]> {
+    const owner = (await stat(this.#folder).catch(() => undefined))?.uid
+    return [owner, getuid?.()].filter((user) => user !== undefined)
   }
 
   async start(options: NodeOptions, signal: AbortSignal, say: Say): Promise<HostState> {
     const before = await this.state(signal)
     if (before?.isRunning) {
-      if (Object.keys(options).length === 0) return before
+      // One that an earlier docker-ipfs made is open to everybody; one whose secret was lost, not even to us.
+      if (Object.keys(options).length === 0 && before.openTo === 'owner') return before
+      if (before.openTo === 'everybody') say(CLOSING)
       await this.stop(signal)
     }
     if (this.#ipfs === undefined) throw new DockerIpfsError('NODE_UNREACHABLE', 'there is no ipfs on PATH')
@@ -104,8 +122,8 @@ class BinaryHost implements Host {
   }
 
   async stop(signal: AbortSignal): Promise<void> {
-    const pid = Number(await readText(this.#pidFile))
-    const isGone = async () => ((await this.#isOurs(pid)) ? undefined : true)
+    const pid = await this.#pid()
+    const isGone = async () => ((await runs(pid, this.#repo)) ? undefined : true)
     if (await isGone()) return
     // Not the call `shutdown`: with the garbage collector on, the process stays (seen with Kubo 0.43).
     kill(pid, 'SIGTERM')
@@ -123,13 +141,22 @@ class BinaryHost implements Host {
     for (const path of gone) await rm(path, { recursive: true, force: true })
   }
 
-  /** The address where this very node answers: Kubo writes it down, and a crash leaves it behind. */
-  async #runningAt(config: KuboConfig, signal: AbortSignal): Promise<string | undefined> {
+  /** The address where this very node answers, and to whom: Kubo writes it down, and a crash leaves it behind. */
+  async #runningAt(config: KuboConfig, signal: AbortSignal): Promise<{ api: string; openTo: Openness } | undefined> {
     const port = /^\/ip4\/127\.0\.0\.1\/tcp\/(\d{1,5})$/.exec((await readText(join(this.#repo, 'api'))).trim())?.[1]
     if (port === undefined) return undefined
     const api = `http://127.0.0.1:${port}`
-    const peer = await peerIdOf(endpointOf(api), signal)
-    return peer !== undefined && peer === config.Identity?.PeerID ? api : undefined
+    const isThis = (peerId: string) => peerId === config.Identity?.PeerID
+    const access = await this.access(api)
+    const stranger = access && (await identityOf(endpointOf(api), signal))
+    if (stranger === undefined) return undefined
+    if (stranger !== 'refused') return isThis(stranger.peerId) ? { api, openTo: 'everybody' } : undefined
+    const owner = await identityOf(endpointOf(api, access), signal)
+    if (owner === undefined) return undefined
+    if (owner !== 'refused') return isThis(owner.peerId) ? { api, openTo: 'owner' } : undefined
+    // What a crash left behind may be another node's by now, which refuses as well: not where our process is to listen.
+    const isMeant = JSON.stringify(config.Addresses?.API ?? '').includes(`/tcp/${port}"`)
+    return isMeant && (await runs(await this.#pid(), this.#repo)) ? { api, openTo: 'nobody' } : undefined
   }
 
   /** Makes the repository beside its place: whoever comes second finds it whole, and throws away what it made. */
@@ -169,10 +196,13 @@ class BinaryHost implements Host {
     const isOld = wanted.announce === true && (await this.#isOld(ipfs, signal))
     const settings = settingsOf({ ports, isPublished: false, isOld }, wanted)
     const stamp = stampOf(settings)
+    const before = (await this.#readConfig()) ?? {}
+    const config = kept.stamp === stamp ? before : withSettings(before, settings)
+    // In front of the secret, whatever the folder was before; one that is not ours stays as it is.
+    await chmod(this.#folder, 0o700).catch(() => undefined)
+    const closed = withSecret(config, await keepSecret(this.#secret))
+    if (closed !== before) await replace(join(this.#repo, 'config'), JSON.stringify(closed, null, 2))
     if (kept.stamp === stamp) return
-    const config: Record<string, unknown> = { ...(await this.#readConfig()) }
-    for (const [key, value] of settings) set(config, key.split('.'), value)
-    await replace(join(this.#repo, 'config'), JSON.stringify(config, null, 2))
     await replace(join(this.#folder, 'kept.json'), JSON.stringify({ options: wanted, ports, stamp } satisfies Kept))
   }
 
@@ -203,7 +233,7 @@ class BinaryHost implements Host {
       await once(child, 'spawn')
       // One that is there has the repository's lock: this one ends then, and its number would lead nowhere.
       const before = Number(await readText(this.#pidFile))
-      if (!(await this.#isOurs(before))) await replace(this.#pidFile, `${child.pid}\n`)
+      if (!(await runs(before, this.#repo))) await replace(this.#pidFile, `${child.pid}\n`)
       return child
     } finally {
       await log.close()
@@ -241,57 +271,16 @@ class BinaryHost implements Host {
     })
   }
 
-  /** Whether this is our daemon, and runs. The number may have gone to another process since. */
-  async #isOurs(pid: number): Promise<boolean> {
-    try {
-      if (!(pid > 0)) return false
-      kill(pid, 0)
-    } catch {
-      return false
-    }
-    const [stat, command] = await Promise.all(['stat', 'cmdline'].map((file) => readText(`/proc/${pid}/${file}`)))
-    // One that has ended keeps its number while its parent does not ask: in containers without an init, for ever.
-    // Its other threads may need a moment more, and have the lock and the ports until then.
-    if (/\) Z /.test(stat ?? '')) return (await readdir(`/proc/${pid}/task`).catch(() => [])).length > 1
-    // Empty where there is no /proc.
-    return !command || command.includes(this.#repo)
-  }
-
   async #readConfig(): Promise<KuboConfig | undefined> {
     return parse<KuboConfig>(await readText(join(this.#repo, 'config')))
+  }
+
+  /** Of the process that was started last; NaN or 0 where none was. */
+  async #pid(): Promise<number> {
+    return Number(await readText(this.#pidFile))
   }
 
   async #kept(): Promise<Partial<Kept>> {
     return parse<Partial<Kept>>(await readText(join(this.#folder, 'kept.json'))) ?? {}
   }
-}
-
-interface KuboConfig {
-  readonly Identity?: { readonly PeerID?: string }
-}
-
-/** Undefined when the text is no JSON object. */
-function parse<T extends object>(text: string): T | undefined {
-  return parsedObject(text) as T | undefined
-}
-
-function set(object: Record<string, unknown>, [first = '', ...rest]: readonly string[], value: unknown): void {
-  if (rest.length === 0) {
-    object[first] = value
-    return
-  }
-  const inner = { ...(object[first] as Record<string, unknown> | undefined) }
-  set(inner, rest, value)
-  object[first] = inner
-}
-
-async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch(() => '')
-}
-
-/** In one step: readers and crashes find the old text or the new one. */
-async function replace(path: string, text: string): Promise<void> {
-  const made = `${path}.${crypto.randomUUID()}`
-  await writeFile(made, text, { mode: 0o600 })
-  await rename(made, path)
 }

@@ -1,3 +1,4 @@
+import { entryOf, secretOf, USER } from './secret.ts'
 import { type KuboSetting, type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
 
 /** The Kubo that this docker-ipfs is tested with. */
@@ -12,6 +13,9 @@ export const CONTAINER = 'docker-ipfs-node'
 export const VOLUME = 'docker-ipfs-node'
 export const NETWORK = 'docker-ipfs-node'
 
+/** As whom Kubo listens, by number: the image's user. */
+export const USERS: readonly number[] = [1000]
+
 /** Seconds that Kubo has to end: it waits 30 s for calls that hang, and then writes down what it has in memory. */
 export const STOP_S = '60'
 
@@ -20,6 +24,8 @@ export type Network = 'host' | typeof NETWORK
 
 /** Where the image has its repository, and the scripts that it runs before the daemon. Source: the image's Dockerfile and entrypoint. */
 const REPO = '/data/ipfs'
+/** The secret of its API, in the volume: who may use the engine may read it, and nobody else. */
+export const SECRET = `${REPO}/docker-ipfs.secret`
 const ENTRYPOINT = '/usr/local/bin/start_ipfs'
 const SCRIPTS = '/container-init.d'
 
@@ -50,13 +56,14 @@ export function createArguments(ports: Ports, options: NodeOptions, network: Net
   const env = { IPFS_PROFILE: 'flatfs', IPFS_TELEMETRY: 'off', DOCKER_IPFS_INIT: init }
   return [
     ...['container', 'create', '--name', CONTAINER],
-    ...['--label', `${LABEL}=${JSON.stringify({ ...ports, ...options })}`],
+    ...['--label', `${LABEL}=${JSON.stringify({ ...ports, ...options, isClosed: true })}`],
     ...['--network', network, '--restart', 'unless-stopped', '--init', '--stop-timeout', STOP_S],
     ...['--mount', `type=volume,source=${VOLUME},target=${REPO},volume-label=${LABEL}=`],
     ...publish.flatMap((port) => ['--publish', port]),
     ...Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     ...(isPrivate ? ['--env', 'LIBP2P_FORCE_PNET=1'] : []),
-    ...['--health-cmd', `ipfs --api=/ip4/127.0.0.1/tcp/${ports.api} diag healthy`],
+    // Kubo tells its version without a secret, which every user could see on the command line of a check. HTTP_PROXY is not meant for it.
+    ...['--health-cmd', `wget -q -Y off -O /dev/null http://127.0.0.1:${ports.api}/version`],
     ...['--health-interval', '30s', '--health-timeout', '5s', '--health-retries', '3', '--health-start-period', '30s'],
     // The image runs the scripts of its folder; ours comes in by the environment, so that no file has to be copied.
     ...['--entrypoint', '/bin/sh', '--', IMAGE, '-c'],
@@ -84,7 +91,40 @@ function initScript(settings: readonly KuboSetting[]): string {
     ...settings.map(([key, value]) => `  ipfs config --json ${key} ${quoted(JSON.stringify(value))}`),
     `  echo '${stamp}' > ${REPO}/docker-ipfs.stamp`,
     'fi',
+    ...secretScript(),
   ].join('\n')
+}
+
+/** Stands in the config until the secret does. */
+const PLACE = '@SECRET@'
+
+/**
+ * The secret is made where there is none, and put into the config where it is not in it. It is in no argument of a program: those
+ * every user of the machine can see. printf, case and the cuts of words are the shell's own.
+ */
+function secretScript(): string[] {
+  const value = entryOf(PLACE)
+  return [
+    `secret=$(cat ${SECRET} 2>/dev/null || true)`,
+    `if ! [ -O ${SECRET} ] || [ \${#secret} != ${secretOf('').length + 64} ] ||`,
+    `  ! printf '%s' "$secret" | grep -qx '${secretOf('[0-9a-f]\\{64\\}')}'; then`,
+    "  hex=$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \\n')",
+    `  [ \${#hex} = 64 ]`,
+    `  secret=${secretOf('$hex')}`,
+    `  rm -f ${SECRET}.new`,
+    `  (umask 077 && printf '%s\\n' "$secret" > ${SECRET}.new)`,
+    `  mv ${SECRET}.new ${SECRET}`,
+    'fi',
+    `chmod 600 ${SECRET}`,
+    `config=$(cat ${REPO}/config)`,
+    'case $config in *"\\"$secret\\""*) ;; *)',
+    `  ipfs config --json API.Authorizations.${USER} ${quoted(JSON.stringify(value))}`,
+    `  config=$(cat ${REPO}/config)`,
+    `  rm -f ${REPO}/config.new`,
+    `  (umask 077 && printf '%s%s%s\\n' "\${config%%${PLACE}*}" "$secret" "\${config#*${PLACE}}" > ${REPO}/config.new)`,
+    `  mv ${REPO}/config.new ${REPO}/config`,
+    'esac',
+  ]
 }
 
 function quoted(text: string): string {

@@ -1,8 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { hostname, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { getuid } from 'node:process'
 import type { Docker } from '../engine/docker/command.ts'
 import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
+import type { Access } from '../store/kubo/access.ts'
+import type { Identity } from '../store/kubo/version.ts'
 import type { Bytes } from '../streams.ts'
 import {
   CONTAINER,
@@ -14,12 +17,17 @@ import {
   type Network,
   networkFor,
   newerImage,
+  SECRET,
   STOP_S,
+  USERS,
   VOLUME,
 } from './container-arguments.ts'
+import { type Container, findContainer, isSeen, stateOf } from './container-list.ts'
 import type { Host, HostState, LogOptions, Say } from './host.ts'
-import { endpointOf, peerIdOf, until } from './ready.ts'
-import { freePorts, type NodeOptions, type Ports } from './settings.ts'
+import { isHeldBy } from './listener.ts'
+import { endpointOf, identityOf, until } from './ready.ts'
+import { accessOf, secretIn } from './secret.ts'
+import { freePorts, type NodeOptions } from './settings.ts'
 
 /** All of docker that a container needs. */
 type Commands = Pick<Docker, 'run' | 'follow'>
@@ -27,16 +35,6 @@ type Commands = Pick<Docker, 'run' | 'follow'>
 /** The released Kubo image as a container of the engine. */
 export function createContainerHost(docker: Commands): Host {
   return new ContainerHost(docker)
-}
-
-/** A container as `docker container ls` tells of it. */
-interface Container {
-  readonly isRunning: boolean
-  /** E.g. "Up 3 minutes (healthy)". */
-  readonly status: string
-  readonly image: string
-  readonly ports: Ports
-  readonly options: NodeOptions
 }
 
 /** Time in which a container that another is making appears. */
@@ -69,7 +67,7 @@ class ContainerHost implements Host {
   }
 
   async #state(signal: AbortSignal): Promise<HostState | undefined> {
-    const container = await this.#find(signal)
+    const container = await findContainer(this.#docker, signal)
     if (container !== undefined) return stateOf(container)
     // Of a node that was removed there are the images.
     if ((await this.#docker.run(['volume', 'ls', '--quiet', '--filter', `label=${LABEL}`], signal)) === '')
@@ -77,11 +75,21 @@ class ContainerHost implements Host {
     return { isRunning: false, api: '', gateway: '', details: 'removed', repository: `volume ${VOLUME}` }
   }
 
+  async access(api: string, signal: AbortSignal): Promise<Access | undefined> {
+    if (!(await isHeldBy([...USERS, getuid?.() ?? 0], api))) return undefined
+    try {
+      // A tar with one file in it.
+      return accessOf(secretIn(await this.#docker.run(['container', 'cp', `${CONTAINER}:${SECRET}`, '-'], signal)))
+    } catch {
+      signal.throwIfAborted()
+      return {}
+    }
+  }
+
   async start(options: NodeOptions, signal: AbortSignal, say: Say): Promise<HostState> {
-    let [container] = await Promise.all([this.#find(signal), this.#mustBeLocal(signal)])
-    const isGiven = Object.keys(options).length > 0
-    if (container !== undefined && (isGiven || newerImage(container.image))) {
-      const why = container.image === IMAGE ? 'new options' : `${container.image} → ${IMAGE}`
+    let [container] = await Promise.all([findContainer(this.#docker, signal), this.#mustBeLocal(signal)])
+    const why = container && replacedFor(container, Object.keys(options).length > 0)
+    if (container !== undefined && why !== undefined) {
       say(`Replacing the IPFS node of docker-ipfs; its images stay (${why})`)
       options = { ...container.options, ...options }
       await this.#getImage(signal, say)
@@ -91,8 +99,11 @@ class ContainerHost implements Host {
     const made = { isOurs: false }
     try {
       if (container === undefined) container = await this.#create(options, made, signal, say)
-      // Also where it seems to run: the engine's list may be behind a container that has just ended.
-      else await this.#docker.run(['container', 'start', CONTAINER], signal)
+      else {
+        if (container.isRunning && (await this.#isLocked(container, signal))) await this.stop(signal)
+        // Also where it seems to run: the engine's list may be behind a container that has just ended.
+        await this.#docker.run(['container', 'start', CONTAINER], signal)
+      }
       return await this.#untilItAnswers({ ...container, isRunning: true, status: STARTED }, signal)
     } catch (error) {
       // What cannot work here must not be found next time.
@@ -102,13 +113,13 @@ class ContainerHost implements Host {
   }
 
   async stop(signal: AbortSignal): Promise<void> {
-    if ((await this.#find(signal))?.isRunning) {
+    if ((await findContainer(this.#docker, signal))?.isRunning) {
       await this.#docker.run(['container', 'stop', '--time', STOP_S, CONTAINER], signal)
     }
   }
 
   async *logs({ follow, tail }: LogOptions, signal: AbortSignal): Bytes {
-    if ((await this.#find(signal)) === undefined) {
+    if ((await findContainer(this.#docker, signal)) === undefined) {
       throw new DockerIpfsError('NODE_UNREACHABLE', `there is no container ${CONTAINER}`)
     }
     yield* this.#docker.follow(
@@ -125,7 +136,7 @@ class ContainerHost implements Host {
   }
 
   async #removeContainer(signal: AbortSignal): Promise<void> {
-    if ((await this.#find(signal)) === undefined) return
+    if ((await findContainer(this.#docker, signal)) === undefined) return
     await this.stop(signal)
     await this.#unlessMissing(['container', 'rm', '--force', CONTAINER], signal)
   }
@@ -134,16 +145,6 @@ class ContainerHost implements Host {
     await this.#docker.run(args, signal).catch((error: unknown) => {
       if (!/no such|not found|already in progress/i.test(messageOf(error))) throw error
     })
-  }
-
-  async #find(signal: AbortSignal): Promise<Container | undefined> {
-    const format = `{{.ID}}\t{{.State}}\t{{.Status}}\t{{.Image}}\t{{.Label "${LABEL}"}}`
-    const args = ['container', 'ls', '--all', '--no-trunc', '--filter', `label=${LABEL}`, '--format', format]
-    const [line = ''] = (await this.#docker.run(args, signal)).split('\n')
-    const [id = '', state, status = '', image = '', label = ''] = line.split('\t')
-    if (id === '') return undefined
-    const { api, gateway, options } = readLabel(label)
-    return { isRunning: state === 'running', status, image, ports: { api, gateway }, options }
   }
 
   /** Ports are published on the machine of the engine. */
@@ -181,21 +182,19 @@ class ContainerHost implements Host {
   ): Promise<Container> {
     try {
       await this.#docker.run(args, signal)
-      return { ...made, isRunning: false, status: CREATED, image: IMAGE }
+      return { ...made, isRunning: false, status: CREATED, image: IMAGE, isClosed: true }
     } catch (error) {
       ignoreExisting(error)
       // The name is taken a moment before the container can be seen.
-      const seen = await until(async () => (await this.#find(signal)) ?? (await this.#seen(signal)), SEEN_MS, signal)
-      const found = seen === 'seen' ? await this.#find(signal) : seen
+      const seen = await until(
+        async () => (await findContainer(this.#docker, signal)) ?? (await isSeen(this.#docker, signal)),
+        SEEN_MS,
+        signal,
+      )
+      const found = seen === 'seen' ? await findContainer(this.#docker, signal) : seen
       if (found !== undefined) return found
       throw new DockerIpfsError('ENGINE_FAILED', `the engine has a container ${CONTAINER} that is not docker-ipfs'`)
     }
-  }
-
-  /** Whether there is a container of the name, with our label or without. */
-  async #seen(signal: AbortSignal): Promise<'seen' | undefined> {
-    const names = await this.#docker.run(['container', 'ls', '--all', '--format', '{{.Names}}'], signal)
-    return names.split('\n').includes(CONTAINER) ? 'seen' : undefined
   }
 
   async #getNetwork(signal: AbortSignal): Promise<Network> {
@@ -229,13 +228,27 @@ class ContainerHost implements Host {
   }
 
   async #untilItAnswers(container: Container, signal: AbortSignal): Promise<HostState> {
-    const endpoint = endpointOf(stateOf(container).api)
+    const { api } = stateOf(container)
     for (const end = Date.now() + START_MS; Date.now() < end; ) {
-      if (await until(() => peerIdOf(endpoint, signal), LOOK_MS, signal)) return stateOf(container)
-      const { status } = (await this.#find(signal)) ?? { status: 'Dead' }
+      const identity = await until(() => this.#identityAt(api, signal), LOOK_MS, signal)
+      if (identity !== undefined && identity !== 'refused') return stateOf(container)
+      const { status } = (await findContainer(this.#docker, signal)) ?? { status: 'Dead' }
       if (/^(Exited|Restarting|Dead)/.test(status)) throw this.#notStarted(await this.#lastWords(signal))
     }
-    throw this.#notStarted(`it does not answer at ${endpoint.url} from here`)
+    throw this.#notStarted(`it does not answer at ${api} from here`)
+  }
+
+  /** Nobody is told the secret before there is an answer that asks for one. */
+  async #identityAt(api: string, signal: AbortSignal): Promise<Identity | undefined> {
+    const stranger = await identityOf(endpointOf(api), signal)
+    const access = stranger && (await this.access(api, signal))
+    if (stranger !== 'refused' || access === undefined) return access && stranger
+    return identityOf(endpointOf(api, access), signal)
+  }
+
+  /** Its secret was lost or changed: it makes one when it starts. */
+  async #isLocked(container: Container, signal: AbortSignal): Promise<boolean> {
+    return (await this.#identityAt(stateOf(container).api, signal)) === 'refused'
   }
 
   #notStarted(why: string): DockerIpfsError {
@@ -255,26 +268,14 @@ class ContainerHost implements Host {
   }
 }
 
-function stateOf({ isRunning, status, image, ports }: Container): HostState {
-  return {
-    isRunning,
-    api: `http://127.0.0.1:${ports.api}`,
-    gateway: `http://127.0.0.1:${ports.gateway}`,
-    details: `${image}, ${status}`,
-    repository: `volume ${VOLUME}`,
-  }
+/** Why a container is made anew; undefined where it stays. */
+function replacedFor({ image, isClosed }: Container, isGiven: boolean): string | undefined {
+  if (newerImage(image)) return `${image} → ${IMAGE}`
+  if (isGiven) return 'new options'
+  return image === IMAGE && !isClosed ? 'its API was open to every user of this machine' : undefined
 }
 
 /** Whoever came first has made it. */
 function ignoreExisting(error: unknown): void {
   if (!/already (in use|exists)/i.test(messageOf(error))) throw error
-}
-
-function readLabel(text: string): { readonly api: number; readonly gateway: number; readonly options: NodeOptions } {
-  try {
-    const { api, gateway, ...options } = JSON.parse(text)
-    return { api: Number(api), gateway: Number(gateway), options }
-  } catch {
-    return { api: 0, gateway: 0, options: {} }
-  }
 }

@@ -1,3 +1,4 @@
+import type { Access } from '../store/kubo/access.ts'
 import type { Bytes } from '../streams.ts'
 import type { NodeOptions } from './settings.ts'
 
@@ -8,6 +9,11 @@ export interface Host {
   readonly name: string
   /** What there is; undefined where there is nothing yet, or nothing any more. Starts nothing. */
   state(signal: AbortSignal): Promise<HostState | undefined>
+  /**
+   * The secret that lets us in to its API at an address; empty where there is none. Undefined where another user of this machine
+   * listens there, who is to get nothing from us.
+   */
+  access(api: string, signal: AbortSignal): Promise<Access | undefined>
   /**
    * Makes the node where there is none, starts it, and waits until it answers. Whoever comes second joins the first. Options
    * that are given replace those it had; a node that runs is started again for them.
@@ -21,8 +27,17 @@ export interface Host {
   remove(volumes: boolean, signal: AbortSignal): Promise<void>
 }
 
+/** Whom a node's API lets in: who has its secret, every user of the machine, or, where the secret is lost, nobody. */
+export type Openness = 'owner' | 'everybody' | 'nobody'
+
+/** What is said before a node of an earlier docker-ipfs is closed. */
+export const CLOSING =
+  'The API of the IPFS node of docker-ipfs was open to every user of this machine; now it is closed'
+
 export interface HostState {
   readonly isRunning: boolean
+  /** Of one that runs. */
+  readonly openTo?: Openness
   /** Base URL of its RPC API, e.g. `http://127.0.0.1:5301`. */
   readonly api: string
   readonly gateway: string

@@ -14,7 +14,7 @@ import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import type { Bytes } from '../streams.ts'
 import type { Host, HostState, LogOptions, Say } from './host.ts'
-import { endpointOf, peerIdOf, until } from './ready.ts'
+import { endpointOf, identityOf, until } from './ready.ts'
 import { checkSwarmKey, type NodeOptions } from './settings.ts'
 import { type Storage, storageOf } from './storage.ts'
 
@@ -85,7 +85,8 @@ class Managed implements ManagedNode {
     const found = await this.#find(signal)
     const running = await answering(found, signal)
     if (running !== undefined) return running
-    return endpointOf((await this.#start(found, {}, signal, say)).api)
+    const { host, state } = await this.#start(found, {}, signal, say)
+    return endpointOf(state.api, state.openTo === 'everybody' ? {} : await host.access(state.api, signal))
   }
 
   async start(options: NodeOptions, signal: AbortSignal, say: Say): Promise<NodeState> {
@@ -93,15 +94,15 @@ class Managed implements ManagedNode {
       throw new DockerIpfsError('USAGE', 'DOCKER_IPFS_NODE is "off", so no node is started')
     }
     if (options.swarmKey !== undefined) checkSwarmKey(options.swarmKey)
-    return this.#start(await this.#find(signal), options, signal, say)
+    return stateOf(await this.#start(await this.#find(signal), options, signal, say))
   }
 
-  async #start(found: FoundHost | undefined, options: NodeOptions, signal: AbortSignal, say: Say): Promise<NodeState> {
-    if (found !== undefined) return stateOf(found.host, await found.host.start(options, signal, say))
+  async #start(found: FoundHost | undefined, options: NodeOptions, signal: AbortSignal, say: Say): Promise<FoundHost> {
+    if (found !== undefined) return { host: found.host, state: await found.host.start(options, signal, say) }
     const failures: string[] = []
     for (const host of this.#hosts) {
       try {
-        return stateOf(host, await host.start(options, signal, say))
+        return { host, state: await host.start(options, signal, say) }
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof DockerIpfsError) || error.code === 'USAGE') throw error
@@ -118,23 +119,24 @@ class Managed implements ManagedNode {
   async status(signal: AbortSignal): Promise<NodeState | undefined> {
     const found = await this.#find(signal)
     if (found === undefined) return undefined
-    const state = stateOf(found.host, found.state)
+    const state = stateOf(found)
     if (!state.isRunning) return state
     // One that is on its way up or down says nothing.
-    const storage = await storageOf(endpointOf(state.api), signal).catch(() => signal.throwIfAborted())
-    return { ...state, storage: storage ?? undefined }
+    const access = await found.host.access(state.api, signal)
+    const asked = access && storageOf(endpointOf(state.api, access), signal)
+    return { ...state, storage: (await asked?.catch(() => signal.throwIfAborted())) ?? undefined }
   }
 
   async stop(signal: AbortSignal): Promise<NodeState> {
     const { host, state } = await this.#existing(signal)
     await host.stop(signal)
-    return stateOf(host, state)
+    return stateOf({ host, state })
   }
 
   async restart(signal: AbortSignal, say: Say): Promise<NodeState> {
     const { host } = await this.#existing(signal)
     await host.stop(signal)
-    return stateOf(host, await host.start({}, signal, say))
+    return stateOf({ host, state: await host.start({}, signal, say) })
   }
 
   async *logs(options: LogOptions, signal: AbortSignal): Bytes {
@@ -145,7 +147,7 @@ class Managed implements ManagedNode {
   async remove(volumes: boolean, signal: AbortSignal): Promise<NodeState> {
     const { host, state } = await this.#existing(signal)
     await host.remove(volumes, signal)
-    return stateOf(host, state)
+    return stateOf({ host, state })
   }
 
   /** The one that runs, else the first that there is. */
@@ -169,13 +171,18 @@ class Managed implements ManagedNode {
   }
 }
 
+/** Nobody is told the secret before there is an answer that asks for one. */
 async function answering(found: FoundHost | undefined, signal: AbortSignal): Promise<Endpoint | undefined> {
   if (!found?.state.isRunning) return undefined
-  const endpoint = endpointOf(found.state.api)
-  const answers = await until(() => peerIdOf(endpoint, signal), COMING_UP_MS, signal)
-  return answers === undefined ? undefined : endpoint
+  const { api } = found.state
+  const enter = async () => {
+    const answer = await identityOf(endpointOf(api), signal)
+    const access = answer && (await found.host.access(api, signal))
+    return access && endpointOf(api, answer === 'refused' ? access : {})
+  }
+  return until(enter, COMING_UP_MS, signal)
 }
 
-function stateOf(host: Host, state: HostState): NodeState {
+function stateOf({ host, state }: FoundHost): NodeState {
   return { ...state, kind: host.kind, name: host.name }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Access } from '../store/kubo/access.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
-import { askObject } from '../store/kubo/rpc.ts'
+import { askIdentity, type Identity } from '../store/kubo/version.ts'
 import { inTime } from '../time.ts'
 
 /** How the address of the managed node came to be known, in messages. */
@@ -11,19 +12,18 @@ const ANSWER_MS = 3000
 const POLL_MS = 50
 
 /** @param api base URL */
-export function endpointOf(api: string): Endpoint {
-  return { url: api, source: SOURCE, isManaged: true }
+export function endpointOf(api: string, access: Access = {}): Endpoint {
+  return { ...access, url: api, source: SOURCE, isManaged: true }
 }
 
-/** The node's peer ID; undefined where no node answers. */
-export async function peerIdOf(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
+/** Who a node is, or that it does not let us in; undefined where no node answers. */
+export async function identityOf(endpoint: Endpoint, signal: AbortSignal): Promise<Identity | undefined> {
   try {
-    const id = (await inTime(ANSWER_MS, signal, (limited) => askObject(endpoint, 'id', limited)))?.['ID']
-    if (id !== undefined) return String(id)
+    return await inTime(ANSWER_MS, signal, (limited) => askIdentity(endpoint, limited))
   } catch {
     signal.throwIfAborted()
+    return undefined
   }
-  return undefined
 }
 
 /** Asks again and again until there is an answer; undefined when time is up. */

@@ -16,6 +16,11 @@ export interface NodeOptions {
   readonly isPrivate?: boolean
 }
 
+/** Whether a port may be one of a managed node's. */
+export function isOwnPort(port: number): boolean {
+  return port >= FIRST_PORT && port <= LAST_PORT
+}
+
 export interface Ports {
   readonly api: number
   readonly gateway: number
@@ -65,6 +70,9 @@ export function settingsOf({ ports, isPublished, isOld = false }: ConfigPlace, o
     ['Discovery', { MDNS: { Enabled: swarmPort !== undefined } }],
     // Else it asks the router for a way in, from sockets that are open to all.
     ['Swarm.DisableNatPortMap', swarmPort === undefined],
+    // Whoever is on this machine may read there what the node has, and knows its CID; not have it fetch or ask for more.
+    ['Gateway.NoFetch', true],
+    ['Gateway.ExposeRoutingAPI', false],
     ...(isPrivate ? PRIVATE : []),
   ]
 }

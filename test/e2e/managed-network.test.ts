@@ -69,7 +69,7 @@ async function ports(): Promise<{ readonly api: string; readonly gateway: string
 
 /** The addresses at which a container of this network gets an answer of the API. */
 async function reachedFrom(network: string): Promise<string[]> {
-  const ask = `for at; do timeout -s KILL 1 ipfs --api=/ip4/$at/tcp/${(await ports()).api} id >/dev/null 2>&1 && echo $at; done; true`
+  const ask = `for at; do timeout -s KILL 1 wget -q -Y off -O /dev/null http://$at:${(await ports()).api}/version 2>/dev/null && echo $at; done; true`
   const image = ['--entrypoint', 'busybox', KUBO_IMAGE]
   const command = ['sh', '-c', ask, 'sh', ...(await addresses())]
   return (await engine().docker('run', '--rm', '--network', network, ...image, ...command)).split('\n').filter(Boolean)

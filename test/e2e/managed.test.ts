@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ENGINES } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
@@ -90,6 +90,16 @@ describe.each<Kind>(['container', 'binary'])('a node of its own, as a %s', (kind
     expect(await containers()).toBe('')
   })
 
+  /** In the form of the file that `curl -K` reads. */
+  async function secretFile(): Promise<string> {
+    const own = join(real.place.folder, 'home/.local/share/docker-ipfs/node/secret')
+    const inContainer = () => engine().docker('exec', 'docker-ipfs-node', 'cat', '/data/ipfs/docker-ipfs.secret')
+    const secret = kind === 'binary' ? readFileSync(own, 'utf8') : await inContainer()
+    const file = join(real.place.folder, 'curl')
+    writeFileSync(file, `user = "${secret.trim().replace('basic:', '')}"\n`, { mode: 0o600 })
+    return file
+  }
+
   async function api(): Promise<string> {
     const { api } = JSON.parse(await gives(['node', 'status', '--format', 'json'], env())) as { api: string }
     return api
@@ -111,8 +121,10 @@ describe.each<Kind>(['container', 'binary'])('a node of its own, as a %s', (kind
     )
     const call = `${await api()}/api/v0/id`
     const status = (...flags: string[]) => inside('curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', ...flags, call)
-    expect(await status('-X', 'POST')).toBe('200')
+    expect(await status('-X', 'POST')).toBe('403')
     const browser = ['-A', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0']
+    browser.push('-K', await secretFile())
+    expect(await status('-X', 'POST', '-K', await secretFile())).toBe('200')
     expect(await status('-X', 'POST', ...browser, '-H', 'Origin: http://example.org')).toBe('403')
     expect(await status('-X', 'POST', ...browser, '-H', 'Referer: http://example.org/')).toBe('403')
     expect(await status(...browser)).toBe('405')

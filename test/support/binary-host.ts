@@ -55,6 +55,11 @@ class BinarySetup {
     if (existsSync(join(this.folder, 'repo', STARTED))) this.#pids.add(this.started.pid)
   }
 
+  /** The ID that it answers whoever has its secret. */
+  async peerAt(state: { readonly api: string }): Promise<string | undefined> {
+    return peerAt(state, await this.host.access(state.api, never))
+  }
+
   /** A file of the node. */
   read(path: string): string {
     return readFileSync(join(this.folder, path), 'utf8')
@@ -85,7 +90,7 @@ class BinarySetup {
   async crash(): Promise<void> {
     process.kill(this.pid, 'SIGKILL')
     const api = `http://127.0.0.1:${this.read('repo/api').split('/').at(-1)}`
-    while ((await peerAt({ api })) !== undefined) await Bun.sleep(5)
+    while ((await this.peerAt({ api })) !== undefined) await Bun.sleep(5)
   }
 
   /** Takes a port of this machine until the end of a test. */

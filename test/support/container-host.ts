@@ -4,6 +4,7 @@ import { CONTAINER, IMAGE } from '../../src/managed/container-arguments.ts'
 import type { Host, HostState } from '../../src/managed/host.ts'
 import type { NodeOptions } from '../../src/managed/settings.ts'
 import { MemoryDocker } from './memory/docker.ts'
+import { peerAt } from './peer-at.ts'
 import { type RpcServer, serveRpc } from './rpc-server.ts'
 
 const never = new AbortController().signal
@@ -24,6 +25,11 @@ class ContainerSetup {
 
   start(options: NodeOptions = {}, signal = never): Promise<HostState> {
     return this.host.start(options, signal, (text) => this.said.push(text))
+  }
+
+  /** The ID that it answers whoever has its secret. */
+  async peerAt(state: { readonly api: string }): Promise<string | undefined> {
+    return peerAt(state, await this.host.access(state.api, never))
   }
 
   /** Of the repository that the engine keeps. */

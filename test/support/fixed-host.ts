@@ -25,6 +25,10 @@ export class FixedHost implements Host {
     return this.options === undefined ? undefined : this.#state()
   }
 
+  async access() {
+    return {}
+  }
+
   #state(): HostState {
     return {
       isRunning: this.isRunning,

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { listen } from './relay.ts'
-import { newPeerId, type RpcServer, serveRpc } from './rpc-server.ts'
+import { newPeerId, type RpcNode, type RpcServer, serveRpc } from './rpc-server.ts'
 
 /**
  * An `ipfs` of tests: `init` makes a repository, `daemon` has its lock, listens where its config says and answers as Kubo does.
@@ -51,7 +51,7 @@ async function daemon(repo: string, args: readonly string[]): Promise<void> {
   console.log('Initializing daemon...')
   end(process.env['SAYS_AT_START'])
   await lock(repo)
-  const { Identity, Addresses } = JSON.parse(readFileSync(join(repo, 'config'), 'utf8'))
+  const { Identity, Addresses, API } = JSON.parse(readFileSync(join(repo, 'config'), 'utf8'))
   const hasKey = existsSync(join(repo, 'swarm.key'))
   if (hasKey) console.log('Swarm is limited to private network of peers with the swarm key')
   else if (process.env['LIBP2P_FORCE_PNET'] === '1') end('privnet: private network was not configured but is enforced')
@@ -60,7 +60,7 @@ async function daemon(repo: string, args: readonly string[]): Promise<void> {
   renameSync(join(repo, `${STARTED}.new`), join(repo, STARTED))
   const goOn = process.env['WAITS_FOR']
   while (goOn !== undefined && !existsSync(goOn)) await Bun.sleep(5)
-  const server = open(Identity.PeerID, Addresses.API)
+  const server = open({ id: Identity.PeerID, secret: API?.Authorizations?.['docker-ipfs']?.AuthSecret }, Addresses.API)
   process.on('SIGTERM', () => {
     console.log('Received interrupt signal, shutting down...')
     if (process.env['IS_DEAF']) return
@@ -72,9 +72,9 @@ async function daemon(repo: string, args: readonly string[]): Promise<void> {
   console.log('Daemon is ready')
 }
 
-function open(id: string, address: string): RpcServer | undefined {
+function open(node: RpcNode, address: string): RpcServer | undefined {
   try {
-    return serveRpc({ id }, Number(address.split('/').at(-1)))
+    return serveRpc(node, Number(address.split('/').at(-1)))
   } catch {
     return end(`serveHTTPApi: manet.Listen(${address}) failed: bind: address already in use`)
   }

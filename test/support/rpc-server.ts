@@ -4,6 +4,8 @@ export interface RpcNode {
   readonly version?: string
   /** Bytes; a node that has none does not know the call. */
   readonly storage?: { readonly used: number; readonly limit: number }
+  /** Only who has it is let in: `basic:USER:PASSWORD`, as API.Authorizations has it. */
+  readonly secret?: string | undefined
   /** The status that it answers to all, e.g. 403 for one that lets nobody in. */
   readonly refuses?: number
   /** It takes calls, and answers none. */
@@ -33,6 +35,9 @@ export function serveRpc(node: RpcNode, port = 0): RpcServer {
       const call = pathname.replace('/api/v0/', '')
       asked.push(call)
       if (node.isBusy) return new Promise<Response>(() => undefined)
+      if (node.secret !== undefined && request.headers.get('authorization') !== headerOf(node.secret)) {
+        return new Response('Kubo RPC Access Denied: Please provide a valid authorization token\n', { status: 403 })
+      }
       return request.method === 'POST' ? answerOf(node, call) : new Response('', { status: 405 })
     },
   })
@@ -42,6 +47,10 @@ export function serveRpc(node: RpcNode, port = 0): RpcServer {
     asked,
     close: () => void server.stop(true),
   }
+}
+
+export function headerOf(secret: string): string {
+  return `Basic ${Buffer.from(secret.replace(/^basic:/, '')).toString('base64')}`
 }
 
 function answerOf({ id, version = '0.43.0', storage, refuses }: RpcNode, call: string): Response {

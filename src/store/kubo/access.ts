@@ -31,7 +31,7 @@ interface Source {
 export async function readAccess({ auth, authFile, ca }: AccessSources): Promise<Access> {
   const secret = auth ?? (authFile && { text: await read(authFile), source: authFile.text })
   return {
-    ...(secret === undefined ? {} : { authorization: authorizationOf(secret) }),
+    ...(secret === undefined ? {} : { authorization: authorizationOf(secret.text, secret.source) }),
     ...(ca === undefined ? {} : { ca: await readCertificates(ca) }),
   }
 }
@@ -39,8 +39,9 @@ export async function readAccess({ auth, authFile, ca }: AccessSources): Promise
 /**
  * In the words of Kubo's own `--api-auth` and `API.Authorizations`: `bearer:TOKEN`, `basic:USER:PASSWORD`, `basic:BASE64`;
  * without a prefix it is a bearer token.
+ * @throws BAD_FLAG when it is no secret
  */
-function authorizationOf({ text, source }: Source): string {
+export function authorizationOf(text: string, source = ''): string {
   const [, type = 'bearer', data = ''] = /^(?:(basic|bearer):)?(.*)$/is.exec(text.trim()) ?? []
   const isBasic = type.toLowerCase() === 'basic'
   if (data === '' || (!isBasic && !/^[\x21-\x7e]+$/.test(data))) {

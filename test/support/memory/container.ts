@@ -27,6 +27,8 @@ interface Fate {
   readonly isHere: boolean
 }
 
+const ENTRY = 'API.Authorizations.docker-ipfs'
+const SECRET = 'docker-ipfs.secret'
 const KEY = '/container-init.d/swarm.key'
 
 /** A container of Kubo in memory. While it runs it has its ports of this machine. */
@@ -118,6 +120,11 @@ export class MemoryContainer {
     }
   }
 
+  /** A file of its volume; the engine copies those of a container that is stopped as well. */
+  repositoryFile(path: string): string | undefined {
+    return this.#volume.files.get(path.replace(/^\/data\/ipfs\//, ''))
+  }
+
   /** What our script does in the image, before Kubo is started. */
   #init(): void {
     const { files, config } = this.#volume
@@ -127,6 +134,11 @@ export class MemoryContainer {
     if (!files.has('id')) files.set('id', newPeerId())
     const settings = (this.env.get('DOCKER_IPFS_INIT') ?? '').matchAll(/^ *ipfs config --json (\S+) '(.*)'$/gm)
     for (const [, name = '', value = ''] of settings) config.set(name, value)
+    if (!config.has(ENTRY)) return
+    if (!/^basic:docker-ipfs:[0-9a-f]{64}\n$/.test(files.get(SECRET) ?? '')) {
+      files.set(SECRET, `basic:docker-ipfs:${crypto.randomUUID().replaceAll('-', '').repeat(2)}\n`)
+    }
+    config.set(ENTRY, (config.get(ENTRY) ?? '').replace('@SECRET@', (files.get(SECRET) ?? '').trim()))
   }
 
   /** Kubo listens where its config says, in the container; what is not open to the container's network nobody can reach. */
@@ -134,7 +146,8 @@ export class MemoryContainer {
     const { API = '', Gateway = '' } = JSON.parse(this.#volume.config.get('Addresses') ?? '{}')
     const isOpen = (address: string) => this.network === 'host' || address.startsWith('/ip4/0.0.0.0/')
     try {
-      if (isOpen(API)) this.#listening.push(serveRpc({ id: this.#volume.files.get('id') ?? '' }, portIn(API)))
+      const secret = JSON.parse(this.#volume.config.get(ENTRY) ?? '{}').AuthSecret
+      if (isOpen(API)) this.#listening.push(serveRpc({ id: this.#volume.files.get('id') ?? '', secret }, portIn(API)))
       if (!isOpen(Gateway)) return
       const gateway = { hostname: '127.0.0.1', port: portIn(Gateway), fetch: () => new Response('', { status: 404 }) }
       const server = Bun.serve(gateway)

@@ -94,6 +94,7 @@ export class MemoryDocker implements Pick<Docker, 'run' | 'follow'> {
       return container.name
     },
     'container cp': (_, [from = '', to = '']) => {
+      if (to === '-') return this.#copied(from)
       const [name, folder = ''] = to.split(':')
       this.#container(name).files.set(`${folder}${basename(from)}`, readFileSync(from, 'utf8'))
       return ''
@@ -124,6 +125,14 @@ export class MemoryDocker implements Pick<Docker, 'run' | 'follow'> {
       return 'sha256:0'
     },
     'image pull': (_, [name = '']) => this.#pull(name),
+  }
+
+  /** Something like a tar: the name of the file, and what is in it. */
+  #copied(from: string): string {
+    const [name, path = ''] = from.split(':')
+    const text = this.#container(name).repositoryFile(path)
+    if (text === undefined) throw daemonError(`Could not find the file ${path} in container ${name}`)
+    return `${basename(path)}\0\0${text}\0\0`
   }
 
   #pull(name: string): string {

@@ -1,7 +1,7 @@
 import type { Host, HostState, LogOptions } from '../../../src/managed/host.ts'
 import type { NodeOptions } from '../../../src/managed/settings.ts'
 import type { Bytes } from '../../../src/streams.ts'
-import { newPeerId, type RpcNode, type RpcServer, serveRpc } from '../rpc-server.ts'
+import { headerOf, newPeerId, type RpcNode, type RpcServer, serveRpc } from '../rpc-server.ts'
 
 /** A way of running a node that has it in this process: while it runs, it answers at a port of this machine. */
 export class MemoryHost implements Host {
@@ -17,8 +17,11 @@ export class MemoryHost implements Host {
   readonly #log: string[] = []
   #server: RpcServer | undefined
   #api = ''
+  readonly #port: number
 
-  constructor(kind: Host['kind'], node: Partial<RpcNode> = {}) {
+  /** @param port where it listens; 0 for any */
+  constructor(kind: Host['kind'], node: Partial<RpcNode> = {}, port = 0) {
+    this.#port = port
     this.kind = kind
     this.name = `${kind} in memory`
     this.node = { id: newPeerId(), storage: { used: 0, limit: 50e9 }, ...node }
@@ -30,6 +33,11 @@ export class MemoryHost implements Host {
     return { isRunning, api: this.#api, gateway: '', details: isRunning ? 'up' : 'stopped', repository: 'memory' }
   }
 
+  async access() {
+    const { secret } = this.node
+    return secret === undefined ? {} : { authorization: headerOf(secret) }
+  }
+
   async start(options: NodeOptions, _: AbortSignal, say: (text: string) => void): Promise<HostState> {
     if (this.failure !== undefined) throw this.failure
     this.options = { ...this.options, ...options }
@@ -38,7 +46,7 @@ export class MemoryHost implements Host {
     if (this.#server === undefined) {
       say(`Starting ${this.name}`)
       this.#log.push('started')
-      this.#server = serveRpc(this.node)
+      this.#server = serveRpc(this.node, this.#port)
       this.#api = this.#server.url
     }
     return (await this.state()) as HostState

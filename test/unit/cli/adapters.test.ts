@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import {
   findEndpoint,
   lookOnly,
@@ -139,10 +139,17 @@ describe('images that the user named', () => {
 test('a secret is open when others than its owner may read it', async () => {
   const file = join(folder, 'secret')
   writeFileSync(file, 's')
-  const said = environmentOf({ DOCKER_IPFS_API_AUTH_FILE: file }).settings.values
+  const environment = environmentOf({ DOCKER_IPFS_API_AUTH_FILE: file, XDG_DATA_HOME: folder })
+  const said = environment.settings.values
   chmodSync(file, 0o644)
-  expect(await openSecrets(said)).toEqual([file])
+  expect(await openSecrets(said, environment)).toEqual([file])
   chmodSync(file, 0o600)
-  expect(await openSecrets(said)).toEqual([])
-  expect(await openSecrets({})).toEqual([])
+  expect(await openSecrets(said, environment)).toEqual([])
+  const own = join(folder, 'docker-ipfs', 'node', 'secret')
+  mkdirSync(dirname(own), { recursive: true })
+  writeFileSync(own, 's')
+  chmodSync(own, 0o640)
+  expect(await openSecrets({}, environment)).toEqual([own])
+  chmodSync(own, 0o600)
+  expect(await openSecrets({}, environment)).toEqual([])
 })

@@ -31,7 +31,8 @@ describe('the doctor', () => {
     const findings = await examine(patient({}))
     expect(findings.map(({ part, check }) => `${part} ${check}`)).toEqual([
       ...['engine reachable', 'engine version', 'engine store'],
-      ...['node address', 'node reachable', 'node version', 'node rights', 'node peers', 'node outside'],
+      ...['node address', 'node reachable', 'node version', 'node rights', 'node other users'],
+      ...['node peers', 'node outside'],
       ...['node storage', 'node gc', 'node announcing'],
       ...['plugin version', 'plugin copies', 'config settings'],
     ])
@@ -42,7 +43,7 @@ describe('the doctor', () => {
     const down = () => Promise.reject(new DockerIpfsError('ENGINE_UNREACHABLE', 'down'))
     const findings = await examine(patient({ engine: { info: down } }))
     expect(findings[0]).toMatchObject({ part: 'engine', check: 'reachable', state: 'fail', found: 'down' })
-    expect(findings.filter(({ part }) => part === 'node')).toHaveLength(9)
+    expect(findings.filter(({ part }) => part === 'node')).toHaveLength(10)
   })
 
   test('does not hide a bug', async () => {

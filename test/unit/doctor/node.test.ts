@@ -35,6 +35,13 @@ test.each<[string, Partial<NodeHealth>, string[]]>([
     },
     [],
   ],
+  ['that another node lets in whoever has a secret, or whoever is on this machine', { isOpen: async () => false }, []],
+  ['nothing of who gets in elsewhere', { isOpen: async () => undefined }, []],
+  [
+    'that one of our own is open',
+    { isManaged: true, isOpen: async () => true },
+    ['warn other users: every user of this machine may use its API: it was made by an earlier docker-ipfs'],
+  ],
   ['that nobody has tried to reach it', { reachability: async () => 'unknown' }, []],
   [
     'that it cannot be reached',

@@ -2,9 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { type AddressOptions, addressOf } from '../../../src/managed/address.ts'
 import { createManagedNode } from '../../../src/managed/node.ts'
+import { freePorts } from '../../../src/managed/settings.ts'
 import type { Endpoint } from '../../../src/store/kubo/endpoint.ts'
 import { MemoryHost } from '../../support/memory/host.ts'
-import { type RpcNode, type RpcServer, serveRpc } from '../../support/rpc-server.ts'
+import { useOwnPorts } from '../../support/own-ports.ts'
+import { headerOf, type RpcNode, type RpcServer, serveRpc } from '../../support/rpc-server.ts'
+
+useOwnPorts()
 
 const NOBODY: Endpoint = { url: 'http://127.0.0.1:1', source: 'the default' }
 const never = new AbortController().signal
@@ -79,6 +83,43 @@ describe("the user's own node", () => {
     stop.abort(cancelled)
     expect(await waiting.catch((error) => error)).toBe(cancelled)
     expect(own.exists).toBe(false)
+  })
+})
+
+describe('an address that a user named and that is the managed node’s', () => {
+  const SECRET = `basic:docker-ipfs:${'a'.repeat(64)}`
+  const headed = { authorization: headerOf(SECRET) }
+
+  /** Has it listen where managed nodes do. */
+  async function start(): Promise<string> {
+    own = new MemoryHost('container', { secret: SECRET }, (await freePorts()).api)
+    return (await own.start({}, never, () => undefined)).api
+  }
+
+  test('gets its secret, by whatever name of loopback', async () => {
+    const url = await start()
+    for (const named of [url, url.replace('127.0.0.1', 'localhost')]) {
+      const found = { url: named, source: '--api' }
+      expect(await address(found, { isNamed: true })).toEqual({ url, source: '--api', isManaged: true, ...headed })
+    }
+  })
+
+  test('does not where the user gave another, or names another place', async () => {
+    const url = await start()
+    const others: Endpoint[] = [
+      { url, source: '--api', authorization: 'Bearer x' },
+      { url, source: '--api', socket: '/run/ipfs.sock' },
+      { url: `${url}/kubo`, source: '--api' },
+      { url: url.replace('127.0.0.1', '192.0.2.1'), source: '--api' },
+      { url: 'http://127.0.0.1:5398', source: '--api' },
+    ]
+    for (const found of others) expect(await address(found, { isNamed: true })).toBe(found)
+  })
+
+  test('is had where it is found as well', async () => {
+    const url = await start()
+    expect(await address(NOBODY)).toMatchObject({ url, isManaged: true, ...headed })
+    expect(await address(NOBODY, { mayStart: false })).toMatchObject({ url, isManaged: true, ...headed })
   })
 })
 

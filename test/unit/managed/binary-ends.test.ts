@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { isAlive, useBinary } from '../../support/binary-host.ts'
 import { withFastClock } from '../../support/fast-clock.ts'
 import { useOwnPorts } from '../../support/own-ports.ts'
-import { peerAt } from '../../support/peer-at.ts'
 
 useOwnPorts()
 
@@ -32,7 +31,7 @@ describe('a process that has ended', () => {
     writeFileSync(join(setup.folder, 'pid'), `${other}\n`)
     await setup.host.stop(never)
     expect(isAlive(other)).toBe(true)
-    expect(await peerAt(await setup.start())).toBe(setup.config.Identity.PeerID)
+    expect(await setup.peerAt(await setup.start())).toBe(setup.config.Identity.PeerID)
     expect(setup.pid).not.toBe(other)
   })
 
@@ -40,7 +39,7 @@ describe('a process that has ended', () => {
     const first = await setup.start()
     writeFileSync(join(setup.folder, 'pid'), text)
     await setup.host.stop(never)
-    expect(await peerAt(first)).toBe(setup.config.Identity.PeerID)
+    expect(await setup.peerAt(first)).toBe(setup.config.Identity.PeerID)
   })
 
   test('has ended although its parent takes no notice', async () => {
@@ -62,11 +61,11 @@ describe('a process that has ended', () => {
 
 describe('a process that is removed', () => {
   test('leaves its images, and nothing of its options', async () => {
-    const peer = await peerAt(await setup.start({ storageMax: '9GB' }))
+    const peer = await setup.peerAt(await setup.start({ storageMax: '9GB' }))
     await setup.host.remove(false, never)
-    expect(readdirSync(setup.folder)).toEqual(['repo'])
+    expect(readdirSync(setup.folder).sort()).toEqual(['repo', 'secret'])
     expect(await setup.host.state(never)).toMatchObject({ isRunning: false })
-    expect(await peerAt(await setup.start())).toBe(peer)
+    expect(await setup.peerAt(await setup.start())).toBe(peer)
     expect(setup.config).toMatchObject({ Datastore: { StorageMax: '50GB' } })
   })
 

@@ -7,7 +7,6 @@ import { isAlive, useBinary } from '../../support/binary-host.ts'
 import { withFastClock } from '../../support/fast-clock.ts'
 import { STARTED } from '../../support/ipfs-program.ts'
 import { useOwnPorts } from '../../support/own-ports.ts'
-import { peerAt } from '../../support/peer-at.ts'
 
 useOwnPorts()
 
@@ -19,7 +18,7 @@ describe('a node as a process', () => {
   test('is made, listens on loopback with our settings, and answers', async () => {
     expect(await setup.host.state(never)).toBeUndefined()
     const state = await setup.start()
-    expect(await peerAt(state)).toBe(setup.config.Identity.PeerID)
+    expect(await setup.peerAt(state)).toBe(setup.config.Identity.PeerID)
     expect(setup.config).toMatchObject({
       Addresses: {
         API: state.api.replace('http://127.0.0.1:', '/ip4/127.0.0.1/tcp/'),
@@ -65,15 +64,18 @@ describe('a node as a process', () => {
     writeFileSync(goOn, '')
     const [{ api }, joined] = await Promise.all([one, other])
     expect(joined.api).toBe(api)
-    expect(await peerAt({ api })).toBe(setup.config.Identity.PeerID)
+    expect(await setup.peerAt({ api })).toBe(setup.config.Identity.PeerID)
     await setup.host.stop(never)
-    expect(await peerAt({ api })).toBeUndefined()
+    expect(await setup.peerAt({ api })).toBeUndefined()
   })
 
   test('has one repository where two make it at once', async () => {
     const states = await Promise.all([setup.start(), setup.start({}, setup.hostWith({}))])
-    expect(await Promise.all(states.map(peerAt))).toEqual([setup.config.Identity.PeerID, setup.config.Identity.PeerID])
-    expect(readdirSync(setup.folder).sort()).toEqual(['kept.json', 'log', 'pid', 'repo'])
+    expect(await Promise.all(states.map((state) => setup.peerAt(state)))).toEqual([
+      setup.config.Identity.PeerID,
+      setup.config.Identity.PeerID,
+    ])
+    expect(readdirSync(setup.folder).sort()).toEqual(['kept.json', 'log', 'pid', 'repo', 'secret'])
   })
 
   test('needs an ipfs', async () => {
@@ -141,7 +143,7 @@ describe('the ports of a process', () => {
     await setup.host.stop(never)
     setup.take(Number(new URL(first.gateway).port))
     const third = await setup.start()
-    expect(await peerAt(third)).toBe(setup.config.Identity.PeerID)
+    expect(await setup.peerAt(third)).toBe(setup.config.Identity.PeerID)
     expect([first.api, first.gateway]).not.toContain(third.gateway)
   })
 })
@@ -184,9 +186,9 @@ describe('the settings of a process', () => {
 
   test('are joined by new options, for which a node that runs is started again', async () => {
     const first = await setup.start({ storageMax: '9GB' })
-    const [peer, number] = [await peerAt(first), setup.pid]
+    const [peer, number] = [await setup.peerAt(first), setup.pid]
     const second = await setup.start({ announce: true })
-    expect(await peerAt(second)).toBe(peer)
+    expect(await setup.peerAt(second)).toBe(peer)
     expect(isAlive(number)).toBe(false)
     expect(setup.config).toMatchObject({
       Datastore: { StorageMax: '9GB' },

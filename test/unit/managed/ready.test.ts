@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { DockerIpfsError } from '../../../src/errors.ts'
-import { endpointOf, peerIdOf, until } from '../../../src/managed/ready.ts'
+import { endpointOf, identityOf, until } from '../../../src/managed/ready.ts'
 import { withFastClock } from '../../support/fast-clock.ts'
-import { type RpcServer, serveRpc } from '../../support/rpc-server.ts'
+import { headerOf, type RpcServer, serveRpc } from '../../support/rpc-server.ts'
 
 const never = new AbortController().signal
 const cancelled = new DockerIpfsError('CANCELLED', 'cancelled')
@@ -25,27 +25,34 @@ test('the address of a managed node says that it is one', () => {
   })
 })
 
-describe('the peer ID of a node', () => {
+describe('the identity of a node', () => {
   test('is what it answers', async () => {
-    expect(await peerIdOf(endpointOf(serve({ id: 'peer' }).url), never)).toBe('peer')
+    expect(await identityOf(endpointOf(serve({ id: 'peer' }).url), never)).toEqual({ peerId: 'peer' })
   })
 
   test('is none where nobody answers, or no node does', async () => {
-    expect(await peerIdOf(endpointOf('http://127.0.0.1:1'), never)).toBeUndefined()
-    expect(await peerIdOf(endpointOf(serve({ id: 'peer', refuses: 404 }).url), never)).toBeUndefined()
+    expect(await identityOf(endpointOf('http://127.0.0.1:1'), never)).toBeUndefined()
+    expect(await identityOf(endpointOf(serve({ id: 'peer', refuses: 404 }).url), never)).toBeUndefined()
+  })
+
+  test('is not told to who has no secret', async () => {
+    const secret = `basic:docker-ipfs:${'a'.repeat(64)}`
+    const { url } = serve({ id: 'peer', secret })
+    expect(await identityOf(endpointOf(url), never)).toBe('refused')
+    expect(await identityOf(endpointOf(url, { authorization: headerOf(secret) }), never)).toEqual({ peerId: 'peer' })
   })
 
   test('is not waited for when the user has had enough', async () => {
     const stop = new AbortController()
     const server = serve({ id: 'peer', isBusy: true })
-    const asked = peerIdOf(endpointOf(server.url), stop.signal)
+    const asked = identityOf(endpointOf(server.url), stop.signal)
     while (server.asked.length === 0) await Bun.sleep(1)
     stop.abort(cancelled)
     expect(await asked.catch((error) => error)).toBe(cancelled)
   })
 
   test('is none of one that is busy for long', async () => {
-    expect(await peerIdOf(endpointOf(serve({ id: 'peer', isBusy: true }).url), never)).toBeUndefined()
+    expect(await identityOf(endpointOf(serve({ id: 'peer', isBusy: true }).url), never)).toBeUndefined()
   })
 })
 

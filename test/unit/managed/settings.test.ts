@@ -19,6 +19,8 @@ describe('the settings of a managed node', () => {
         Swarm: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/udp/0/quic-v1'],
       },
       Provide: { Enabled: false },
+      'Gateway.NoFetch': true,
+      'Gateway.ExposeRoutingAPI': false,
       'Datastore.StorageMax': '50GB',
       Discovery: { MDNS: { Enabled: false } },
       'Swarm.DisableNatPortMap': true,
@@ -114,6 +116,7 @@ describe('the container', () => {
       ...ports,
       storageMax: '9GB',
       isPrivate: true,
+      isClosed: true,
     })
     expect(args).toContain('LIBP2P_FORCE_PNET=1')
   })

@@ -6,7 +6,7 @@ import { isLoopback, shown } from '../connection.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { toAnnounce } from '../routing.ts'
 import { askObject, tryCall } from '../rpc.ts'
-import { askVersion } from '../version.ts'
+import { askIdentity, askVersion } from '../version.ts'
 import { CALLS, type Right, toAllow } from './rights.ts'
 
 /**
@@ -19,12 +19,16 @@ export interface NodeHealth {
   readonly source: string
   /** A token or password goes there, over a network, unencrypted. */
   readonly isSecretOpen: boolean
+  /** docker-ipfs itself runs it. */
+  readonly isManaged: boolean
   /** What to do for the node to announce what is pushed. */
   readonly toAnnounce: string
   /** @throws NODE_FAILED when it is too old, or no Kubo */
   version(signal: AbortSignal): Promise<string>
   /** An IPFS Cluster's proxy is at the address. */
   isCluster(signal: AbortSignal): Promise<boolean>
+  /** Whether every user of this machine may call its API; undefined where it is elsewhere, or at a socket. */
+  isOpen(signal: AbortSignal): Promise<boolean | undefined>
   peers(signal: AbortSignal): Promise<number | undefined>
   /** What its peers have found out: `public`, `private`, or `unknown` as long as none has tried. */
   reachability(signal: AbortSignal): Promise<string | undefined>
@@ -74,6 +78,7 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
   return {
     address: shown(endpoint),
     source: endpoint.source,
+    isManaged: endpoint.isManaged ?? false,
     toAnnounce: toAnnounce(endpoint),
     isSecretOpen: endpoint.authorization !== undefined && endpoint.url.startsWith('http:') && !isHere,
     version(signal) {
@@ -85,6 +90,13 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
       return within(ANSWER_MS, signal, (limited) => askVersion(endpoint, limited), onLate)
     },
     isCluster,
+    async isOpen(signal) {
+      if (endpoint.socket !== undefined || !isHere) return undefined
+      const { authorization: _, ...stranger } = endpoint
+      const ask = (limited: AbortSignal) => askIdentity(stranger, limited)
+      const identity = await inTime(ANSWER_MS, signal, ask)
+      return identity === undefined ? undefined : identity !== 'refused'
+    },
     async peers(signal) {
       const answer = await ask('swarm/peers', signal)
       if (answer === undefined) return undefined

@@ -62,11 +62,14 @@ export async function denied(endpoint: Endpoint, { path, status, text }: DeniedC
     const text = `${at} does not allow /api/v0/${command} ${who(endpoint)}`
     return new DockerIpfsError('NODE_DENIED', text, { cause, hint: `${toAllow([command], endpoint)} ${DOCTOR}` })
   }
-  const hint = endpoint.authorization === undefined ? 'Give' : 'Check'
-  return new DockerIpfsError('NODE_DENIED', `${at} does not let us in (HTTP status ${status})`, {
-    cause,
-    hint: `${hint} its token or password: DOCKER_IPFS_API_AUTH=bearer:TOKEN or basic:USER:PASSWORD, or a file of that in DOCKER_IPFS_API_AUTH_FILE.`,
-  })
+  const message = `${at} does not let us in (HTTP status ${status})`
+  return new DockerIpfsError('NODE_DENIED', message, { cause, hint: wayIn(endpoint) })
+}
+
+function wayIn({ isManaged, authorization }: Endpoint): string {
+  if (isManaged) return 'Its secret is lost or another one: "docker ipfs node restart" makes one that fits.'
+  const verb = authorization === undefined ? 'Give' : 'Check'
+  return `${verb} its token or password: DOCKER_IPFS_API_AUTH=bearer:TOKEN or basic:USER:PASSWORD, or a file of that in DOCKER_IPFS_API_AUTH_FILE.`
 }
 
 const DOCTOR = '"docker ipfs doctor" says what else is not allowed.'

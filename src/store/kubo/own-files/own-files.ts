@@ -85,10 +85,10 @@ async function* inSegments({ offset, length }: Range, read: (segment: Range) => 
   }
 }
 
-/** A node on this machine, with nothing in front of it. */
-function isPlain({ url, socket, authorization, ca }: Endpoint): boolean {
+/** A node on this machine, with nothing in front of it: a secret of our own node's is Kubo's own business. */
+function isPlain({ url, socket, authorization, ca, isManaged = false }: Endpoint): boolean {
   const isHere = /^http:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?$/.test(url)
-  return isHere && socket === undefined && authorization === undefined && ca === undefined
+  return isHere && socket === undefined && (authorization === undefined || isManaged) && ca === undefined
 }
 
 /** `/ip4/127.0.0.1/tcp/8080`, or a list of such, as a URL: the first on this machine. */

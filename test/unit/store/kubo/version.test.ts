@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'bun:test'
 import { createNode } from '../../../../src/store/kubo/node.ts'
-import { askVersion } from '../../../../src/store/kubo/version.ts'
+import { askIdentity, askVersion } from '../../../../src/store/kubo/version.ts'
 import { AnsweringNode } from '../../../support/answering-node.ts'
 
 const node = new AnsweringNode()
@@ -26,4 +26,23 @@ test.each([
 
 test('a node is called by its address in messages', () => {
   expect(createNode(node.endpoint).address).toBe(node.endpoint.url)
+})
+
+test('who a node is it says itself; what is no node says nothing', async () => {
+  node.says['id'] = () => Response.json({ ID: 'peer' })
+  expect(await askIdentity(node.endpoint, signal)).toEqual({ peerId: 'peer' })
+  for (const status of [401, 403]) {
+    node.says['id'] = () => new Response('{"ID":"peer"}', { status })
+    expect(await askIdentity(node.endpoint, signal)).toBe('refused')
+  }
+  for (const [text, status] of [
+    ['{"ID":"peer"}', 500],
+    ['[]', 200],
+    ['{"ID":5}', 200],
+  ] as const) {
+    node.says['id'] = () => new Response(text, { status })
+    expect(await askIdentity(node.endpoint, signal)).toBeUndefined()
+  }
+  const nobody = { url: 'http://127.0.0.1:1', source: '--api' }
+  await expect(askIdentity(nobody, signal)).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' })
 })

@@ -78,6 +78,24 @@ test('status knows two formats', async () => {
   expect(stderr).toStartWith('invalid argument "{{.api}}" for "--format" flag: must be one of table, json\n')
 })
 
+test.each([
+  ['everybody', 'every user of this machine; "docker ipfs node restart" closes it'],
+  ['nobody', 'nobody, since its secret is lost; "docker ipfs node restart" makes one that fits'],
+  ['owner', undefined],
+] as const)('a node that is open to %s is shown so', (openTo, text) => {
+  const of = {
+    isRunning: true,
+    api: 'a',
+    gateway: 'b',
+    details: 'c',
+    repository: 'd',
+    kind: 'binary',
+    name: 'e',
+  } as const
+  const shown = stateLines({ ...of, openTo }).find((line) => line.startsWith('Open to'))
+  expect(shown).toBe(text && `Open to:   ${text}`)
+})
+
 test('a state without its storage is shown without it', () => {
   const state = {
     isRunning: true,

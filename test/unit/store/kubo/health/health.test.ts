@@ -58,6 +58,43 @@ describe('the health of a node', () => {
   })
 })
 
+describe('who may call its API on this machine', () => {
+  const own = createHealth({ ...node.endpoint, authorization: 'Basic x', isManaged: true })
+  const noKubo = () => new Response('no', { status: 404 })
+
+  test.each([
+    ['everybody', () => Response.json({ ID: 'peer' }), true],
+    ['who has a secret', () => new Response('Kubo RPC Access Denied', { status: 403 }), false],
+    ['who a proxy knows', () => new Response('', { status: 401 }), false],
+    ['not known where it says nothing of itself', noKubo, undefined],
+  ])('is %s', async (_, says, isOpen) => {
+    node.says['id'] = says
+    expect(await own.isOpen(signal)).toBe(isOpen)
+    expect(node.asked).toEqual(['id'])
+  })
+
+  test('is asked without the secret', async () => {
+    let sent: string | null = ''
+    const server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: ({ headers }) => {
+        sent = headers.get('authorization')
+        return Response.json({ ID: 'peer' })
+      },
+    })
+    const url = `http://127.0.0.1:${server.port}`
+    expect(await createHealth({ url, source: '--api', authorization: 'Basic x' }).isOpen(signal)).toBe(true)
+    expect(sent).toBeNull()
+    await server.stop(true)
+  })
+
+  test.each([{ url: 'http://192.0.2.1:5001' }, { url: 'http://localhost', socket: '/x.sock' }])(
+    'is not asked at %j',
+    async (at) => expect(await createHealth({ source: '--api', ...at }).isOpen(signal)).toBeUndefined(),
+  )
+})
+
 test.each([
   ['http://192.0.2.1:5001', 'Bearer x', undefined, true],
   ['https://192.0.2.1:5001', 'Bearer x', undefined, false],

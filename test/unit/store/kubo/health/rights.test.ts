@@ -43,6 +43,14 @@ describe('a call that is answered with 403', () => {
     }
   })
 
+  test('of our own node is mended by a restart', async () => {
+    node.says['version'] = () => denial()
+    node.says['id'] = () => denial()
+    const hint = 'Its secret is lost or another one: "docker ipfs node restart" makes one that fits.'
+    const own = { ...node.endpoint, authorization: 'Basic x', isManaged: true }
+    await expect(call(own, { path: 'id', signal })).rejects.toMatchObject({ code: 'NODE_DENIED', hint })
+  })
+
   test('ends with the reason of who stops meanwhile', async () => {
     const reason = new Error('stopped')
     const stop = new AbortController()

@@ -149,6 +149,11 @@ describe('parts of files', () => {
     },
   )
 
+  test('come from the gateway of our own node, although its API wants a secret', async () => {
+    await read({ authorization: 'Basic x', isManaged: true })
+    expect(asked.length).toBeGreaterThan(0)
+  })
+
   test('come by RPC from there on where the gateway gives less', async () => {
     gateway = having((bytes) => new Response(bytes.subarray(0, 2), { status: 206 }))
     expect(await read()).toEqual(['23EFGH', 'CDEFGH'])

@@ -1,0 +1,52 @@
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { parsedObject } from '../json.ts'
+import { entryOf, USER } from './secret.ts'
+import type { KuboSetting } from './settings.ts'
+
+/** What is read of Kubo's config. */
+export interface KuboConfig {
+  readonly Identity?: { readonly PeerID?: string }
+  readonly Addresses?: { readonly API?: unknown }
+  readonly API?: { readonly Authorizations?: Readonly<Record<string, unknown>> }
+}
+
+/** Undefined when the text is no JSON object. */
+export function parse<T extends object>(text: string): T | undefined {
+  return parsedObject(text) as T | undefined
+}
+
+/** A config with settings, by their keys. */
+export function withSettings(config: KuboConfig, settings: readonly KuboSetting[]): KuboConfig {
+  const changed: Record<string, unknown> = { ...config }
+  for (const [key, value] of settings) set(changed, key.split('.'), value)
+  return changed
+}
+
+/** A config that lets in who has the secret, and nobody without one; the same object where it does so already. */
+export function withSecret(config: KuboConfig, secret: string): KuboConfig {
+  const entry = entryOf(secret)
+  if (JSON.stringify(config.API?.Authorizations?.[USER]) === JSON.stringify(entry)) return config
+  return withSettings(config, [[`API.Authorizations.${USER}`, entry]])
+}
+
+function set(object: Record<string, unknown>, [first = '', ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) {
+    object[first] = value
+    return
+  }
+  const inner = { ...(object[first] as Record<string, unknown> | undefined) }
+  set(inner, rest, value)
+  object[first] = inner
+}
+
+/** Empty where there is none. */
+export async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '')
+}
+
+/** In one step: readers and crashes find the old text or the new one. Only its owner may read it. */
+export async function replace(path: string, text: string): Promise<void> {
+  const made = `${path}.${crypto.randomUUID()}`
+  await writeFile(made, text, { mode: 0o600 })
+  await rename(made, path)
+}

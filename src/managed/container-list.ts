@@ -1,0 +1,54 @@
+import type { Docker } from '../engine/docker/command.ts'
+import { CONTAINER, LABEL, VOLUME } from './container-arguments.ts'
+import type { HostState } from './host.ts'
+import type { NodeOptions, Ports } from './settings.ts'
+
+type Lister = Pick<Docker, 'run'>
+
+/** A container as `docker container ls` tells of it. */
+export interface Container {
+  readonly isRunning: boolean
+  /** E.g. "Up 3 minutes (healthy)". */
+  readonly status: string
+  readonly image: string
+  readonly ports: Ports
+  readonly options: NodeOptions
+  /** Its API wants a secret. */
+  readonly isClosed: boolean
+}
+
+/** The one with our label; undefined where there is none. */
+export async function findContainer(docker: Lister, signal: AbortSignal): Promise<Container | undefined> {
+  const format = `{{.ID}}\t{{.State}}\t{{.Status}}\t{{.Image}}\t{{.Label "${LABEL}"}}`
+  const args = ['container', 'ls', '--all', '--no-trunc', '--filter', `label=${LABEL}`, '--format', format]
+  const [line = ''] = (await docker.run(args, signal)).split('\n')
+  const [id = '', state, status = '', image = '', label = ''] = line.split('\t')
+  if (id === '') return undefined
+  return { isRunning: state === 'running', status, image, ...readLabel(label) }
+}
+
+/** Whether there is a container of the name, with our label or without. */
+export async function isSeen(docker: Lister, signal: AbortSignal): Promise<'seen' | undefined> {
+  const names = await docker.run(['container', 'ls', '--all', '--format', '{{.Names}}'], signal)
+  return names.split('\n').includes(CONTAINER) ? 'seen' : undefined
+}
+
+export function stateOf({ isRunning, status, image, ports, isClosed }: Container): HostState {
+  return {
+    isRunning,
+    ...(isRunning ? { openTo: isClosed ? 'owner' : 'everybody' } : {}),
+    api: `http://127.0.0.1:${ports.api}`,
+    gateway: `http://127.0.0.1:${ports.gateway}`,
+    details: `${image}, ${status}`,
+    repository: `volume ${VOLUME}`,
+  }
+}
+
+function readLabel(text: string): Pick<Container, 'ports' | 'options' | 'isClosed'> {
+  try {
+    const { api, gateway, isClosed = false, ...options } = JSON.parse(text)
+    return { ports: { api: Number(api), gateway: Number(gateway) }, options, isClosed: Boolean(isClosed) }
+  } catch {
+    return { ports: { api: 0, gateway: 0 }, options: {}, isClosed: false }
+  }
+}

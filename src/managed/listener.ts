@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises'
+
+/** Local addresses, as /proc/net has them, that take calls to 127.0.0.1: the first one that somebody listens at gets them. */
+const TAKES = ['0100007F', '00000000', '0000000000000000FFFF00000100007F', '0'.repeat(32)]
+
+/** Of a socket that listens. */
+const LISTENS = '0A'
+
+/**
+ * The user, by number, who gets what is sent to a port of 127.0.0.1; undefined where nobody does.
+ * @param tables /proc/net/tcp and tcp6
+ * Source: https://docs.kernel.org/networking/proc_net_tcp.html
+ */
+export function listenerIn(tables: readonly string[], port: number): number | undefined {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const found = tables
+    .flatMap((table) => table.split('\n'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => state === LISTENS && local?.endsWith(end))
+    .map(([, local = '', , , , , , user]) => ({ rank: TAKES.indexOf(local.slice(0, -end.length)), user: Number(user) }))
+    .filter(({ rank }) => rank !== -1)
+    .sort((a, b) => a.rank - b.rank)
+  return found[0]?.user
+}
+
+/** Whether one of these users gets what is sent to a URL's port, as far as the system tells. Root may be anybody anyway. */
+export async function isHeldBy(users: readonly number[], url: string): Promise<boolean> {
+  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')))
+  const user = listenerIn(tables, Number(new URL(url).port))
+  return user === undefined || user === 0 || users.includes(user)
+}
