@@ -117,6 +117,7 @@ class BinaryHost implements Host {
       if (await this.#untilItAnswers(child, signal, tries < TRIES)) break
     }
     const state = await this.state(signal)
+    if (state?.openTo === 'everybody') await this.#refuse(this.#ipfs, signal)
     if (state?.isRunning) return state
     throw new DockerIpfsError('NODE_UNREACHABLE', 'the IPFS node of docker-ipfs went away again')
   }
@@ -129,6 +130,14 @@ class BinaryHost implements Host {
     kill(pid, 'SIGTERM')
     if (await until(isGone, STOP_MS, signal)) return
     throw new DockerIpfsError('NODE_FAILED', `the IPFS node of docker-ipfs does not stop (process ${pid})`)
+  }
+
+  /** Kubo before 0.25 does not know API.Authorizations. */
+  async #refuse(ipfs: string, signal: AbortSignal): Promise<never> {
+    await this.stop(signal)
+    throw new DockerIpfsError('NODE_UNREACHABLE', `${ipfs} is too old: its API would be open to every user`, {
+      hint: 'Install Kubo 0.25 or newer.',
+    })
   }
 
   logs({ follow, tail }: LogOptions, signal: AbortSignal): Bytes {

@@ -8,7 +8,8 @@ import { newPeerId, type RpcNode, type RpcServer, serveRpc } from './rpc-server.
 /**
  * An `ipfs` of tests: `init` makes a repository, `daemon` has its lock, listens where its config says and answers as Kubo does.
  * Its environment may say that it fails: SAYS_AT_INIT and SAYS_AT_START are its last words, WAITS_FOR names a file before which it
- * does not listen, SAYS_VERSION is its answer to `version`, IS_DEAF lets it go on after SIGTERM.
+ * does not listen, SAYS_VERSION is its answer to `version`, IS_DEAF lets it go on after SIGTERM, and IS_OLD makes it one before
+ * 0.25.
  */
 export function installIpfs(folder: string): string {
   const path = join(folder, 'ipfs')
@@ -60,7 +61,8 @@ async function daemon(repo: string, args: readonly string[]): Promise<void> {
   renameSync(join(repo, `${STARTED}.new`), join(repo, STARTED))
   const goOn = process.env['WAITS_FOR']
   while (goOn !== undefined && !existsSync(goOn)) await Bun.sleep(5)
-  const server = open({ id: Identity.PeerID, secret: API?.Authorizations?.['docker-ipfs']?.AuthSecret }, Addresses.API)
+  const entry = process.env['IS_OLD'] ? undefined : API?.Authorizations?.['docker-ipfs']
+  const server = open({ id: Identity.PeerID, secret: entry?.AuthSecret }, Addresses.API)
   process.on('SIGTERM', () => {
     console.log('Received interrupt signal, shutting down...')
     if (process.env['IS_DEAF']) return

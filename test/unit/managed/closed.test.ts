@@ -64,6 +64,15 @@ describe('a process', () => {
     expect(await setup.peerAt(after)).toBe(setup.config.Identity.PeerID)
   })
 
+  test('of a Kubo that knows no secrets is not left running', async () => {
+    await expect(setup.start({}, setup.hostWith({ IS_OLD: '1' }))).rejects.toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: `${setup.ipfs} is too old: its API would be open to every user`,
+      hint: 'Install Kubo 0.25 or newer.',
+    })
+    expect(await setup.host.state(never)).toMatchObject({ isRunning: false })
+  })
+
   test.each([
     ['is gone', (file: string) => rmSync(file)],
     ['is empty', (file: string) => writeFileSync(file, '')],
