@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readText } from './config-file.ts'
 
 /** Local addresses, as /proc/net has them, that take calls to 127.0.0.1: the first one that somebody listens at gets them. */
 const TAKES = ['0100007F', '00000000', '0000000000000000FFFF00000100007F', '0'.repeat(32)]
@@ -23,9 +23,13 @@ export function listenerIn(tables: readonly string[], port: number): number | un
   return found[0]?.user
 }
 
+/** What /proc/self/uid_map has where numbers of users are those of the machine. In other namespaces they may be nobody's. */
+const ALL_USERS = /^\s*0\s+0\s+4294967295\s*$/
+
 /** Whether one of these users gets what is sent to a URL's port, as far as the system tells. Root may be anybody anyway. */
 export async function isHeldBy(users: readonly number[], url: string): Promise<boolean> {
-  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')))
+  if (!ALL_USERS.test(await readText('/proc/self/uid_map'))) return true
+  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readText(`/proc/net/${name}`)))
   const user = listenerIn(tables, Number(new URL(url).port))
   return user === undefined || user === 0 || users.includes(user)
 }
