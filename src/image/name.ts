@@ -30,3 +30,33 @@ export function repositoryOf(name: string): string {
 export function familiarName(name: string): string {
   return name.replace(/^docker\.io\/(?:library\/(?=[^/]*$))?/, '')
 }
+
+/** Names that a hint lists. */
+const MAX_LISTED = 5
+
+/** What to say of a name that is not there, where the same repository has other tags. */
+export interface OtherTags {
+  /** The name that was looked for, with its tag. */
+  readonly wanted: string
+  /** `There is app:1.2, app:1.3, 4 more.` */
+  readonly hint: string
+}
+
+/** The tags that are there of the repository of a name, of all names that are; undefined where there is none. */
+export function otherTags(text: string, names: readonly string[]): OtherTags | undefined {
+  const full = fullName(text)
+  if (full === undefined) return undefined
+  const there = names.map(fullName).filter((name) => name !== undefined)
+  const others = [...new Set(there)]
+    .filter((name) => name !== full && repositoryOf(name) === repositoryOf(full))
+    .map(familiarName)
+  if (others.length === 0) return undefined
+  const more = others.length > MAX_LISTED ? [`${others.length - MAX_LISTED} more`] : []
+  return {
+    wanted: familiarName(full),
+    hint: `There is ${[...others.sort(inOrder).slice(-MAX_LISTED), ...more].join(', ')}.`,
+  }
+}
+
+/** `app:9` before `app:10`. */
+const inOrder = new Intl.Collator('en', { numeric: true }).compare

@@ -8,7 +8,7 @@ import type { Publications } from '../catalogue/publications.ts'
 import { type CID, parseCid } from '../dag/cid.ts'
 import { descend } from '../dag/walk.ts'
 import { DockerIpfsError } from '../errors.ts'
-import { repositoryOf } from '../image/name.ts'
+import { otherTags, repositoryOf } from '../image/name.ts'
 import { nameOf, type PublishedImage } from '../publication/document.ts'
 import { findAllPublished, findPublished, type Publication, readPublication, rootOf } from '../publication/read.ts'
 import { Seeker } from '../read/seek.ts'
@@ -131,17 +131,33 @@ function named(by: string | undefined, publication: Publication, image: Publishe
 async function findName(name: string, text: string, { node, catalogue, signal }: ResolveOptions): Promise<CID> {
   const root = await catalogue.findName(name, signal)
   if (root !== undefined) return root
-  throw new DockerIpfsError('IMAGE_NOT_FOUND', `no image of the name "${text.trim()}" on the node at ${node.address}`, {
-    hint: 'Give a CID, or a name that was saved to this node.',
+  const tags = await tagsOf(name, catalogue, signal)
+  const others = otherTags(
+    name,
+    tags.map((tag) => tag.name),
+  )
+  const asked = others?.wanted ?? text.trim()
+  throw new DockerIpfsError('IMAGE_NOT_FOUND', `no image of the name "${asked}" on the node at ${node.address}`, {
+    hint: others?.hint ?? 'Give a CID, or a name that was saved to this node.',
   })
 }
 
 async function findTags(name: string, text: string, options: ResolveOptions): Promise<readonly Resolution[]> {
+  const tags = await tagsOf(name, options.catalogue, options.signal)
+  if (tags.length === 0) await findName(name, text, options)
+  return tags
+}
+
+/** All that the catalogue has of the repository of a name. */
+async function tagsOf(
+  name: string,
+  catalogue: Pick<Catalogue, 'entries'>,
+  signal: AbortSignal,
+): Promise<{ readonly root: CID; readonly name: string }[]> {
   const repository = repositoryOf(name)
   const at = repository.lastIndexOf('/')
-  const entries = await options.catalogue.entries(`images/${repository.slice(0, at)}`, options.signal)
+  const entries = await catalogue.entries(`images/${repository.slice(0, at)}`, signal)
   const tags = (entries ?? []).filter((entry) => entry.name.startsWith(`${repository.slice(at + 1)}:`))
-  if (tags.length === 0) await findName(name, text, options)
   return tags.map((entry) => ({ root: entry.cid, name: `${repository.slice(0, at)}/${entry.name}` }))
 }
 

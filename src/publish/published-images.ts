@@ -2,7 +2,7 @@ import { type CatalogueImage, type ListOptions, list } from '../catalogue/list.t
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import type { Report } from '../events.ts'
-import { familiarName, fullName, repositoryOf } from '../image/name.ts'
+import { familiarName, fullName, otherTags, repositoryOf } from '../image/name.ts'
 import { nameOf, type PublishedImage } from '../publication/document.ts'
 import type { Node } from '../store/node.ts'
 import { mapInOrder } from '../streams.ts'
@@ -65,8 +65,12 @@ function findWanted(
     const isTagged = text.endsWith(full.slice(full.lastIndexOf(':')))
     const found = named.filter(({ name }) => name === full || (!isTagged && repositoryOf(name) === repositoryOf(full)))
     if (found.length > 0) return found
+    const others = otherTags(
+      text,
+      named.map(({ name }) => name),
+    )
     throw new DockerIpfsError('IMAGE_NOT_FOUND', `no image of the name "${text}" on the node at ${node.address}`, {
-      hint: 'Save it first, or see "docker ipfs ls" for what is there.',
+      hint: others?.hint ?? 'Save it first, or see "docker ipfs ls" for what is there.',
     })
   })
   return [...new Map(wanted.map((one) => [one.name, one])).values()]

@@ -2,13 +2,13 @@ import type { Engine, ImageInfo, PackedImage } from '../../engine/engine.ts'
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import type { Layer } from '../../format/layer.ts'
 import { engineLacks, LackedBlobs } from '../../image/lacking.ts'
-import { fullName } from '../../image/name.ts'
+import { fullName, otherTags } from '../../image/name.ts'
 import { readOneImage, readSavedImage, type SavedImage } from '../../image/saved-image.ts'
 import { abortable, type Bytes, sha256 } from '../../streams.ts'
 import type { InputOptions, Labels, OpenInput, Outline, SaveInput } from '../input.ts'
 
 export interface EngineInputOptions {
-  readonly engine: Pick<Engine, 'inspect' | 'pack' | 'save'>
+  readonly engine: Pick<Engine, 'images' | 'inspect' | 'pack' | 'save'>
   readonly signal: AbortSignal
   /** What the engine said of the image, where it has been asked. */
   readonly found?: Promise<ImageInfo | undefined> | undefined
@@ -24,10 +24,7 @@ export function engineInput(image: string, { engine, signal, found }: EngineInpu
     wanted: [image],
     async look({ givesHints }): Promise<Outline> {
       const info = await (found ?? engine.inspect(image, signal))
-      if (info === undefined) {
-        const hint = givesHints ? { hint: 'See "docker image ls" for the images of this engine.' } : {}
-        throw new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${image}`, hint)
-      }
+      if (info === undefined) throw await notFound(image, givesHints, engine, signal)
       return { imageId: info.id, names: namesFor(image, info), otherNames: info.names, diffIds: info.layers }
     },
     async open(outline: Outline, { forgets }): Promise<OpenInput> {
@@ -35,6 +32,26 @@ export function engineInput(image: string, { engine, signal, found }: EngineInpu
       return opened(forgets ? await engine.pack(id, signal) : sent(engine.save(id, signal)), outline)
     },
   }
+}
+
+/** Without a tag `latest` is meant, which may be the only one that is not there. */
+async function notFound(
+  image: string,
+  givesHints: boolean,
+  engine: Pick<Engine, 'images'>,
+  signal: AbortSignal,
+): Promise<DockerIpfsError> {
+  const images = await engine.images(signal).catch(() => [])
+  signal.throwIfAborted()
+  const others = otherTags(
+    image,
+    images.flatMap(({ names }) => names),
+  )
+  if (others !== undefined) {
+    return new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${others.wanted}`, { hint: others.hint })
+  }
+  const hint = givesHints ? { hint: 'See "docker image ls" for the images of this engine.' } : {}
+  return new DockerIpfsError('IMAGE_NOT_FOUND', `No such image: ${image}`, hint)
 }
 
 /** The name that the user gave the image, in full; none when it was an ID. */

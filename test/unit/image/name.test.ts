@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { familiarName, fullName, repositoryOf } from '../../../src/image/name.ts'
+import { familiarName, fullName, otherTags, repositoryOf } from '../../../src/image/name.ts'
 
 const HEX = '0123456789abcdef'.repeat(4)
 
@@ -100,3 +100,16 @@ test.each(['nginx:1', 'a/b:1', 'quay.io/a/b:1', 'localhost:5000/app:1', 'docker.
     expect(familiarName(fullName(name) ?? '')).toBe(name)
   },
 )
+
+test('of many other tags the last are listed', () => {
+  const names = Array.from({ length: 12 }, (_, at) => `app:${at + 1}`)
+  expect(otherTags('app', [...names, 'app:1', '<none>:<none>'])?.hint).toBe(
+    'There is app:8, app:9, app:10, app:11, app:12, 7 more.',
+  )
+})
+
+test.each(['app', 'app:1', 'App', 'sha256:1234', ''])('%j has no other tag where there is none', (text) => {
+  expect(
+    otherTags(text, ['app:1', 'apple:1', 'x/app:1', 'reg.example/app:1'].slice(text === 'app' ? 1 : 0)),
+  ).toBeUndefined()
+})

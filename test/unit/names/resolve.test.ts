@@ -71,8 +71,19 @@ describe('a name of the catalogue', () => {
   })
 
   test('that is not there is not found, with the words of who asked', async () => {
-    const error = { code: 'IMAGE_NOT_FOUND', message: 'no image of the name "app" on the node at memory' }
-    await expect(find(' app ')).rejects.toMatchObject(error)
+    const error = { code: 'IMAGE_NOT_FOUND', message: 'no image of the name "app/sub" on the node at memory' }
+    await expect(find(' app/sub ')).rejects.toMatchObject(error)
+  })
+
+  test.each([
+    [' app ', 'app:latest'],
+    ['app:3', 'app:3'],
+    ['docker.io/app', 'app:latest'],
+  ])('%j, where other tags of it are there, is told with those', async (text, wanted) => {
+    await expect(find(text)).rejects.toMatchObject({
+      message: `no image of the name "${wanted}" on the node at memory`,
+      hint: 'There is app:1, app:2.',
+    })
   })
 
   test('has all tags of its repository, and no other repository', async () => {

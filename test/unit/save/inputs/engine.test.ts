@@ -23,6 +23,7 @@ const NODE = { forgets: true, givesHints: true }
 const FILE = { forgets: false, givesHints: false }
 /** An engine with one image, or none, that packs nothing. */
 const only = (found: ImageInfo | undefined) => ({
+  images: async () => [],
   inspect: async () => found,
   pack: () => Promise.reject(new Error('packed')),
   save: () => pieces(archive20(image)),
@@ -165,6 +166,27 @@ test.each([
 ])('an image that the engine does not have is told before anything is packed, %s', async (_, target, hint) => {
   const looking = engineInput('gone:1', { engine: only(undefined), signal: never }).look(target)
   await expect(looking).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND', message: 'No such image: gone:1', hint })
+})
+
+test.each([
+  ['app', 'No such image: app:latest'],
+  ['app:9', 'No such image: app:9'],
+  ['docker.io/library/app', 'No such image: app:latest'],
+])('%s, where other tags of it are there, is told with those', async (name, message) => {
+  const images = async () => [
+    { id: INFO.id, names: ['app:1.10', 'other:1', 'app:1.9'], bytes: 1 },
+    { id: 'sha256:2', names: ['app:1', 'reg.example/app:2', 'application:1'], bytes: 1 },
+  ]
+  for (const target of [NODE, FILE]) {
+    const looking = engineInput(name, { engine: { ...only(undefined), images }, signal: never }).look(target)
+    await expect(looking).rejects.toMatchObject({ message, hint: 'There is app:1, app:1.9, app:1.10.' })
+  }
+})
+
+test('an engine that does not say which images it has is asked no more', async () => {
+  const engine = { ...only(undefined), images: () => Promise.reject(new Error('no list')) }
+  const looking = engineInput('app', { engine, signal: never }).look(NODE)
+  await expect(looking).rejects.toMatchObject({ message: 'No such image: app' })
 })
 
 test('for a target that forgets nothing, only what the engine sends is read', async () => {
