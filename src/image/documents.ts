@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 // The room of images as engines know them: archives, their documents, the packing of layers, platforms, and names.
 // It reads streams and bytes, and gives back values. It asks no engine and no node; files are opened in input.ts alone.
 // What comes from outside is read in documents.ts, archive.ts and archive-files.ts, and believed only where it has the right shape.
@@ -48,6 +49,8 @@ export interface Descriptor {
   readonly annotations: Readonly<Record<string, string>>
   /** What an index says of a manifest. */
   readonly platform: Platform | undefined
+  /** It may be no image, but something about one. */
+  readonly isArtifact: boolean
 }
 
 export interface OciManifest {
@@ -68,14 +71,18 @@ export function readArchiveManifest(bytes: Uint8Array, source: DocumentSource): 
     if (typeof Config !== 'string') throw bad(source, 'it names no config')
     const layers = list(Layers ?? [], source)
     if (!layers.every((layer) => typeof layer === 'string')) throw bad(source, 'its layers are no names')
-    const names = list(RepoTags ?? [], source).filter((name) => typeof name === 'string')
+    const names = list(RepoTags ?? [], source)
+    if (!names.every((name) => typeof name === 'string')) throw bad(source, 'a name is no text')
     return { config: Config, layers, names }
   })
 }
 
 export function readConfig(bytes: Uint8Array, source: DocumentSource): Config {
   const config = object(parse(bytes, source), source)
-  const diffIds = list(object(config['rootfs'] ?? {}, source)['diff_ids'] ?? [], source)
+  const diffIds = list(
+    exactly('diff_ids', object(exactly('rootfs', config, source) ?? {}, source), source) ?? [],
+    source,
+  )
   if (!diffIds.every(isDigest)) throw bad(source, 'its diffIDs are no sha256 digests')
   return {
     diffIds,
@@ -84,6 +91,13 @@ export function readConfig(bytes: Uint8Array, source: DocumentSource): Config {
     variant: text(config['variant']),
     created: text(config['created']),
   }
+}
+
+/** A field as the format reads it (docs/format.md): docker does not look at the case of letters, and it says so. */
+function exactly(name: string, value: Record<string, unknown>, source: DocumentSource): unknown {
+  const other = name in value ? undefined : Object.keys(value).find((key) => key.toLowerCase() === name)
+  if (other !== undefined) throw bad(source, `the format has "${name}" where it has "${other}"`)
+  return value[name]
 }
 
 /** A step of the build, as a config tells it. */
@@ -122,6 +136,12 @@ export function isIndex(bytes: Uint8Array, source: DocumentSource): boolean {
   return Array.isArray(field(value, 'manifests')) && field(value, 'config') === undefined
 }
 
+/** Whether a document is a manifest of what is no image, and has no config: artifacts, before OCI 1.1. */
+export function isArtifact(bytes: Uint8Array, source: DocumentSource): boolean {
+  const value = object(parse(bytes, source), source)
+  return field(value, 'config') === undefined && typeof field(value, 'artifactType') === 'string'
+}
+
 export function readIndex(bytes: Uint8Array, source: DocumentSource): Descriptor[] {
   const entries = list(field(object(parse(bytes, source), source), 'manifests') ?? [], source)
   const known = entries.filter((entry) => !isOfOtherHash(entry))
@@ -139,14 +159,14 @@ export function readOciManifest(bytes: Uint8Array, source: DocumentSource): OciM
   const manifest = object(parse(bytes, source), source)
   return {
     config: descriptor(field(manifest, 'config'), source),
-    layers: list(field(manifest, 'layers'), source).map((item) => descriptor(item, source)),
+    layers: list(field(manifest, 'layers') ?? [], source).map((item) => descriptor(item, source)),
     annotations: texts(field(manifest, 'annotations')),
   }
 }
 
 function descriptor(value: unknown, source: DocumentSource): Descriptor {
   const entry = object(value, source)
-  const [mediaType, digest, size, annotations, platform] = DESCRIPTOR.map((key) => field(entry, key))
+  const [mediaType, digest, size, annotations, platform, artifactType] = DESCRIPTOR.map((key) => field(entry, key))
   if (!isDigest(digest)) throw bad(source, 'a digest is no sha256 digest')
   if (!Number.isSafeInteger(size) || (size as number) < 0) throw bad(source, 'a size is no number of bytes')
   return {
@@ -155,6 +175,7 @@ function descriptor(value: unknown, source: DocumentSource): Descriptor {
     size: size as number,
     annotations: texts(annotations),
     platform: platform === undefined || platform === null ? undefined : readPlatform(object(platform, source)),
+    isArtifact: typeof artifactType === 'string',
   }
 }
 
@@ -162,11 +183,10 @@ function readPlatform({ os, architecture, variant }: Record<string, unknown>): P
   return platformOf(text(os), text(architecture), text(variant))
 }
 
-const DESCRIPTOR = ['mediaType', 'digest', 'size', 'annotations', 'platform'] as const
+const DESCRIPTOR = ['mediaType', 'digest', 'size', 'annotations', 'platform', 'artifactType'] as const
 
-/** A field as Go reads it: one that is called so, else one that differs in the case of its letters alone. */
+/** A field as Go reads it: the last whose name differs in the case of its letters at most. */
 function field(value: Record<string, unknown>, name: string): unknown {
-  if (name in value) return value[name]
   const like = name.toLowerCase()
   return Object.entries(value).findLast(([key]) => key.toLowerCase() === like)?.[1]
 }
@@ -208,7 +228,7 @@ function parse(bytes: Uint8Array, source: DocumentSource): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
-    throw bad(source, 'it is no JSON', cause)
+    throw bad(source, isUtf8(bytes) ? 'it is no JSON' : 'it is no UTF-8', cause)
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type Config,
   type Descriptor,
   type DocumentSource,
+  isArtifact,
   isIndex,
   type OciManifest,
   readArchiveManifest,
@@ -53,8 +54,8 @@ export type Warn = (text: string) => void
 
 /** Manifests and indexes of one archive that are looked at. */
 const MAX_MANIFESTS = 1000
-/** An index within an index within an index. */
-const MAX_DEPTH = 3
+/** Indexes within indexes. */
+const MAX_DEPTH = 100
 
 const CODE = 'ARCHIVE_INVALID'
 const CONFIG_TYPES = ['application/vnd.oci.image.config.v1+json', 'application/vnd.docker.container.image.v1+json', '']
@@ -72,7 +73,8 @@ export function findImages(find: FindDocument, warn?: Warn): FoundImage[] {
     throw invalid('it ends before manifest.json, and has no index.json')
   }
   const { images: named, lacking } = docker === undefined ? { images: [] } : dockerImages(docker, find, warn)
-  const listed = index === undefined ? [] : listedImages(index, find, lacking)
+  const orElse = { lacking, warn: named.length > 0 ? warn : undefined }
+  const listed = index === undefined ? [] : listedImages(index, find, orElse)
   // Of several platforms another may be there.
   if (lacking !== undefined && !listed.some(({ missing }) => missing.length > 0)) throw lacking
   // An index that names nothing says nothing.
@@ -82,11 +84,21 @@ export function findImages(find: FindDocument, warn?: Warn): FoundImage[] {
   return images.map((image) => ({ ...image, names: namesOf(image, named), ...(lacking && { lacking }) }))
 }
 
-function listedImages(index: Uint8Array, find: FindDocument, lacking: DockerIpfsError | undefined): FoundImage[] {
+interface OrElse {
+  /** What manifest.json lacks, which is what is wrong then. */
+  readonly lacking: DockerIpfsError | undefined
+  readonly warn: Warn | undefined
+}
+
+/** Classic stores do not look at index.json: what is wrong with it alone is told, where `warn` is there. */
+function listedImages(bytes: Uint8Array, find: FindDocument, { lacking, warn }: OrElse): FoundImage[] {
   try {
-    return ociImages(index, find)
+    return ociImages(bytes, find)
   } catch (error) {
-    throw lacking ?? error
+    if (lacking !== undefined) throw lacking
+    if (warn === undefined || !hasCode(error, CODE)) throw error
+    warn(`taken as manifest.json has it, since index.json cannot be followed: ${error.message}`)
+    return []
   }
 }
 
@@ -214,6 +226,7 @@ class Walk {
     const bytes = this.#document(entry)
     if (bytes === undefined) {
       // An engine has only those platforms of an image that somebody pulled.
+      if (entry.isArtifact) return NOTHING
       if (place === 'nested') return { platforms: [], missing: [nameOf(entry)] }
       throw invalid(`it lacks the manifest ${blobPath(entry.digest)}`)
     }
@@ -227,7 +240,7 @@ class Walk {
       }
       return { platforms, missing }
     }
-    return this.#image(readOciManifest(bytes, source), entry, place)
+    return isArtifact(bytes, source) ? NOTHING : this.#image(readOciManifest(bytes, source), entry, place)
   }
 
   #image(manifest: OciManifest, entry: Descriptor, place: 'top' | 'nested'): Expanded {
@@ -247,7 +260,7 @@ class Walk {
   #document({ digest }: Descriptor): Uint8Array | undefined {
     const path = blobPath(digest)
     const bytes = this.#find(path)
-    if (bytes !== undefined) checkName(path, bytes)
+    if (bytes !== undefined) checkName(path, bytes, `${path} of the image archive`)
     return bytes
   }
 }
@@ -277,7 +290,7 @@ function nameOf({ platform, digest }: Descriptor): string {
 /** Docker goes by the name that manifest.json has for a config, whatever is in it. */
 function tellName(path: string, bytes: Uint8Array, warn: Warn | undefined): void {
   try {
-    checkName(path, bytes)
+    checkName(path, bytes, 'the image config')
   } catch (error) {
     // Of a layout a name is a digest, which containerd holds to it.
     if (warn === undefined || !hasCode(error, 'INTEGRITY') || path.startsWith('blobs/')) throw error
@@ -286,11 +299,11 @@ function tellName(path: string, bytes: Uint8Array, warn: Warn | undefined): void
 }
 
 /** A config's name is its digest, `<hex>.json` before engine 25 and `blobs/sha256/<hex>` since; other tools have others. */
-function checkName(path: string, bytes: Uint8Array): void {
+function checkName(path: string, bytes: Uint8Array, what: string): void {
   const hex = posix.basename(path, '.json').replace(/^sha256:/, '')
   const digest = sha256(bytes)
   if (!/^[0-9a-f]{64}$/.test(hex) || digest === `sha256:${hex}`) return
-  throw new DockerIpfsError('INTEGRITY', `the image config has digest ${digest}, but is named ${hex}`)
+  throw new DockerIpfsError('INTEGRITY', `${what} has digest ${digest}, but is named ${hex}`)
 }
 
 function invalid(why: string, cause?: Error): DockerIpfsError {

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { abortable, type Bytes } from '../streams.ts'
 import { type ArchiveEntry, readArchive } from './archive.ts'
-import { HEAD_BYTES, packingOf, peek, unpack } from './decompress.ts'
+import { HEAD_BYTES, isTar, packingOf, peek, unpack } from './decompress.ts'
+import { noArchive } from './other-kinds.ts'
 
 /** Images from a file: an archive of `docker save` or in the OCI form, packed with gzip or zstd or not, or an OCI layout folder. */
 export interface ImageInput {
@@ -45,20 +46,11 @@ export function pipedInput(bytes: Bytes, signal: AbortSignal): ImageInput {
 
 async function* archiveEntries(bytes: Bytes, signal: AbortSignal, name: string): AsyncGenerator<ArchiveEntry> {
   const { head, all } = await peek(abortable(bytes, signal), HEAD_BYTES)
-  const other = OTHERS.find(({ magic }) => Buffer.from(head).subarray(0, magic.length).equals(magic))
-  if (other !== undefined) {
-    throw new DockerIpfsError('ARCHIVE_INVALID', `${name} is compressed with ${other.tool}, which is not read here`, {
-      hint: `Unpack it: ${other.tool} -dc FILE | docker ipfs save -i -`,
-    })
-  }
   const packing = packingOf(head)
-  yield* readArchive(unpack(all, packing, { what: `the ${packing} archive`, code: 'ARCHIVE_INVALID' }))
+  const tar = await peek(unpack(all, packing, { what: `the ${packing} archive`, code: 'ARCHIVE_INVALID' }), HEAD_BYTES)
+  if (!isTar(tar.head)) throw noArchive(name, tar.head)
+  yield* readArchive(tar.all)
 }
-
-const OTHERS = [
-  { tool: 'xz', magic: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) },
-  { tool: 'bzip2', magic: Buffer.from('BZh') },
-]
 
 async function* fileBytes(path: string): Bytes {
   try {

@@ -12,6 +12,11 @@ export class Links {
     this.#targets.set(path, target)
   }
 
+  /** What comes later under the same path takes its place. */
+  remove(path: string): void {
+    this.#targets.delete(path)
+  }
+
   /** Where a path leads; a circle leads to itself. */
   follow(path: string): string {
     let found = path

@@ -135,6 +135,7 @@ async function readContents<L extends { readonly diffId: string }>(
       links.add(entry.path, entry.linkTarget)
       continue
     }
+    links.remove(entry.path)
     // Before it is looked into: a file that an engine packs is opened for that.
     const early = isLayerTar(entry.path) ? await known(entry.path, entry.size) : undefined
     if (early !== undefined) {

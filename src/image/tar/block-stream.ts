@@ -30,11 +30,20 @@ export class BlockStream {
 
   /** All that is left. */
   async *rest(): Bytes {
-    while (this.#piece.length > 0 || (await this.#more())) {
-      const piece = this.#piece
-      this.#piece = new Uint8Array(0)
-      yield piece
-    }
+    for (let piece = await this.next(); piece !== undefined; piece = await this.next()) yield piece
+  }
+
+  /** Some bytes; undefined at the end. */
+  async next(): Promise<Uint8Array | undefined> {
+    if (this.#piece.length === 0 && !(await this.#more())) return undefined
+    const piece = this.#piece
+    this.#piece = new Uint8Array(0)
+    return piece
+  }
+
+  /** Gives back what was taken last and is not wanted. */
+  unread(bytes: Uint8Array): void {
+    this.#piece = this.#piece.length === 0 ? bytes : Buffer.concat([bytes, this.#piece])
   }
 
   /** Ends the source, wherever it is. */

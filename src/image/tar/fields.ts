@@ -47,6 +47,14 @@ export function checksumOf(header: Uint8Array): number {
   return sum
 }
 
+/** Whether a header has its checksum. Some old writers summed signed bytes. */
+export function hasChecksum(header: Uint8Array): boolean {
+  const unsigned = checksumOf(header)
+  // In the field itself are digits.
+  const signed = unsigned - 256 * header.filter((byte) => byte > 127).length
+  return [unsigned, signed].includes(readNumber(header, 148, 8))
+}
+
 /** The records of a pax header, in order: keys may stand several times. What is no record ends them. */
 export function paxRecords(body: Uint8Array): (readonly [key: string, value: string])[] {
   const records: (readonly [string, string])[] = []

@@ -1,6 +1,7 @@
+import { hasCode } from '../../errors.ts'
 import type { Bytes } from '../../streams.ts'
 import { BlockStream } from './block-stream.ts'
-import { BLOCK, checksumOf, isZero, octal, padded, paxRecords, readNumber, writeNumber } from './fields.ts'
+import { BLOCK, checksumOf, hasChecksum, isZero, octal, padded, paxRecords, readNumber, writeNumber } from './fields.ts'
 import { type SparseMap, sparseOfHeader, sparseOfPax } from './sparse.ts'
 
 /** Bytes of an extended header that are looked into; longer ones are passed on as they are. */
@@ -26,7 +27,7 @@ export async function* plainTar(source: Bytes): Bytes {
 async function* members(input: BlockStream): Bytes {
   let extended: Extended = { records: [], bytes: [] }
   for (let zeros = 0; ; ) {
-    const header = await input.take(BLOCK)
+    const header = tidied(await input.take(BLOCK))
     if (header.length < BLOCK || (!isZero(header) && !isHeader(header))) {
       yield* extended.bytes
       yield header
@@ -37,8 +38,7 @@ async function* members(input: BlockStream): Bytes {
       yield header
       zeros += 1
       if (zeros < 2) continue
-      // An engine writes what went wrong behind the end: whoever watches the source must see it.
-      for await (const _ of input.rest());
+      await drain(input)
       return
     }
     zeros = 0
@@ -49,7 +49,7 @@ async function* members(input: BlockStream): Bytes {
       extended = { records: paxRecords(body.subarray(0, size)), bytes: [header, body] }
       continue
     }
-    const own = 'gLKx'.includes(type) ? undefined : Number(lastValue(extended, 'size') ?? size)
+    const own = 'gLKx'.includes(type) ? undefined : sizeOf(type, size, extended)
     if (own === undefined || !Number.isSafeInteger(own)) {
       yield header
       yield* input.pass(padded(size))
@@ -78,7 +78,7 @@ async function* member(header: Uint8Array, size: number, extended: Extended, inp
   if (sparse === undefined) {
     yield* extended.bytes
     yield header
-    yield* input.pass(padded(size))
+    yield* wholeOf(size, input)
     return
   }
   if (sparse.size > MAX_SPARSE) throw new Error(`a sparse file of ${sparse.size} bytes`)
@@ -86,6 +86,19 @@ async function* member(header: Uint8Array, size: number, extended: Extended, inp
   yield headerOf(header, sparse.size)
   yield* contentsOf(sparse, input)
   yield new Uint8Array(padded(sparse.size) - sparse.size)
+}
+
+/** The contents of a member, padded: of the last one the padding may be missing. */
+async function* wholeOf(size: number, input: BlockStream): Bytes {
+  let left = size
+  for await (const part of input.pass(size)) {
+    left -= part.length
+    yield part
+  }
+  if (left > 0) return
+  const padding = padded(size) - size
+  await input.take(padding)
+  yield new Uint8Array(padding)
 }
 
 /** Holes are zeros; then the data's own padding is left out. */
@@ -133,10 +146,44 @@ function headerOf(header: Uint8Array, size: number): Uint8Array {
     copy.fill(0, 345)
   }
   writeNumber(copy, 124, 12, size)
-  copy.write(`${octal(checksumOf(copy), 6)}\0 `, 148, 'latin1')
-  return copy
+  return summed(copy)
+}
+
+function summed(header: Buffer): Buffer {
+  header.write(`${octal(checksumOf(header), 6)}\0 `, 148, 'latin1')
+  return header
 }
 
 function isHeader(header: Uint8Array): boolean {
-  return Number.isSafeInteger(readNumber(header, 124, 12)) && readNumber(header, 148, 8) === checksumOf(header)
+  return Number.isSafeInteger(readNumber(header, 124, 12)) && hasChecksum(header)
+}
+
+/** Links, devices and folders have no contents, whatever their headers say of it. */
+const WITHOUT_CONTENTS = '123456'
+
+function sizeOf(type: string, size: number, extended: Extended): number {
+  return WITHOUT_CONTENTS.includes(type) ? 0 : Number(lastValue(extended, 'size') ?? size)
+}
+
+/** A header as readers of plain tars take it: with a sum of unsigned bytes, and a size only where there are contents. */
+function tidied(header: Uint8Array): Uint8Array {
+  if (header.length < BLOCK || !isHeader(header)) return header
+  const isEmpty = WITHOUT_CONTENTS.includes(String.fromCharCode(header[156] ?? 0))
+  const isSized = isEmpty && readNumber(header, 124, 12) !== 0
+  if (!isSized && readNumber(header, 148, 8) === checksumOf(header)) return header
+  const copy = Buffer.from(header)
+  if (isSized) writeNumber(copy, 124, 12, 0)
+  return summed(copy)
+}
+
+/**
+ * An engine writes what went wrong behind the end: whoever watches the source must see it. What stands there and cannot be unpacked is
+ * not docker's matter either.
+ */
+async function drain(input: BlockStream): Promise<void> {
+  try {
+    for await (const _ of input.rest());
+  } catch (error) {
+    if (!hasCode(error, 'ARCHIVE_INVALID')) throw error
+  }
 }

@@ -34,7 +34,7 @@ describe.each(Object.entries(READERS))('%s', (_, read) => {
 
   test('refuses what is no UTF-8', () => {
     const latin1 = Buffer.from('{"os":"\xfc","manifests":[],"layers":[]}', 'latin1')
-    expect(() => read(latin1, SOURCE)).toThrow('the paper cannot be read: it is no JSON')
+    expect(() => read(latin1, SOURCE)).toThrow('the paper cannot be read: it is no UTF-8')
   })
 
   test('gives a value, or an error of ours, for any JSON', () => {
@@ -51,15 +51,26 @@ describe.each(Object.entries(READERS))('%s', (_, read) => {
 })
 
 describe("docker's manifest.json", () => {
-  test('has configs, layers and names; names of another kind are left out', () => {
+  test('has configs, layers and names', () => {
     const entries = [
-      { Config: 'c.json', Layers: ['a/layer.tar'], RepoTags: ['app:1', 7] },
+      { Config: 'c.json', Layers: ['a/layer.tar'], RepoTags: ['app:1'] },
       { Config: 'd', RepoTags: null },
     ]
     expect(readArchiveManifest(bytesOf(entries), SOURCE)).toEqual([
       { config: 'c.json', layers: ['a/layer.tar'], names: ['app:1'] },
       { config: 'd', layers: [], names: [] },
     ])
+  })
+
+  test('is refused with a name that is no text, as docker refuses it', () => {
+    const read = () => readArchiveManifest(bytesOf([{ Config: 'c.json', RepoTags: ['app:1', 7] }]), SOURCE)
+    expect(read).toThrow('the paper cannot be read: a name is no text')
+  })
+
+  test('has the last of keys that differ in case, as Go has it', () => {
+    const read = (text: string) => readArchiveManifest(Buffer.from(text), SOURCE)[0]?.config
+    expect(read('[{"Config":"a","config":"b"}]')).toBe('b')
+    expect(read('[{"CONFIG":"a","Config":"b"}]')).toBe('b')
   })
 
   test.each<[string, unknown]>([
@@ -129,13 +140,18 @@ describe('an image config', () => {
 })
 
 describe('OCI documents', () => {
-  const expected = { ...REF, annotations: {}, platform: undefined }
+  const expected = { ...REF, annotations: {}, platform: undefined, isArtifact: false }
 
   test('an index has its entries, with platforms and annotations', () => {
     const entry = { ...REF, annotations: { a: 'b', c: 7 }, platform: { os: 'linux', architecture: 'aarch64' } }
     expect(readIndex(bytesOf({ manifests: [REF, entry, { ...REF, platform: null }] }), SOURCE)).toEqual([
       expected,
-      { ...REF, annotations: { a: 'b' }, platform: { os: 'linux', architecture: 'arm64', variant: '' } },
+      {
+        ...REF,
+        annotations: { a: 'b' },
+        platform: { os: 'linux', architecture: 'arm64', variant: '' },
+        isArtifact: false,
+      },
       expected,
     ])
   })

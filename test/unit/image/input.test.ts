@@ -43,7 +43,14 @@ async function* inPieces(bytes: Uint8Array, size = 100): Bytes {
 }
 
 describe('an archive', () => {
-  const PACKINGS = { plain: ARCHIVE, gzip: gzipSync(ARCHIVE), zstd: zstdCompressSync(ARCHIVE) }
+  const through = (program: string) => Buffer.from(Bun.spawnSync([program, '-c'], { stdin: ARCHIVE }).stdout)
+  const PACKINGS = {
+    plain: ARCHIVE,
+    gzip: gzipSync(ARCHIVE),
+    zstd: zstdCompressSync(ARCHIVE),
+    xz: through('xz'),
+    bzip2: through('bzip2'),
+  }
 
   test.each(Object.entries(PACKINGS))('in a file is read as often as need be: %s', async (_, bytes) => {
     const path = file('images.tar', bytes)
@@ -59,19 +66,13 @@ describe('an archive', () => {
     expect(await contents(input)).toEqual(CONTENTS)
   })
 
-  test.each([
-    ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 1]],
-    ['bzip2', [...Buffer.from('BZh91AY')]],
-  ])('that is packed with %s is refused, with what to do', async (tool, bytes) => {
-    const path = file('images', Uint8Array.from(bytes))
+  test('that is none is told with what it is', async () => {
+    const path = file('images.tar', 'PK\x03\x04')
     await expect(contents(await openInput(path, signal))).rejects.toMatchObject({
       code: 'ARCHIVE_INVALID',
-      message: `${path} is compressed with ${tool}, which is not read here`,
-      hint: `Unpack it: ${tool} -dc FILE | docker ipfs save -i -`,
+      message: `${path} is a zip file, and no image archive`,
     })
-    await expect(contents(pipedInput(inPieces(Uint8Array.from(bytes)), signal))).rejects.toThrow(
-      `the archive is compressed with ${tool}`,
-    )
+    await expect(contents(pipedInput(inPieces(Buffer.alloc(0)), signal))).rejects.toThrow('the archive is empty')
   })
 
   test('whose packing is cut is told so', async () => {

@@ -5,65 +5,20 @@ import { dirname, join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { readArchive } from '../../../src/image/archive.ts'
 import { MAX_DOCUMENT } from '../../../src/image/documents.ts'
-import { type ImageInput, openInput, pipedInput } from '../../../src/image/input.ts'
-import { readSavedImages } from '../../../src/image/saved-image.ts'
-import { type Bytes, collect } from '../../../src/streams.ts'
-import { archive20, archiveOci, digest, GOLDEN, imageOf, noise, type TestImage } from '../../support/images.ts'
+import { openInput } from '../../../src/image/input.ts'
+import { collect } from '../../../src/streams.ts'
+import { archive20, archiveOci, digest, GOLDEN, noise, type TestImage } from '../../support/images.ts'
 import { Layout } from '../../support/layouts.ts'
+import { archiveOf, FIRST, image, json, type Odd, once, piped, readInput, SECOND, WHOLE } from '../../support/odd.ts'
 import { type Entry, tarOf } from '../../support/tar.ts'
 
 /** Archives that `docker load` takes, and other writers than docker make. Each is of a kind that was reported. */
 
-const image = imageOf([
-  tarOf([{ path: 'one', body: noise(900, 'one') }]),
-  tarOf([{ path: 'two', body: noise(900, 'two') }]),
-])
 const signal = new AbortController().signal
 const folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-odd-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** What is read: diffIDs of each image, and what was warned of. */
-async function read(input: ImageInput) {
-  const warnings: string[] = []
-  const images = await readSavedImages(input.entries(), {
-    diffIds: new Set(),
-    warn: (text) => void warnings.push(text),
-    onLayer: async (tar) => ({ diffId: digest(await collect(tar, 1 << 30, 'a layer')) }),
-  })
-  const diffIds = images.map(({ platforms }) => platforms.flatMap((one) => one.layers.map(({ diffId }) => diffId)))
-  return { diffIds, warnings }
-}
-
-const piped = (bytes: Buffer) => read(pipedInput(once(bytes), signal))
-
-async function* once(bytes: Buffer): Bytes {
-  yield bytes
-}
-
-const json = (value: unknown) => Buffer.from(JSON.stringify(value))
-const WHOLE = { diffIds: [[...image.diffIds]], warnings: [] }
-
-interface Odd {
-  readonly config?: string
-  readonly layers?: readonly string[]
-  readonly manifest?: (entry: object) => Buffer
-  readonly more?: readonly Entry[]
-  readonly pack?: (layer: Buffer) => Buffer
-}
-
-/** An archive of docker before 25, with other names and documents where a test wants it. */
-function archiveOf({ config = 'c.json', layers, manifest, more = [], pack = (layer) => layer }: Odd): Buffer {
-  const paths = image.layers.map((_, at) => `${'ab'[at]?.repeat(64)}/layer.tar`)
-  const entry = { Config: config, RepoTags: ['case:1'], Layers: layers ?? paths }
-  return tarOf([
-    { path: 'c.json', body: image.config },
-    ...image.layers.map((layer, at) => ({ path: paths[at] ?? '', body: pack(layer) })),
-    ...more,
-    { path: 'manifest.json', body: manifest?.(entry) ?? json([entry]) },
-  ])
-}
-
-const [FIRST, SECOND] = ['a', 'b'].map((letter) => `${letter.repeat(64)}/layer.tar`) as [string, string]
+const through = (program: string, bytes: Buffer) => Buffer.from(Bun.spawnSync([program, '-c'], { stdin: bytes }).stdout)
 
 describe('an archive is read', () => {
   test.each<[string, Odd]>([
@@ -103,6 +58,32 @@ describe('an archive is read', () => {
       'whose manifest is followed by something else',
       { manifest: (entry) => Buffer.concat([json([entry]), Buffer.from('\n]} trailing {"')]) },
     ],
+    [
+      'whose layer.tar is gzip with something behind it',
+      { pack: (layer) => Buffer.concat([gzipSync(layer), noise(99, 'x')]) },
+    ],
+    ['whose layer.tar is bzip2', { pack: (layer) => through('bzip2', layer) }],
+    ['whose layer.tar is xz', { pack: (layer) => through('xz', layer) }],
+    [
+      'with a link in place of which a file comes later',
+      {
+        layers: ['x/layer.tar', SECOND],
+        more: [
+          { path: 'x/layer.tar', type: '2', linkTarget: `../${SECOND}` },
+          { path: 'x/layer.tar', body: image.layers[0] ?? Buffer.alloc(0) },
+        ],
+      },
+    ],
+    [
+      'with a file in place of which a link comes later',
+      {
+        layers: [FIRST, 'x/layer.tar'],
+        more: [
+          { path: 'x/layer.tar', body: noise(700, 'replaced') },
+          { path: 'x/layer.tar', type: '1', linkTarget: SECOND },
+        ],
+      },
+    ],
     ['beside an index that is empty', { more: [{ path: 'index.json', body: json({ manifests: [] }) }] }],
     ['beside an index that is null', { more: [{ path: 'index.json', body: json({ manifests: null }) }] }],
   ])('%s', async (_, odd) => {
@@ -113,6 +94,8 @@ describe('an archive is read', () => {
     const archive = archiveOf({})
     const skippable = Buffer.concat([Buffer.from('502a4d1803000000', 'hex'), Buffer.from('abc')])
     expect(await piped(Buffer.concat([gzipSync(archive), Buffer.alloc(700)]))).toEqual(WHOLE)
+    expect(await piped(Buffer.concat([gzipSync(archive), noise(3000, 'behind')]))).toEqual(WHOLE)
+    expect(await piped(gzipSync(archive).fill(1, gzipSync(archive).length - 8))).toEqual(WHOLE)
     expect(await piped(Buffer.concat([skippable, zstdCompressSync(archive)]))).toEqual(WHOLE)
     expect(await piped(Buffer.concat([archive, noise(3000, 'behind')]))).toEqual(WHOLE)
   })
@@ -210,7 +193,7 @@ describe('a layout in a folder', () => {
   }
 
   test('whose blobs are links inside of it is read', async () => {
-    expect(await read(await openInput(await layout('inside', 'files'), signal))).toEqual(WHOLE)
+    expect(await readInput(await openInput(await layout('inside', 'files'), signal))).toEqual(WHOLE)
   })
 
   test('whose index is a link inside of it is read', async () => {
@@ -218,12 +201,12 @@ describe('a layout in a folder', () => {
     copyFileSync(join(top, 'index.json'), join(top, 'real.json'))
     rmSync(join(top, 'index.json'))
     symlinkSync('real.json', join(top, 'index.json'))
-    expect(await read(await openInput(top, signal))).toEqual(WHOLE)
+    expect(await readInput(await openInput(top, signal))).toEqual(WHOLE)
   })
 
   test('whose links lead out of it is refused, and the reason told', async () => {
     const top = await layout('outside', '../cache')
-    await expect(read(await openInput(top, signal))).rejects.toMatchObject({
+    await expect(readInput(await openInput(top, signal))).rejects.toMatchObject({
       code: 'ARCHIVE_INVALID',
       message: expect.stringMatching(
         /^blobs\/sha256\/\w+ of .*outside is a link to .*cache\/\w+, which is not in that folder$/,

@@ -16,7 +16,15 @@ const reader = (root: CID, node: MemoryNode, more = {}) =>
 /** A descriptor of a document. */
 function refOf(bytes: Uint8Array, more = {}) {
   const json = 'application/json'
-  return { mediaType: json, digest: digest(bytes), size: bytes.length, annotations: {}, platform: undefined, ...more }
+  return {
+    mediaType: json,
+    digest: digest(bytes),
+    size: bytes.length,
+    annotations: {},
+    platform: undefined,
+    isArtifact: false,
+    ...more,
+  }
 }
 
 /** A directory with these files, and a folder of blobs with those. */

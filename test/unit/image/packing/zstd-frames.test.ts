@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { constants, createZstdCompress, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
-import { unpack } from '../../../src/image/decompress.ts'
-import { CUT, frameAt, unpackFrames } from '../../../src/image/zstd-frames.ts'
-import type { Bytes } from '../../../src/streams.ts'
-import { bulk, noise } from '../../support/images.ts'
+import { unpack } from '../../../../src/image/decompress.ts'
+import { CUT, frameAt, unpackFrames } from '../../../../src/image/packing/zstd-frames.ts'
+import type { Bytes } from '../../../../src/streams.ts'
+import { bulk, noise } from '../../../support/images.ts'
 
 async function* pieces(bytes: Uint8Array, size: number): Bytes {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)

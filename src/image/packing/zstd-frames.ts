@@ -1,4 +1,4 @@
-import { type Bytes, continued, mapInOrder } from '../streams.ts'
+import { type Bytes, continued, mapInOrder } from '../../streams.ts'
 
 /** A zstd frame that says how long its content is (RFC 8878, section 3.1.1). */
 export interface Frame {
