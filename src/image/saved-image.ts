@@ -1,8 +1,7 @@
-import { posix } from 'node:path'
 import { DockerIpfsError } from '../errors.ts'
 import { type Bytes, collect } from '../streams.ts'
 import { type ArchiveEntry, readArchive } from './archive.ts'
-import { HEAD_BYTES, type Packing, packingOf, peek } from './decompress.ts'
+import { classify, documentTooLarge, isLayerTar, layerKey } from './classify.ts'
 import { type Config, MAX_DOCUMENT } from './documents.ts'
 import { type FoundImage, type FoundLayer, type FoundPlatform, findImages, type Warn } from './find-images.ts'
 import { Links } from './links.ts'
@@ -96,9 +95,45 @@ export async function readSavedImages<L extends { readonly diffId: string }>(
   entries: AsyncIterable<ArchiveEntry>,
   options: SavedImageOptions<L>,
 ): Promise<SavedImage<L>[]> {
-  const contents = await readContents(entries, options)
+  const only = await wantedPaths(options)
+  const contents = await readContents(entries, options, only)
   if (options.last !== undefined && !contents.files.has(options.last)) throw invalid(`it ends before ${options.last}`)
-  return imagesOf(contents, options)
+  const images = await imagesOf(contents, options)
+  if (only === undefined) tellOthers(contents, options)
+  return images
+}
+
+/** Where the layers of the one platform lie, by a first pass for documents; undefined where all are asked for, and of a pipe. */
+async function wantedPaths<L extends { readonly diffId: string }>(
+  options: SavedImageOptions<L>,
+): Promise<ReadonlySet<string> | undefined> {
+  if (options.platform === undefined || options.again === undefined) return undefined
+  // What is odd is told in the second.
+  const quiet = { ...options, warn: options.warn && (() => undefined) }
+  return layerPaths(await readContents(options.again(), quiet, new Set()), quiet)
+}
+
+function layerPaths<L>(contents: Contents<L>, { warn, platform }: SavedImageOptions<L>): Set<string> {
+  const platforms = findImages(documentsOf(contents), warn).flatMap((image) => choose(image, platform))
+  return new Set(platforms.flatMap(({ layers }) => layers.map(({ path }) => contents.links.follow(path))))
+}
+
+/** Of a pipe it is seen at the end only which layers are of the platform that was asked for. */
+function tellOthers<L>(contents: Contents<L>, options: SavedImageOptions<L>): void {
+  if (options.platform === undefined || options.warn === undefined) return
+  const used = layerPaths(contents, { ...options, warn: () => undefined })
+  const others = [...contents.layers.keys()].filter((path) => !used.has(path)).length
+  if (others === 0) return
+  options.warn(`layers of other platforms were written too (${others}), since a pipe is read once: give a file`)
+}
+
+function documentsOf<L>({ files, links, tooLarge }: Contents<L>) {
+  return (named: string) => {
+    const path = links.follow(named)
+    const size = tooLarge.get(path)
+    if (size !== undefined) throw documentTooLarge(path, size)
+    return files.get(path)
+  }
 }
 
 /** What streamed by. */
@@ -110,23 +145,29 @@ interface Contents<L> {
   readonly links: Links
   /** Bytes of documents that are too large to be kept. */
   readonly tooLarge: Map<string, number>
-  readonly knownLayers: Set<L>
+  /** Paths of those that were not read, since they are known. */
+  readonly knownLayers: Set<string>
 }
 
 async function readContents<L extends { readonly diffId: string }>(
   entries: AsyncIterable<ArchiveEntry>,
   options: SavedImageOptions<L>,
+  only: ReadonlySet<string> | undefined,
 ): Promise<Contents<L>> {
   const files = new Map<string, Uint8Array>()
   const layers = new Map<string, L>()
   const unpacked = new Map<string, Unpacked<L>>()
   const links = new Links()
   const tooLarge = new Map<string, number>()
-  const knownLayers = new Set<L>()
+  const knownLayers = new Set<string>()
+  const keys = new Map<string, string>()
   const known = async (path: string, size: number | undefined) => {
     const key = layerKey(path)
-    const layer = key === undefined ? undefined : await options.findLayer?.(key, size)
-    if (layer !== undefined) knownLayers.add(layer)
+    // What has the name of another file of the archive need not be the same.
+    const isOther = key === undefined || keys.get(key) !== path || layers.has(path) || unpacked.has(path)
+    const layer = isOther ? undefined : await options.findLayer?.(key, size)
+    if (layer !== undefined) knownLayers.add(path)
+    else knownLayers.delete(path)
     return layer
   }
   let kept = 0
@@ -136,8 +177,11 @@ async function readContents<L extends { readonly diffId: string }>(
       continue
     }
     links.remove(entry.path)
+    const key = layerKey(entry.path)
+    if (key !== undefined && !keys.has(key)) keys.set(key, entry.path)
+    const isWanted = only === undefined || only.has(entry.path)
     // Before it is looked into: a file that an engine packs is opened for that.
-    const early = isLayerTar(entry.path) ? await known(entry.path, entry.size) : undefined
+    const early = isWanted && isLayerTar(entry.path) ? await known(entry.path, entry.size) : undefined
     if (early !== undefined) {
       layers.set(entry.path, early)
       continue
@@ -150,7 +194,10 @@ async function readContents<L extends { readonly diffId: string }>(
       if (entry.path === options.last && isWhole(files, layers)) break
     } else {
       if (isLarge) tooLarge.set(entry.path, entry.size ?? 0)
-      const key = layerKey(entry.path)
+      if (!isWanted) {
+        for await (const _ of body);
+        continue
+      }
       const size = packing === 'plain' ? entry.size : undefined
       const found = await known(entry.path, size)
       const onLayer = (tar: Bytes) => options.onLayer(tar, { path: entry.path, key, size })
@@ -174,15 +221,10 @@ function isWhole(files: ReadonlyMap<string, unknown>, layers: ReadonlyMap<string
 }
 
 async function imagesOf<L extends { readonly diffId: string }>(
-  { files, layers, unpacked, links, tooLarge, knownLayers }: Contents<L>,
+  contents: Contents<L>,
   options: SavedImageOptions<L>,
 ): Promise<SavedImage<L>[]> {
-  const document = (named: string) => {
-    const path = links.follow(named)
-    const size = tooLarge.get(path)
-    if (size !== undefined) throw documentTooLarge(path, size)
-    return files.get(path)
-  }
+  const { files, layers, unpacked, links, knownLayers } = contents
   const asItIs = (tar: Bytes, path: string, size: number | undefined) =>
     options.onLayer(tar, { path, key: layerKey(path), size })
   const layerAt = async ({ path: named, foreign }: FoundLayer, diffId: string | undefined): Promise<L> => {
@@ -201,12 +243,12 @@ async function imagesOf<L extends { readonly diffId: string }>(
     return asItIs(once(bytes), named, bytes.length)
   }
   const images: SavedImage<L>[] = []
-  for (const image of findImages(document, options.warn)) {
+  for (const image of findImages(documentsOf(contents), options.warn)) {
     const platforms: SavedPlatform<L>[] = []
     for (const { configBytes, config, layers: wanted } of choose(image, options.platform)) {
       const found: L[] = []
       for (const [at, layer] of wanted.entries()) found.push(await layerAt(layer, config.diffIds[at]))
-      checkLayers(found, knownLayers, config, wanted)
+      checkLayers(found, (path) => knownLayers.has(links.follow(path)), config, wanted)
       platforms.push({ configBytes, config, layers: found })
     }
     const { names, id, missing } = image
@@ -224,46 +266,9 @@ function choose({ platforms, missing, lacking }: FoundImage, asked: Platform | u
   throw noSuchPlatform(asked, platforms, missing)
 }
 
-const BLOBS = 'blobs/sha256/'
-
-/** The hex of `blobs/sha256/<hex>`, `<hex>/layer.tar` or `<hex>.tar`. What is no hex must get into no path of the catalogue. */
-function layerKey(path: string): string | undefined {
-  return /^(?:blobs\/sha256\/([0-9a-f]{64})|([0-9a-f]{64})(?:\/layer)?\.tar)$/.exec(path)?.slice(1).find(Boolean)
-}
-
-/** Before Docker 25; other tools may pack what they call so. */
-function isLayerTar(path: string): boolean {
-  return posix.basename(path) === 'layer.tar'
-}
-
-interface Classified {
-  readonly isDocument: boolean
-  /** A document, by its looks, that is too large to be kept. */
-  readonly isLarge: boolean
-  readonly body: Bytes
-  readonly packing: Packing
-}
-
-async function classify(entry: ArchiveEntry, diffIds: ReadonlySet<string>): Promise<Classified> {
-  const { path, size = 0 } = entry
-  const name = posix.basename(path)
-  const isBlob = path.startsWith(BLOBS)
-  if (isBlob && diffIds.has(`sha256:${name}`)) {
-    return { isDocument: false, isLarge: false, body: entry.body, packing: 'plain' }
-  }
-  const { head, all } = await peek(entry.body, HEAD_BYTES)
-  const isJson = !isLayerTar(path) && (head[0] === 0x7b || head[0] === 0x5b)
-  const looksSo = isJson || (!isBlob && DOCUMENTS.test(name))
-  const isLarge = size > MAX_DOCUMENT
-  return { isDocument: looksSo && !isLarge, isLarge: looksSo && isLarge, body: all, packing: packingOf(head) }
-}
-
-/** Files beside the blobs that are no layers, whatever is in them. */
-const DOCUMENTS = /^(VERSION|json|repositories|oci-layout|.*\.json)$/
-
 function checkLayers<L extends { readonly diffId: string }>(
   layers: readonly L[],
-  known: ReadonlySet<L>,
+  isKnown: (path: string) => boolean,
   config: Config,
   wanted: readonly FoundLayer[],
 ): void {
@@ -274,7 +279,7 @@ function checkLayers<L extends { readonly diffId: string }>(
     if (layer.diffId === config.diffIds[at]) continue
     const message = `layer ${at + 1} of ${layers.length} (${wanted[at]?.path}) has diffID ${layer.diffId}, but the config says ${config.diffIds[at]}`
     // Not the engine's bytes, but the catalogue named it.
-    if (known.has(layer)) throw new DockerIpfsError('CATALOGUE_STALE', message)
+    if (isKnown(wanted[at]?.path ?? '')) throw new DockerIpfsError('CATALOGUE_STALE', message)
     throw new DockerIpfsError('INTEGRITY', message, {
       hint: 'The image is damaged where it comes from: pull or build it again.',
     })
@@ -289,11 +294,6 @@ function foreignLayer(path: string): DockerIpfsError {
   return new DockerIpfsError('ARCHIVE_INVALID', `the archive does not hold the foreign layer ${path}`, {
     hint: 'Such layers stay with their publisher. Save the image from an engine that has pulled it.',
   })
-}
-
-function documentTooLarge(path: string, size: number): DockerIpfsError {
-  const text = `${path} of the image archive has ${size} bytes, and documents of at most ${MAX_DOCUMENT} are read`
-  return new DockerIpfsError('ARCHIVE_INVALID', text)
 }
 
 function invalid(why: string): DockerIpfsError {

@@ -28,6 +28,7 @@ async function* members(input: BlockStream): Bytes {
   let extended: Extended = { records: [], bytes: [] }
   for (let zeros = 0; ; ) {
     const header = tidied(await input.take(BLOCK))
+    checkSize(header)
     if (header.length < BLOCK || (!isZero(header) && !isHeader(header))) {
       yield* extended.bytes
       yield header
@@ -156,6 +157,12 @@ function summed(header: Buffer): Buffer {
 
 function isHeader(header: Uint8Array): boolean {
   return Number.isSafeInteger(readNumber(header, 124, 12)) && hasChecksum(header)
+}
+
+/** tar-stream would wait for ever for the contents of a file whose size is none. */
+function checkSize(header: Uint8Array): void {
+  if (header.length < BLOCK || Number.isSafeInteger(readNumber(header, 124, 12)) || !hasChecksum(header)) return
+  throw new Error('a header has no size')
 }
 
 /** Links, devices and folders have no contents, whatever their headers say of it. */

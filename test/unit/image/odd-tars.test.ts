@@ -80,6 +80,14 @@ describe('an archive is read', () => {
     })
   })
 
+  test.each([0xff, 0xba])('not one with a size that is no number, which nothing waits for: %d', async (first) => {
+    const bytes = patched((header) => header.fill(0x95, 124, 136).fill(first, 124, 125))
+    await expect(piped(bytes)).rejects.toMatchObject({
+      code: 'ARCHIVE_INVALID',
+      message: 'the image archive is cut short or damaged (a header has no size)',
+    })
+  })
+
   test('not one whose sum is wrong', async () => {
     const damaged = patched(
       () => undefined,

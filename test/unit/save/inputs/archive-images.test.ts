@@ -47,6 +47,34 @@ test('a layer that comes twice is told once', async () => {
   expect(events.filter(({ type }) => type === 'layer-done')).toHaveLength(1)
 })
 
+test('of members of the same name the last counts, also where it is that of a layer', async () => {
+  const image = GOLDEN.tiny()
+  const path = `${'a'.repeat(64)}/layer.tar`
+  const archive = tarOf([
+    { path: 'c.json', body: image.config },
+    { path, body: Buffer.from('something else') },
+    { path, body: image.layers[0] ?? Buffer.alloc(0) },
+    { path: `blobs/sha256/${'a'.repeat(64)}`, body: Buffer.from('and again') },
+    { path: 'manifest.json', body: Buffer.from(JSON.stringify([{ Config: 'c.json', Layers: [path] }])) },
+  ])
+  const { images } = await write(archive)
+  expect(images.map(({ dag }) => String(dag.root.cid))).toEqual([GOLDEN_ROOTS.tiny])
+})
+
+test('a layer that is not what its name says is told as damaged, though another file has the same bytes', async () => {
+  const { layers, config } = imageOf([tarOf([{ path: 'a' }]), tarOf([{ path: 'b' }])])
+  const [one = Buffer.alloc(0), two = Buffer.alloc(0)] = layers
+  const name = (layer: Buffer) => `blobs/sha256/${digest(layer).slice(7)}`
+  const manifest = [{ Config: 'c.json', Layers: [name(one), name(two)] }]
+  const archive = tarOf([
+    { path: 'c.json', body: config },
+    { path: name(two), body: one },
+    { path: name(one), body: one },
+    { path: 'manifest.json', body: Buffer.from(JSON.stringify(manifest)) },
+  ])
+  await expect(write(archive)).rejects.toMatchObject({ code: 'INTEGRITY' })
+})
+
 test('a name that docker does not take is warned of', async () => {
   const image = GOLDEN.tiny()
   const manifest = [{ Config: 'c.json', RepoTags: ['Team/App:1', 'app:1'], Layers: ['l.tar'] }]
