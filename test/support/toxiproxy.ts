@@ -12,6 +12,8 @@ export interface Way {
   readonly port: number
   /** From now on, in both directions. */
   trouble(trouble: Trouble): Promise<void>
+  /** No more trouble. */
+  calm(): Promise<void>
   /** Breaks what is open with a reset, and lets nobody in. */
   shut(): Promise<void>
   open(): Promise<void>
@@ -61,6 +63,11 @@ export class Toxiproxy {
           if (latency !== undefined) await this.#toxic(name, { type: 'latency', stream, attributes: { latency } })
         }
       },
+      calm: async () => {
+        for (const toxic of JSON.parse(await this.#ask(`proxies/${name}/toxics`)) as { name: string }[]) {
+          await this.#ask(`proxies/${name}/toxics/${toxic.name}`, undefined, 'DELETE')
+        }
+      },
       shut: async () => void (await set(false)),
       open: async () => void (await set(true)),
       bytes: async () => {
@@ -85,8 +92,8 @@ export class Toxiproxy {
     return this.#ask(`proxies/${name}/toxics`, toxic)
   }
 
-  async #ask(path: string, body?: object): Promise<string> {
-    const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
+  async #ask(path: string, body?: object, method = body === undefined ? 'GET' : 'POST'): Promise<string> {
+    const init = { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
     const answer = await fetch(`http://127.0.0.1:${this.#control}/${path}`, init)
     if (!answer.ok) throw new Error(`toxiproxy: ${await answer.text()}`)
     return answer.text()
