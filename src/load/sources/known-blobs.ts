@@ -1,8 +1,7 @@
 import type { Catalogue } from '../../catalogue/catalogue.ts'
-import { DockerIpfsError } from '../../errors.ts'
+import { DockerIpfsError, hasCode } from '../../errors.ts'
 import type { ReadOptions } from '../../read/document-reader.ts'
 import { type ImageSource, openImage } from '../../read/open-image.ts'
-import { ifAllowed } from '../../store/allowed.ts'
 import type { Pins } from '../../store/pins.ts'
 import { mapInOrder } from '../../streams.ts'
 
@@ -29,7 +28,7 @@ export async function knownBlobs(
   const { catalogue, signal } = options
   const mine = new Set(image.layers.map(({ diffId }) => diffId))
   const found: { root: ImageSource['root']; shared: number }[] = []
-  const looked = mapInOrder(ids.slice(0, MAX_IMAGES), AT_ONCE, (id) => ifAllowed(catalogue.findImage(id, signal)))
+  const looked = mapInOrder(ids.slice(0, MAX_IMAGES), AT_ONCE, (id) => catalogue.findImage(id, signal).catch(unknown))
   for await (const known of looked) {
     const shared = known?.record.layers.filter((diffId) => mine.has(diffId)).length ?? 0
     // Of the image itself the store lacks something, or nobody would ask.
@@ -38,6 +37,11 @@ export async function knownBlobs(
   const best = found.sort((a, b) => b.shared - a.shared).slice(0, MAX_MANIFESTS)
   const manifests = await Promise.all(best.map(({ root }) => blobsOf(root, new Set(ids), options)))
   return new Set(manifests.flat())
+}
+
+/** A node with a full disk may not be able to say what its catalogue has: then more is sent. */
+function unknown(error: unknown): undefined {
+  if (!hasCode(error, 'NODE_FAILED', 'NODE_DENIED')) throw error
 }
 
 async function blobsOf(

@@ -8,7 +8,7 @@ import type { BlockStore, ImportSession, OwnFiles } from '../blocks.ts'
 import { type IsCluster, pinInCluster } from './cluster.ts'
 import type { Endpoint } from './endpoint.ts'
 import { openImport } from './import.ts'
-import type { Mfs } from './mfs.ts'
+import type { Mfs } from './mfs/mfs.ts'
 import { openOwnFiles } from './own-files/own-files.ts'
 import { answerOf, askWithin, bytesOf, call, jsonLines, nodeFailed, tryCall } from './rpc.ts'
 

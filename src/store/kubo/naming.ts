@@ -1,6 +1,6 @@
 import type { CID } from '../../dag/cid.ts'
 import { readIpnsName } from '../../dag/ipns.ts'
-import { DockerIpfsError, hasCode } from '../../errors.ts'
+import { DockerIpfsError, hasCode, messageOf } from '../../errors.ts'
 import { collect } from '../../streams.ts'
 import type { Key, Naming } from '../naming.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -43,7 +43,17 @@ export class KuboNaming implements Naming {
   }
 
   async makeKey(name: string, signal: AbortSignal): Promise<Key> {
-    return readKey(await this.#ask(`key/gen?arg=${encodeURIComponent(name)}&type=ed25519&ipns-base=base36`, signal))
+    try {
+      return readKey(await this.#ask(`key/gen?arg=${encodeURIComponent(name)}&type=ed25519&ipns-base=base36`, signal))
+    } catch (error) {
+      if (!/already exists/.test(messageOf(error))) throw error
+      if ((await this.keys(signal)).some((key) => key.name === name)) throw error
+      // Kubo 0.43 lists no key whose file is broken, and removes none; but it writes another one over it.
+      throw new DockerIpfsError('NODE_FAILED', `the IPFS node has a key ${name} that it cannot read`, {
+        cause: error,
+        hint: `If it was made on a full disk: "ipfs key gen new", then "ipfs key rename --force new ${name}".`,
+      })
+    }
   }
 
   async removeKey(name: string, signal: AbortSignal): Promise<Key> {

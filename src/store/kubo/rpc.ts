@@ -236,12 +236,21 @@ export function noKubo(endpoint: Endpoint, why: string, cause: unknown): DockerI
   )
 }
 
+const NO_SPACE = /no space left on device|disk quota exceeded/i
+const DISK_FULL = 'the disk of the IPFS node is full'
+
+/** Whether a node failed because of that, in its words or in ours. */
+export function isDiskFull(error: unknown): boolean {
+  const words = messageOf(error)
+  return NO_SPACE.test(words) || words === DISK_FULL
+}
+
 /** Kubo says so in words only; they are read here and nowhere else. */
 export function nodeFailed(message: string, cause: unknown): DockerIpfsError {
-  if (/no space left on device|disk quota exceeded/i.test(message)) {
-    return new DockerIpfsError('NODE_FAILED', 'the disk of the IPFS node is full', {
+  if (NO_SPACE.test(message)) {
+    return new DockerIpfsError('NODE_FAILED', DISK_FULL, {
       cause,
-      hint: 'Free space there ("docker ipfs prune" removes what nothing names), and try again.',
+      hint: 'Free space there ("docker ipfs prune" removes what nothing names) and try again; restart the node if it says so again.',
     })
   }
   // Whichever part of it is asked first. Its own context ends with it, or with a caller that hung up, who is not told.

@@ -47,6 +47,14 @@ describe('blobs that a containerd store has', () => {
     expect(found.length).toBeLessThanOrEqual(5)
   })
 
+  test('are none where the disk of the node is full, and its catalogue cannot be read', async () => {
+    const { known, node } = await withImages([A, C])
+    node.catalogue.findImage = () => Promise.reject(new DockerIpfsError('NODE_FAILED', 'the disk is full'))
+    expect(await known()).toEqual([])
+    node.catalogue.findImage = () => Promise.reject(new DockerIpfsError('NODE_UNREACHABLE', 'gone'))
+    await expect(known()).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' })
+  })
+
   test('are none where the node knows none of its images, or no image shares a layer', async () => {
     const { known } = await withImages([C, D])
     expect(await known()).toEqual([])

@@ -66,6 +66,24 @@ describe('keys', () => {
     await expect(naming.removeKey('self', signal)).rejects.toMatchObject({ code: 'NODE_FAILED' })
   })
 
+  test('that the node has and does not list cannot be read, and the way out is told', async () => {
+    node.says['key/gen'] = () => kuboError('key by that name already exists, refusing to overwrite')
+    node.says['key/list'] = () => Response.json({ Keys: [{ Name: 'self', Id: ID }] })
+    await expect(naming.makeKey('shop', signal)).rejects.toMatchObject({
+      code: 'NODE_FAILED',
+      message: 'the IPFS node has a key shop that it cannot read',
+      hint: 'If it was made on a full disk: "ipfs key gen new", then "ipfs key rename --force new shop".',
+    })
+  })
+
+  test('that are there are not made again, and other failures are told as they are', async () => {
+    node.says['key/gen'] = () => kuboError('key by that name already exists, refusing to overwrite')
+    node.says['key/list'] = () => Response.json({ Keys: [{ Name: 'shop', Id: ID }] })
+    await expect(naming.makeKey('shop', signal)).rejects.toThrow('already exists')
+    node.says['key/gen'] = () => kuboError('write: no space left on device')
+    await expect(naming.makeKey('new', signal)).rejects.toThrow('the disk of the IPFS node is full')
+  })
+
   test('are none where the node says none', async () => {
     node.says['key/list'] = () => Response.json({ Keys: null })
     expect(await naming.keys(signal)).toEqual([])

@@ -1,10 +1,10 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { parseCid } from '../../../../src/dag/cid.ts'
-import { createClient } from '../../../../src/store/kubo/client.ts'
-import type { Endpoint } from '../../../../src/store/kubo/endpoint.ts'
-import { Mfs } from '../../../../src/store/kubo/mfs.ts'
-import { AnsweringNode, kuboError } from '../../../support/answering-node.ts'
-import { GOLDEN_ROOTS } from '../../../support/images.ts'
+import { parseCid } from '../../../../../src/dag/cid.ts'
+import { createClient } from '../../../../../src/store/kubo/client.ts'
+import type { Endpoint } from '../../../../../src/store/kubo/endpoint.ts'
+import { Mfs } from '../../../../../src/store/kubo/mfs/mfs.ts'
+import { AnsweringNode, kuboError } from '../../../../support/answering-node.ts'
+import { GOLDEN_ROOTS } from '../../../../support/images.ts'
 
 /** What a node says to each `files/cp`, the first one first; nothing: that it is done. */
 let words: string[] = []
@@ -100,6 +100,43 @@ describe('our folder in MFS', () => {
     kubo.says['block/stat'] = () => new Response('403 - Access denied', { status: 403 })
     kubo.says['dag/resolve'] = () => Response.json({ Cid: { '/': GOLDEN_ROOTS.tiny }, RemPath: '' })
     expect((await folder().find('a/b', open))?.dagSize).toBe(9)
+  })
+
+  test('is waited for only so long where the node does not write it down', async () => {
+    kubo.says['files/rm'] = () => new Response()
+    kubo.says['files/flush'] = () => new Promise(() => undefined)
+    const mfs = new Mfs(createClient(kubo.endpoint), kubo.endpoint, 50)
+    await mfs.remove('a', open)
+    await expect(mfs.sync(open)).rejects.toMatchObject({
+      code: 'NODE_FAILED',
+      message: `the IPFS node at ${kubo.endpoint.url} does not write its folders down`,
+      hint: 'Its disk may be full, or have been: free space there, restart the node, and run the command again.',
+    })
+    // Another try would take as long.
+    await expect(mfs.sync(open)).rejects.toMatchObject({ code: 'NODE_FAILED' })
+    expect(kubo.asked.filter((call) => call.startsWith('files/flush'))).toHaveLength(1)
+  })
+
+  test('is not waited for any more by who was cancelled', async () => {
+    kubo.says['files/rm'] = () => new Response()
+    kubo.says['files/flush'] = () => new Promise(() => undefined)
+    const mfs = folder()
+    await mfs.remove('a', open)
+    const reason = new Error('cancelled')
+    await expect(mfs.sync(AbortSignal.abort(reason))).rejects.toBe(reason)
+  })
+
+  test('is not taken for empty where the disk of the node is full', async () => {
+    const full = { code: 'NODE_FAILED', message: 'the disk of the IPFS node is full' }
+    kubo.says['files/stat'] = () => kuboError('open /repo/blocks/put-1: no space left on device')
+    await expect(folder().find('', open)).rejects.toMatchObject(full)
+    await expect(folder().entries('images', open)).rejects.toMatchObject(full)
+    await expect(folder().readAll('records', open)).rejects.toMatchObject(full)
+    kubo.says['files/stat'] = stat
+    kubo.says['ls'] = () => kuboError('write: disk quota exceeded')
+    await expect(folder().entries('', open)).rejects.toMatchObject(full)
+    kubo.says['ls'] = () => kuboError('block was not found locally')
+    expect(await folder().entries('', open)).toBeUndefined()
   })
 
   test('is looked at once, until something is synced', async () => {

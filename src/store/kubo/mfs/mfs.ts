@@ -1,13 +1,15 @@
-import { blockKey, fileFrom } from '../../dag/blocks.ts'
-import { carBlocks } from '../../dag/car.ts'
-import { type CID, parseCid } from '../../dag/cid.ts'
-import { DockerIpfsError, hasCode, messageOf } from '../../errors.ts'
-import { collect } from '../../streams.ts'
-import { inTime } from '../../time.ts'
-import { ifAllowed } from '../allowed.ts'
-import type { KuboClient } from './client.ts'
-import type { Endpoint } from './endpoint.ts'
-import { bytesOf, call, nodeError, statusOf } from './rpc.ts'
+import { blockKey, fileFrom } from '../../../dag/blocks.ts'
+import { carBlocks } from '../../../dag/car.ts'
+import { type CID, parseCid } from '../../../dag/cid.ts'
+import { DockerIpfsError, messageOf } from '../../../errors.ts'
+import { collect } from '../../../streams.ts'
+import { inTime, within } from '../../../time.ts'
+import { ifAllowed } from '../../allowed.ts'
+import type { KuboClient } from '../client.ts'
+import { shown } from '../connection.ts'
+import type { Endpoint } from '../endpoint.ts'
+import { bytesOf, call, nodeError } from '../rpc.ts'
+import { isAnswer } from './answers.ts'
 
 /** Where all of ours stands in the node's MFS, visible in its web UI and safe from its GC. Paths are below it. */
 const TOP = '/docker-ipfs'
@@ -20,6 +22,12 @@ interface RpcLink {
 
 /** Time for one look, in milliseconds: they are answered from the repository alone. */
 const LOOK_MS = 10_000
+
+/**
+ * Time for writing out what was changed, in milliseconds. Kubo waits for ever where its database refuses to write, as it does from the
+ * moment that the disk was full until it is started again (measured with 0.43).
+ */
+const FLUSH_MS = 30_000
 
 /** Kubo refuses to write when 256 writes of all its callers have not been flushed. */
 const MAX_UNFLUSHED = 64
@@ -61,10 +69,14 @@ export class Mfs {
   #unflushed = 0
   /** Whether anything was put there that is not flushed: else the folder need not be there. */
   #hasPut = false
+  readonly #flushMs: number
+  /** The error of a flush that took too long: another one would take as long. */
+  #stuck: DockerIpfsError | undefined
 
-  constructor(client: KuboClient, endpoint: Endpoint) {
+  constructor(client: KuboClient, endpoint: Endpoint, flushMs = FLUSH_MS) {
     this.#client = client
     this.#endpoint = endpoint
+    this.#flushMs = flushMs
   }
 
   /**
@@ -216,8 +228,10 @@ export class Mfs {
   }
 
   async #flush(signal: AbortSignal): Promise<void> {
+    if (this.#stuck !== undefined) throw this.#stuck
     try {
-      await this.#client.files.flush(TOP, { signal })
+      const flush = (limited: AbortSignal) => this.#client.files.flush(TOP, { signal: limited })
+      await within(this.#flushMs, signal, flush, (cause) => (this.#stuck = this.#notFlushed(cause)))
     } catch (error) {
       const isNone = /file does not exist/.test(messageOf(error))
       if (this.#hasPut || !isNone) throw nodeError(error, this.#endpoint, signal)
@@ -225,6 +239,14 @@ export class Mfs {
     this.#unflushed = 0
     this.#hasPut = false
     this.#forget()
+  }
+
+  #notFlushed(cause: unknown): DockerIpfsError {
+    const node = `the IPFS node at ${shown(this.#endpoint)}`
+    return new DockerIpfsError('NODE_FAILED', `${node} does not write its folders down`, {
+      cause,
+      hint: 'Its disk may be full, or have been: free space there, restart the node, and run the command again.',
+    })
   }
 
   #forget(): void {
@@ -249,7 +271,10 @@ export class Mfs {
     }
   }
 
-  /** Whatever the node has against a question, or no answer in time, means: not known. */
+  /**
+   * Whatever the node has against a question, or no answer in time, means: not known. But for a full disk: then MFS cannot say what is
+   * in it, and all would seem lost that is there again later.
+   */
   async #ask<T>(signal: AbortSignal, ask: (limited: AbortSignal) => Promise<T>): Promise<T | undefined> {
     try {
       return await inTime(LOOK_MS, signal, ask)
@@ -269,17 +294,4 @@ function once<T>(known: Map<string, Promise<T>>, key: string, ask: () => Promise
   known.set(key, answer)
   answer.catch(() => known.delete(key))
   return answer
-}
-
-/** What the system, or its own database, has against the node: of what it keeps nothing is known then, and nothing may be said to be missing. */
-const FAULT =
-  /no space left|disk of the IPFS node is full|quota exceeded|read-only file system|input\/output error|permission denied|too many open files|cannot allocate|\bclosed$/i
-
-/** True for what the node answered, and for a document that is too large. */
-function isAnswer(error: unknown): boolean {
-  if (!(error instanceof Error) || FAULT.test(error.message)) return false
-  if (error instanceof DockerIpfsError) return hasCode(error, 'INTEGRITY', 'NODE_FAILED')
-  // Any other status is not from Kubo.
-  const status = statusOf(error)
-  return status === 500 || status === 400
 }
