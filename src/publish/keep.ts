@@ -1,7 +1,8 @@
+import type { PublicationEntry } from '../catalogue/publications.ts'
 import type { Block, BlockSink } from '../dag/blocks.ts'
 import type { CID } from '../dag/cid.ts'
 import { dagSizeOf } from '../dag/sizes.ts'
-import { DockerIpfsError } from '../errors.ts'
+import { DockerIpfsError, hasCode } from '../errors.ts'
 import type { DagNode } from '../format/files.ts'
 import { nameOf, type PublishedCatalogue, type PublishedImage } from '../publication/document.ts'
 import { rootOf } from '../publication/read.ts'
@@ -25,12 +26,11 @@ export async function keepPublication(
   catalogue: PublishedCatalogue,
   options: PublishOptions,
 ): Promise<CID | undefined> {
-  const { blocks, publications, signal } = options
+  const { blocks, signal } = options
   const written: Block[] = []
   const sink: BlockSink = { put: async (block) => void written.push(block) }
   const { cid: root } = await writePublication(catalogue, await nodesOf(catalogue.images, options), sink)
-  await send(written, blocks, signal)
-  if (!(await publications.add(key.id, { root, sequence: catalogue.sequence }, signal))) return undefined
+  if (!(await add(written, key, { root, sequence: catalogue.sequence }, options))) return undefined
   // GC may have run between: from now on it takes nothing of this.
   const needed = [...written.map(({ cid }) => cid), ...catalogue.images.map(rootOf)]
   for (let round = 1; !(await hasAll(needed, blocks, signal)); round += 1) {
@@ -39,6 +39,24 @@ export async function keepPublication(
     await send(written, blocks, signal)
   }
   return root
+}
+
+/** Sends the blocks and links their root. Nothing keeps them before: GC may take them in between. */
+async function add(
+  written: readonly Block[],
+  key: Key,
+  entry: PublicationEntry,
+  { blocks, publications, signal }: PublishOptions,
+): Promise<boolean> {
+  for (let round = 1; ; round += 1) {
+    await send(written, blocks, signal)
+    try {
+      return await publications.add(key.id, entry, signal)
+    } catch (error) {
+      const isLost = hasCode(error, 'NODE_FAILED') && !(await blocks.hasBlock(entry.root, signal))
+      if (!isLost || round === MAX_ROUNDS) throw error
+    }
+  }
 }
 
 /** What links to the images must say. */

@@ -93,6 +93,35 @@ describe('GC that began before the publication was kept', () => {
     expect(documentsOf(root)).toEqual(documentsOf(await keep()))
   })
 
+  /** Takes all that came since, the root as well, so many times, before it is linked. */
+  function earlier(times: number): Publications {
+    const { blocks } = node.blocks
+    const marked = new Set(blocks.keys())
+    let left = times
+    const folder = new DisturbedFolder(node.folder, async (change) => {
+      left -= Number(change === 'link')
+      if (change === 'link' && left >= 0) for (const cid of blocks.keys()) if (!marked.has(cid)) blocks.delete(cid)
+      return undefined
+    })
+    return new Publications(folder)
+  }
+
+  test('may take all of it before it is linked', async () => {
+    const root = await keep({}, { publications: earlier(3) })
+    expect(await newest()).toBe(String(root))
+    expect(documentsOf(root)).toEqual(documentsOf(await keep()))
+  })
+
+  test('is given up where it takes the root each time, and what else a node refuses is told at once', async () => {
+    await expect(keep({}, { publications: earlier(Number.POSITIVE_INFINITY) })).rejects.toMatchObject({
+      code: 'NODE_FAILED',
+    })
+    const refusal = new DockerIpfsError('NODE_FAILED', 'no')
+    const publications = altered(node.publications, { add: () => Promise.reject(refusal) })
+    await expect(keep({}, { publications })).rejects.toBe(refusal)
+    expect(await newest()).toBeUndefined()
+  })
+
   test('is not fought for ever', async () => {
     // A node that takes blocks and has none of them, but for the root.
     const blocks = altered(node.blocks, { hasBlock: async () => false })
