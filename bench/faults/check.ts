@@ -63,7 +63,7 @@ export async function checkRuns(world: World, { fault, steps }: Event, runs: rea
   for (const [at, step] of steps.entries()) {
     const run = runs[at] as Finished
     const what = `${step.command} ${step.image}: exit code ${run.exitCode}: ${run.stderr.trim().slice(0, 300)}`
-    found.add('wrong images', faultOfOutput(world, step, run))
+    found.add('wrong images', await faultOfOutput(world, step, run))
     if (run.exitCode === 70) found.add('bad words', what)
     const isOrderly = run.exitCode === 0 || /^(ERROR|WARNING): /m.test(run.stderr)
     const mayBeMute = fault === 'plugin killed' || fault === 'cancelled' || fault === 'engine killed'

@@ -108,7 +108,7 @@ async function runAgain(world: World, event: Event, before: Before, found: Findi
     if (run.exitCode !== 0) {
       found.add('did not work afterwards', `${step.command} ${step.image}: ${run.exitCode}: ${run.stderr.trim()}`)
     }
-    found.add('wrong images', faultOfOutput(world, step, run))
+    found.add('wrong images', await faultOfOutput(world, step, run))
     if (loads(step) && run.exitCode === 0) found.add('wrong images', await world.images.faultOf(step.image))
   }
   if (found.faults.length === 0) await checkNode(world, event, before, found, true)

@@ -83,7 +83,11 @@ async function fullDisk(world: World, event: Event, which: 'engine' | 'node'): P
     strike: async () => (early < 0.3 ? undefined : fill()),
     heal: async () => {
       disk.clear()
-      if (!(await nodeAnswers(world))) await restartNode(world)
+      // Its database refuses every write from then on, until it is started again.
+      if (which === 'node' || !(await nodeAnswers(world))) {
+        await world.node.stop()
+        await restartNode(world)
+      }
       await world.engine.docker('version').catch(() => world.engine.restart())
     },
   }
