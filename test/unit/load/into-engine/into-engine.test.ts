@@ -240,6 +240,21 @@ test('an engine that goes on losing parts of the image is not at fault for wrong
   expect(store.stored.size).toBe(0)
 })
 
+test.each(['no space left on device', 'disk quota exceeded'])(
+  'an engine that cannot unpack a layer (%s) is not at fault for wrong bytes, and keeps no image',
+  async (words) => {
+    const store = new OddStore()
+    store.says = `Error unpacking image x: apply layer error for "x": write /usr/lib/a: ${words}`
+    await expect(load(store)).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+      message: `the Docker engine answered: ${store.says}`,
+      hint: 'Free space on the disk of the engine (for instance with "docker system prune") and load it again.',
+    })
+    expect(store.loads).toHaveLength(1)
+    expect(store.stored.size).toBe(0)
+  },
+)
+
 describe('a containerd store that does not tell', () => {
   test.each(['23.0.6', '27.5.1'])(
     'is sent everything, and what %s packs says whether it has the image',
