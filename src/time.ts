@@ -37,3 +37,16 @@ export async function inTime<T>(
 }
 
 const LATE = Symbol('late')
+
+/**
+ * A signal that is aborted with `signal`, but that much later: for what must not be left half done.
+ * @param ms milliseconds
+ */
+export function outlasting(signal: AbortSignal, ms: number): AbortSignal {
+  const late = new AbortController()
+  // The process need not wait for it when all is done.
+  const follow = () => setTimeout(() => late.abort(signal.reason), ms).unref()
+  if (signal.aborted) follow()
+  else signal.addEventListener('abort', follow, { once: true })
+  return late.signal
+}

@@ -11,7 +11,11 @@ import { familiarName } from '../image/name.ts'
 import type { Blocks } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
 import { mapInOrder } from '../streams.ts'
+import { outlasting } from '../time.ts'
 import { type ResolveOptions, resolve } from './resolve.ts'
+
+/** Time for a removal that is cancelled when it has begun, in milliseconds. */
+const FINISH_MS = 10_000
 
 export interface RemoveOptions extends ResolveOptions {
   readonly blocks: Pick<Blocks, 'block'> & Walked
@@ -57,10 +61,13 @@ export async function remove(reference: string, options: RemoveOptions): Promise
   const isLast = names.length === untagged.length
   const its = isLast ? await counted(() => blocksBelow(root, options), options) : undefined
   const record = mine[0]?.record ?? (isLast ? await recordOfOdd(root, odd, options) : undefined)
-  await catalogue.removeNames(untagged, options.signal)
+  options.signal.throwIfAborted()
+  // From here on it is carried through, or the image would stay without a name.
+  const signal = outlasting(options.signal, FINISH_MS)
+  await catalogue.removeNames(untagged, signal)
   if (!isLast || record === undefined) return { untagged, deleted: undefined, freed: 0 }
   const others = images.flatMap((image) => (image.root.equals(root) || !image.record ? [] : [image.record]))
-  await forget(root, record, others, options)
+  await forget(root, record, others, { ...options, signal })
   const freed = its && (await counted(async () => bytesWithout(its, await keptRoots(options), options), options))
   return { untagged, deleted: root, freed }
 }

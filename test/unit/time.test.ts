@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { inTime, within } from '../../src/time.ts'
+import { inTime, outlasting, within } from '../../src/time.ts'
 import { never } from '../support/never.ts'
 
 const open = new AbortController().signal
@@ -74,5 +74,26 @@ describe('in time', () => {
     const asked = inTime(10_000, stop.signal, never)
     stop.abort(failed)
     await expect(asked).rejects.toBe(failed)
+  })
+})
+
+describe('a signal that outlasts another', () => {
+  test('is aborted later, for the same reason', async () => {
+    const first = new AbortController()
+    const later = outlasting(first.signal, 30)
+    const reason = new Error('cancelled')
+    first.abort(reason)
+    expect(later.aborted).toBe(false)
+    await new Promise((resolve) => later.addEventListener('abort', resolve))
+    expect(later.reason).toBe(reason)
+  })
+
+  test('also where that one was aborted before, and never where it is not', async () => {
+    const reason = new Error('cancelled')
+    const later = outlasting(AbortSignal.abort(reason), 1)
+    const never = outlasting(open, 1)
+    await new Promise((resolve) => later.addEventListener('abort', resolve))
+    expect(later.reason).toBe(reason)
+    expect(never.aborted).toBe(false)
   })
 })

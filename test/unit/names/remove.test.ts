@@ -5,6 +5,7 @@ import { DockerIpfsError } from '../../../src/errors.ts'
 import { writeDirectory } from '../../../src/format/files.ts'
 import { hexOf } from '../../../src/image/canonical.ts'
 import { remove } from '../../../src/names/remove.ts'
+import { altered } from '../../support/altered.ts'
 import { digest, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../../support/images.ts'
 import { DisturbedFolder } from '../../support/memory/disturbed-folder.ts'
 import { keepImage, writeOn } from '../../support/memory/keep-image.ts'
@@ -192,6 +193,49 @@ describe('what is freed', () => {
     const { deleted, freed } = await removeOn('app:1')
     expect([deleted, freed]).toEqual([root, undefined])
     expect([await has(recordPath(root)), await node.pins.isPinned(root)]).toEqual([false, false])
+  })
+})
+
+describe('a removal that is cancelled', () => {
+  /** Removes app:1, and cancels before a change of this kind. */
+  async function cancelledAt(kind: 'link' | 'write' | 'remove' | 'sync') {
+    const cancel = new AbortController()
+    const reason = new Error('cancelled')
+    const folder = new DisturbedFolder(node.folder, async (change) => {
+      if (change === kind) cancel.abort(reason)
+      return undefined
+    })
+    const options = { ...useCase(node), catalogue: new Catalogue(folder), signal: cancel.signal }
+    const error = await remove('app:1', options).catch((thrown: unknown) => thrown)
+    return { error, reason }
+  }
+
+  test.each(['remove', 'sync'] as const)('when it has begun (%s) is carried through', async (kind) => {
+    const { root, imageId } = await keepImage(node, imageOf([base, upper]), 'app:1')
+    const { error, reason } = await cancelledAt(kind)
+    expect([reason, undefined]).toContain(error as Error | undefined)
+    expect(await has('images/docker.io/library/app:1')).toBe(false)
+    expect(await has(recordPath(root))).toBe(false)
+    expect(await has(`ids/${hexOf(imageId)}`)).toBe(false)
+    expect(await has(layerPath(upper))).toBe(false)
+    expect(await node.pins.isPinned(root)).toBe(false)
+  })
+
+  test('before it has begun leaves all as it was', async () => {
+    const { root } = await keepImage(node, imageOf([base, upper]), 'app:1')
+    const before = await node.folder.find('', signal)
+    const cancel = new AbortController()
+    const reason = new Error('cancelled')
+    const { blocks, ...others } = useCase(node)
+    const walked = altered(blocks, {
+      below: (...args) => {
+        cancel.abort(reason)
+        return blocks.below(...args)
+      },
+    })
+    await expect(remove('app:1', { ...others, blocks: walked, signal: cancel.signal })).rejects.toBe(reason)
+    expect(await node.folder.find('', signal)).toEqual(before)
+    expect(await node.pins.isPinned(root)).toBe(true)
   })
 })
 
