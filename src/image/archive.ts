@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { extract } from 'tar-stream'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
-import { saysLacking } from './lacking.ts'
+import { saysLacking } from './saved/lacking.ts'
 import { plainTar } from './tar/plain.ts'
 
 /** A file of an archive. Its body must be read, or left, before the next entry is asked for. */

@@ -8,7 +8,7 @@
 import type { Engine, EngineInfo } from '../engine/engine.ts'
 import { DockerIpfsError, hasCode } from '../errors.ts'
 import type { Report } from '../events.ts'
-import { unreadableIn } from '../image/engine-config.ts'
+import { unreadableIn } from '../image/config/engine-config.ts'
 import { fullName } from '../image/name.ts'
 import { type Platform, parsePlatform, platformOf } from '../image/platform.ts'
 import { type ImageSource, openImage } from '../read/open-image.ts'

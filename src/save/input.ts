@@ -1,7 +1,7 @@
 import type { ImageDag } from '../format/image-dag.ts'
 import type { Layer } from '../format/layer.ts'
 import type { Platform } from '../image/platform.ts'
-import type { SavedImage, SavedImageOptions } from '../image/saved-image.ts'
+import type { SavedImage, SavedImageOptions } from '../image/saved/saved-image.ts'
 
 /** Where images come from: an engine, or an archive. */
 export interface SaveInput {

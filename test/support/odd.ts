@@ -1,5 +1,5 @@
 import { type ImageInput, pipedInput } from '../../src/image/input.ts'
-import { readSavedImages } from '../../src/image/saved-image.ts'
+import { readSavedImages } from '../../src/image/saved/saved-image.ts'
 import { type Bytes, collect } from '../../src/streams.ts'
 import { digest, imageOf, noise } from './images.ts'
 import { type Entry, tarOf } from './tar.ts'

@@ -12,8 +12,8 @@
 
 import { messageOf } from '../../errors.ts'
 import { isDigest } from '../../image/documents.ts'
-import { saysLacking } from '../../image/lacking.ts'
 import { fullName, repositoryOf } from '../../image/name.ts'
+import { saysLacking } from '../../image/saved/lacking.ts'
 import { parsedObject } from '../../json.ts'
 import type { Bytes } from '../../streams.ts'
 import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo, PackedImage } from '../engine.ts'

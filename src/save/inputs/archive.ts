@@ -2,7 +2,7 @@ import type { ImageDag } from '../../format/image-dag.ts'
 import type { Layer } from '../../format/layer.ts'
 import type { ImageInput } from '../../image/input.ts'
 import { fullName } from '../../image/name.ts'
-import { readSavedImages, type SavedImage } from '../../image/saved-image.ts'
+import { readSavedImages, type SavedImage } from '../../image/saved/saved-image.ts'
 import type { Labels, OpenInput, SaveInput } from '../input.ts'
 
 /** The images of a file, a folder or a pipe, as if an engine had them. */

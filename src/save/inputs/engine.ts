@@ -1,9 +1,9 @@
 import type { Engine, ImageInfo, PackedImage } from '../../engine/engine.ts'
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import type { Layer } from '../../format/layer.ts'
-import { engineLacks, LackedBlobs } from '../../image/lacking.ts'
 import { fullName, otherTags } from '../../image/name.ts'
-import { readOneImage, readSavedImage, type SavedImage } from '../../image/saved-image.ts'
+import { engineLacks, LackedBlobs } from '../../image/saved/lacking.ts'
+import { readOneImage, readSavedImage, type SavedImage } from '../../image/saved/saved-image.ts'
 import { abortable, type Bytes, sha256 } from '../../streams.ts'
 import type { InputOptions, Labels, OpenInput, Outline, SaveInput } from '../input.ts'
 

@@ -9,7 +9,7 @@ import { ifAllowed } from '../../store/allowed.ts'
 import type { BlockStore } from '../../store/blocks.ts'
 import type { Node } from '../../store/node.ts'
 import type { Pins } from '../../store/pins.ts'
-import { within } from '../../time.ts'
+import { outlasting, within } from '../../time.ts'
 import { type ConfirmOptions, confirm } from '../confirm.ts'
 import type { Outline, SaveInput, TargetTraits } from '../input.ts'
 import { findVersions, type Known, knowNothing, lookUp } from '../known.ts'
@@ -30,6 +30,9 @@ export interface NodeTargetOptions extends Pick<ConfirmOptions, 'confirmMs'> {
 
 /** GC takes what belongs to no image. */
 const TRAITS: TargetTraits = { forgets: true, givesHints: true }
+
+/** Time for the catalogue when a save is cancelled behind its pin, in milliseconds. */
+const FINISH_MS = 10_000
 
 /**
  * The node: images are pinned there and written into the catalogue, one result for each. Nothing is pinned unless all of them are there.
@@ -129,8 +132,10 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
     known: Pick<Known, 'blocksRead'> = {},
   ): Promise<void> {
     const { catalogue, blocks, report, signal } = this.#options
+    // It is pinned: without an entry nobody would find it again, so that a cancel waits for that.
+    const lasting = outlasting(signal, FINISH_MS)
     try {
-      await within(CATALOGUE_MS, signal, async (limited) => {
+      await within(CATALOGUE_MS, lasting, async (limited) => {
         const count = () => ifAllowed(imageSize(root, { blocks: known.blocksRead ?? blocks, signal: limited }))
         const size = record.size ?? (await count())
         const full = writeImageRecord({ ...record, ...(size === undefined ? {} : { size }) })
@@ -140,6 +145,7 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
       if (signal.aborted) throw signal.reason
       report({ type: 'warning', text: `the image is saved, but not in the node's catalogue: ${messageOf(error)}` })
     }
+    signal.throwIfAborted()
   }
 }
 

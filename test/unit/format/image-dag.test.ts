@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { zstdDecompressSync } from 'node:zlib'
 import { writeImage } from '../../../src/format/image-dag.ts'
 import { writeLayer } from '../../../src/format/layer.ts'
-import { readSavedImage } from '../../../src/image/saved-image.ts'
+import { readSavedImage } from '../../../src/image/saved/saved-image.ts'
 import { archive20, archiveOci, digest, GOLDEN, GOLDEN_ROOTS, type TestImage } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { readArchive } from '../../../src/image/archive.ts'
 import { blobPath } from '../../../src/image/canonical.ts'
-import { readSavedImages } from '../../../src/image/saved-image.ts'
+import { readSavedImages } from '../../../src/image/saved/saved-image.ts'
 import { GOLDEN } from '../../support/images.ts'
 import { Layout } from '../../support/layouts.ts'
 import { image, json, once, piped, WHOLE } from '../../support/odd.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { ProgressEvent } from '../../../src/events.ts'
 import { type Layer, writeLayer } from '../../../src/format/layer.ts'
-import type { SavedImage } from '../../../src/image/saved-image.ts'
+import type { SavedImage } from '../../../src/image/saved/saved-image.ts'
 import type { InputOptions, OpenInput } from '../../../src/save/input.ts'
 import { knowNothing } from '../../../src/save/known.ts'
 import type { Place } from '../../../src/save/target.ts'

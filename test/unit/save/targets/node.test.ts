@@ -306,6 +306,22 @@ test('a cancelled save ends with its reason, and pins nothing', async () => {
   expect([...saving.node.pins.names]).toEqual([])
 })
 
+test('a save that is cancelled behind its pin still gets its name, and ends with its reason', async () => {
+  const engine = classic()
+  engine.add(version('one'), 'app:1')
+  const saving = new Saving(new MemoryNode())
+  const reason = new DockerIpfsError('CANCELLED', 'cancelled')
+  const { folder, pins, catalogue } = saving.node
+  const write = folder.write.bind(folder)
+  folder.write = async (...args) => {
+    saving.cancel.abort(reason)
+    await write(...args)
+  }
+  expect(await saving.image(engine, 'app:1').catch((error: unknown) => error)).toBe(reason)
+  const named = await catalogue.findName('docker.io/library/app:1', never)
+  expect([...pins.names.keys()]).toEqual([`${named}`])
+})
+
 test.each([
   ['behind its layers', 302_000],
   ['in a layer', 5000],

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { Links } from '../../../src/image/links.ts'
+import { Links } from '../../../../src/image/saved/links.ts'
 
 const links = new Links()
 links.add('one', 'file')

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import { DockerIpfsError, type ErrorCode } from '../../../src/errors.ts'
-import { readSavedImage } from '../../../src/image/saved-image.ts'
-import type { Bytes } from '../../../src/streams.ts'
-import { archive20, archiveOci, digest, GOLDEN, imageOf, type TestImage } from '../../support/images.ts'
-import { tarOf } from '../../support/tar.ts'
+import { DockerIpfsError, type ErrorCode } from '../../../../src/errors.ts'
+import { readSavedImage } from '../../../../src/image/saved/saved-image.ts'
+import type { Bytes } from '../../../../src/streams.ts'
+import { archive20, archiveOci, digest, GOLDEN, imageOf, type TestImage } from '../../../support/images.ts'
+import { tarOf } from '../../../support/tar.ts'
 
 const image = GOLDEN.strange()
 const layouts = { 'of engines before 25': archive20, 'of a classic store': plain, 'of a containerd store': gzip }

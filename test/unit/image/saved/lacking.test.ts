@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { engineLacks, LackedBlobs, saysLacking } from '../../../src/image/lacking.ts'
+import { engineLacks, LackedBlobs, saysLacking } from '../../../../src/image/saved/lacking.ts'
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)]
 

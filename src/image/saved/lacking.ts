@@ -1,4 +1,4 @@
-import { DockerIpfsError } from '../errors.ts'
+import { DockerIpfsError } from '../../errors.ts'
 
 /** What is to be done about an image of which the engine has not all. */
 const AGAIN = 'Pull or load the image again; or save a platform of it that the engine has whole, with --platform.'

@@ -1,12 +1,13 @@
-import { DockerIpfsError } from '../errors.ts'
-import { type Bytes, collect } from '../streams.ts'
-import { type ArchiveEntry, readArchive } from './archive.ts'
+import { DockerIpfsError } from '../../errors.ts'
+import { type Bytes, collect } from '../../streams.ts'
+import { type ArchiveEntry, readArchive } from '../archive.ts'
+import { type Config, MAX_DOCUMENT } from '../documents.ts'
+import { readPlain, type Unpacked, unpackLayer } from '../plain-layers.ts'
+import { noSuchPlatform, type Platform, pickAsked } from '../platform.ts'
 import { classify, documentTooLarge, isLayerTar, layerKey } from './classify.ts'
-import { type Config, MAX_DOCUMENT } from './documents.ts'
-import { type FoundImage, type FoundLayer, type FoundPlatform, findImages, type Warn } from './find-images.ts'
+import { findImages } from './find-images.ts'
+import { type FoundImage, type FoundLayer, type FoundPlatform, foreignLayer, invalid, type Warn } from './found.ts'
 import { Links } from './links.ts'
-import { readPlain, type Unpacked, unpackLayer } from './plain-layers.ts'
-import { noSuchPlatform, type Platform, pickAsked } from './platform.ts'
 
 /** The image of one platform, read from an archive: its config, and what `onLayer` made of each layer, bottom first. */
 export interface SavedPlatform<L> {
@@ -288,14 +289,4 @@ function checkLayers<L extends { readonly diffId: string }>(
 
 async function* once(bytes: Uint8Array): Bytes {
   yield bytes
-}
-
-function foreignLayer(path: string): DockerIpfsError {
-  return new DockerIpfsError('ARCHIVE_INVALID', `the archive does not hold the foreign layer ${path}`, {
-    hint: 'Such layers stay with their publisher. Save the image from an engine that has pulled it.',
-  })
-}
-
-function invalid(why: string): DockerIpfsError {
-  return new DockerIpfsError('ARCHIVE_INVALID', `the image archive is incomplete: ${why}`)
 }

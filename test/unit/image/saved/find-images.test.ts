@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'bun:test'
-import type { DockerIpfsError } from '../../../src/errors.ts'
-import { readArchive } from '../../../src/image/archive.ts'
-import { findImages } from '../../../src/image/find-images.ts'
-import { parsePlatform } from '../../../src/image/platform.ts'
-import { readSavedImages } from '../../../src/image/saved-image.ts'
-import { collect } from '../../../src/streams.ts'
-import { archive20, archiveOci, digest, GOLDEN, imageOf, type TestImage } from '../../support/images.ts'
-import { ATTESTATION, forPlatform, Layout } from '../../support/layouts.ts'
-import { tarOf } from '../../support/tar.ts'
+import type { DockerIpfsError } from '../../../../src/errors.ts'
+import { readArchive } from '../../../../src/image/archive.ts'
+import { parsePlatform } from '../../../../src/image/platform.ts'
+import { findImages } from '../../../../src/image/saved/find-images.ts'
+import { readSavedImages } from '../../../../src/image/saved/saved-image.ts'
+import { collect } from '../../../../src/streams.ts'
+import { archive20, archiveOci, digest, GOLDEN, imageOf, type TestImage } from '../../../support/images.ts'
+import { ATTESTATION, forPlatform, Layout } from '../../../support/layouts.ts'
+import { tarOf } from '../../../support/tar.ts'
 
 const tiny = GOLDEN.tiny()
 const strange = GOLDEN.strange()

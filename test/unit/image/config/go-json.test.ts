@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { misfitOf, type Shape } from '../../../src/image/go-json.ts'
+import { misfitOf, type Shape } from '../../../../src/image/config/go-json.ts'
 
 const PERSON: Shape = { is: 'object', fields: { Task: { is: 'string' }, Age: { is: 'integer' } } }
 const AGE = '"Age" is a string, where an integer belongs'

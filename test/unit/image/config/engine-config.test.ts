@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { unreadableIn } from '../../../src/image/engine-config.ts'
+import { unreadableIn } from '../../../../src/image/config/engine-config.ts'
 
 /** What a config says besides the usual, as it stands in the JSON. */
 const withFields = (more: string) => `{"os":"linux","architecture":"amd64",${more}}`

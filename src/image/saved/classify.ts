@@ -1,9 +1,9 @@
 import { posix } from 'node:path'
-import { DockerIpfsError } from '../errors.ts'
-import type { Bytes } from '../streams.ts'
-import type { ArchiveEntry } from './archive.ts'
-import { HEAD_BYTES, type Packing, packingOf, peek } from './decompress.ts'
-import { MAX_DOCUMENT } from './documents.ts'
+import { DockerIpfsError } from '../../errors.ts'
+import type { Bytes } from '../../streams.ts'
+import type { ArchiveEntry } from '../archive.ts'
+import { HEAD_BYTES, type Packing, packingOf, peek } from '../decompress.ts'
+import { MAX_DOCUMENT } from '../documents.ts'
 
 const BLOBS = 'blobs/sha256/'
 
