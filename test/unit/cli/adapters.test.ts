@@ -77,6 +77,7 @@ describe('the address of the node', () => {
     expect(await find(undefined, { IPFS_PATH: folder })).toEqual({
       url: 'http://127.0.0.1:1',
       source: join(folder, 'api'),
+      absent: { hint: expect.stringMatching(/^Start one with/) },
     })
     expect(host.options).toBeUndefined()
   })
