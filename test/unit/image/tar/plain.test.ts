@@ -45,7 +45,7 @@ test('a tar without sparse files is passed on as it is, whatever is in it', asyn
     expect(digest(await plain(bytes, size))).toBe(digest(bytes))
   })
   await fc.assert(run, { numRuns: RUNS })
-}, 120_000)
+}, 3_600_000)
 
 describe('sparse files as GNU tar writes them', () => {
   /** Holes at both ends, and so many pieces of data between them. */
@@ -95,7 +95,7 @@ describe('sparse files as GNU tar writes them', () => {
       )
       await fc.assert(run, { numRuns: RUNS / 2 })
     },
-    120_000,
+    3_600_000,
   )
 
   test('of a size that no disk has are refused', async () => {
