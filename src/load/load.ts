@@ -15,7 +15,7 @@ import { type ImageSource, openImage } from '../read/open-image.ts'
 import type { ReadLimits } from '../read/stall.ts'
 import { unreadableConfig } from './into-engine/engine-image.ts'
 import { askForImages } from './into-engine/held.ts'
-import { intoEngine, removedMeanwhile } from './into-engine/into-engine.ts'
+import { intoEngine, removedMeanwhile, removeUnnamed } from './into-engine/into-engine.ts'
 import type { LoadSource } from './source.ts'
 
 export interface LoadOptions extends ReadLimits {
@@ -53,9 +53,12 @@ export async function load(source: LoadSource, options: LoadOptions): Promise<Lo
   checkDepth(image, info)
   checkConfig(image, options)
   const pin = await source.pin(image)
+  let made: string | undefined
   try {
     report({ type: 'step', text: 'Loading' })
-    const { imageId, bytesHad, released } = await intoEngine(image, { info, images }, { ...options, source })
+    const loaded = await intoEngine(image, { info, images }, { ...options, source })
+    const { imageId, bytesHad, wasThere, released } = loaded
+    made = wasThere ? undefined : imageId
     if (tag !== undefined) await giveName(imageId, tag, options)
     const keep = async () => {
       const isPinned = await pin.done(report)
@@ -64,6 +67,8 @@ export async function load(source: LoadSource, options: LoadOptions): Promise<Lo
     await Promise.all([keep(), released])
     return { imageId, configDigest: image.configDigest, ...(tag === undefined ? {} : { tag }) }
   } catch (error) {
+    // Cancelled when it was there: whoever asked for nothing more does not want it without a name either.
+    if (made !== undefined && signal.aborted) await removeUnnamed(made, engine)
     await pin.undo(error)
     throw error
   }

@@ -198,14 +198,17 @@ describe("docker's global flags before `ipfs` reach every docker that is started
     const [error, hint, cause] = run.stderr.split('\n').filter((line) => !line.startsWith('time='))
     expect(run.exitCode).toBe(3)
     expect(error).toBe('ERROR: cannot reach the IPFS node at http://127.0.0.1:1')
-    expect(hint).toStartWith('Start one with "docker ipfs node start" or "ipfs daemon"')
+    expect(hint).toBe('Start it, or name another: this address is from --api.')
     expect(cause).toMatch(/^Caused by: \S/)
   })
 
-  test('a context that does not exist is an error of docker, which is shown', async () => {
+  test('a context that does not exist is told, with the command that lists them', async () => {
     const run = await docker('--context nosuch ipfs save -q tiny:1')
-    expect(run.exitCode).toBe(1)
-    expect(run.stderr).toContain('context "nosuch"')
+    expect(run).toMatchObject({
+      exitCode: 3,
+      stderr:
+        'ERROR: cannot reach the Docker engine: there is no context "nosuch"\n"docker context ls" shows those that are there.\n',
+    })
   })
 })
 

@@ -172,7 +172,15 @@ describe('the doctor', () => {
     [
       'read',
       1,
-      ['fail dag/import', 'warn pin/add', 'warn files/cp', 'warn key/gen', 'warn provide/once', 'warn bitswap/stat'],
+      [
+        'fail dag/import',
+        'warn pin/add',
+        'warn files/cp',
+        'warn key/gen',
+        'warn provide/once',
+        'warn bitswap/stat',
+        'warn repo/gc',
+      ],
     ],
   ] as const)('says what "%s" may not, and writes nothing', async (token, exitCode, words) => {
     expect(await rights(token)).toEqual([exitCode, ...words])
@@ -181,7 +189,7 @@ describe('the doctor', () => {
   test('says of a token that may do nothing that nothing works', async () => {
     const [exitCode, ...words] = await rights('nothing')
     expect(exitCode).toBe(1)
-    expect(words).toHaveLength(7)
+    expect(words).toHaveLength(8)
     expect(words.filter((one) => one.startsWith('fail'))).toEqual(['fail block/get', 'fail dag/import'])
   })
 })

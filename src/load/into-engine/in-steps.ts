@@ -12,7 +12,7 @@ const SETTLE_MS = 10_000
 /** A wait longer than this is told, in milliseconds. */
 const UNTOLD_MS = 500
 
-const WAITING = 'Waiting for the engine, to remove the layers that it is at work on'
+const WAITING = 'Waiting for the engine, to remove what it is at work on'
 
 export interface SendOptions {
   readonly reader: LayerReader
@@ -65,7 +65,8 @@ export class LowerImages {
         // It may say what is wrong before it has all: then the reader is not where the next step begins.
         if ((await Promise.race([sent.promise, answer, ...lost])) !== true) break
       }
-      return (await answers.at(-1)) ?? ''
+      // What it has all of it makes, though nobody waits for that any more.
+      return (await Promise.race([answers.at(-1), abortOf(signal)])) ?? ''
     } catch (error) {
       failed.abort(error)
       throw error
@@ -83,11 +84,11 @@ export class LowerImages {
     signal.addEventListener('abort', stop, { once: true })
     const end = async () => {
       await beforeEnd()
-      if (isLast) return
       // From here on it will be there.
       signal.throwIfAborted()
       signal.removeEventListener('abort', stop)
-      this.#ids.push(idOf(step, this.#info))
+      if (isLast) tellLate('Unpacking', answer, report)
+      else this.#ids.push(idOf(step, this.#info))
       this.#making = answer
     }
     const connected = AbortSignal.any([open.signal, this.#giveUp.signal])
@@ -98,13 +99,33 @@ export class LowerImages {
 
   /** Takes them away, and others; first waits for the one that the engine is at work on. */
   async remove(others: readonly string[], report: Report): Promise<void> {
-    const limit = setTimeout(() => this.#giveUp.abort(), this.#settleMs)
-    const notice = setTimeout(() => report({ type: 'step', text: WAITING }), UNTOLD_MS)
-    await this.#making.catch(() => undefined)
-    clearTimeout(notice)
-    clearTimeout(limit)
+    await this.settle(report)
     await removeAfterLoad([...this.#ids, ...others], this.#engine)
   }
+
+  /** Waits for what the engine is at work on, and not for ever. */
+  async settle(report: Report): Promise<void> {
+    const limit = setTimeout(() => this.#giveUp.abort(), this.#settleMs)
+    tellLate(WAITING, this.#making, report)
+    await this.#making.catch(() => undefined)
+    clearTimeout(limit)
+  }
+}
+
+/** Says what is waited for, where that takes long. */
+function tellLate(text: string, work: Promise<unknown>, report: Report): void {
+  const notice = setTimeout(() => report({ type: 'step', text }), UNTOLD_MS)
+  const stop = () => clearTimeout(notice)
+  work.then(stop, stop)
+}
+
+/** Rejects with the signal's reason when it is aborted, and never resolves. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  promise.catch(() => undefined)
+  if (signal.aborted) reject(signal.reason)
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  return promise
 }
 
 /** Rejects when the answer does, and never resolves. */

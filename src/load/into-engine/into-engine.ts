@@ -26,6 +26,8 @@ export interface IntoEngineResult {
   readonly imageId: string
   /** Bytes of the layer blobs that the engine was not sent, because it had them. */
   readonly bytesHad: number
+  /** It was there before the load. */
+  readonly wasThere: boolean
   /** When nothing that was made for the load is on the engine any more. */
   readonly released: Promise<void>
 }
@@ -56,7 +58,7 @@ export async function intoEngine(
   }
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
-    return { imageId, bytesHad: bytesOf(image, () => true), released: lower.remove(left(), report) }
+    return { imageId, bytesHad: bytesOf(image, () => true), wasThere: true, released: lower.remove(left(), report) }
   }
   const held = await findHeld(image, state, options)
   const release = async (others: readonly string[]) => {
@@ -67,15 +69,16 @@ export async function intoEngine(
     const fault = await send(target, steps, lower, options)
     if (fault === undefined) {
       const bytesHad = bytesOf(image, (digest) => held.digests.has(digest))
-      return { imageId, bytesHad, released: release(left()) }
+      return { imageId, bytesHad, wasThere: before !== 'gone', released: release(left()) }
     }
     if (!fault.mayPass) throw fault.error
     // Somebody may have removed a layer, or the image itself, meanwhile.
     report({ type: 'warning', text: `${fault.error.message}: sending all layers` })
     const again = await send(target, [whole], lower, options)
     if (again !== undefined) throw again.error
-    return { imageId, bytesHad: 0, released: release(left()) }
+    return { imageId, bytesHad: 0, wasThere: before !== 'gone', released: release(left()) }
   } catch (error) {
+    await lower.settle(report)
     if (before === 'gone') await removeUnnamed(imageId, engine)
     await release([])
     throw error
@@ -160,7 +163,7 @@ function bytesOf(image: ImageSource, isCounted: (digest: string) => boolean): nu
 }
 
 /** Takes away what came of a load. A name is never given before all is right: an image that has one is somebody else's. */
-async function removeUnnamed(imageId: string, engine: Engine): Promise<void> {
+export async function removeUnnamed(imageId: string, engine: Engine): Promise<void> {
   // The signal may be spent, and this must still run.
   const limit = AbortSignal.timeout(CLEANUP_MS)
   try {

@@ -275,6 +275,22 @@ describe('an image with several platforms', () => {
 describe('a load that is cancelled', () => {
   const cancelled = new DockerIpfsError('CANCELLED', 'cancelled', { signal: 2 })
 
+  test.each([
+    [undefined, 0],
+    ['app:1', 1],
+  ])('when the engine has the image takes it away, if it has no name (%p)', async (tag, left) => {
+    const [node, engine, stop] = [new MemoryNode(), new MemoryEngine(), new AbortController()]
+    const { root } = await writeOn(node, IMAGE)
+    const write = node.folder.write.bind(node.folder)
+    node.folder.write = async (...args) => {
+      stop.abort(cancelled)
+      await write(...args)
+    }
+    const options = { signal: stop.signal, ...(tag === undefined ? {} : { tag }) }
+    await expect(loading(node, engine).run(root, options)).rejects.toBe(cancelled)
+    expect(engine.stored.size).toBe(left)
+  })
+
   test('while its documents are looked for ends at once', async () => {
     const stop = new AbortController()
     const { run, told } = loading(new MemoryNode(), new MemoryEngine(), 60_000)

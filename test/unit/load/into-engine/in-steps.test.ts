@@ -128,8 +128,28 @@ describe('a load in steps', () => {
     cancel.abort(new DockerIpfsError('CANCELLED', 'cancelled', { signal: 2 }))
     expect(await Promise.race([ended, Bun.sleep(600)])).toBeUndefined()
     expect(events.slice(before).filter(({ type }) => type === 'step')).toEqual([
-      { type: 'step', text: 'Waiting for the engine, to remove the layers that it is at work on' },
+      { type: 'step', text: 'Waiting for the engine, to remove what it is at work on' },
     ])
+    isMade.resolve()
+    expect(await ended).toMatchObject({ code: 'CANCELLED' })
+    expect(engine.log.slice(-2)).toEqual(['made 0: a', 'removed'])
+    expect(engine.stored.size).toBe(0)
+  })
+
+  test('of one archive says that the engine unpacks; cancelled then, it waits, and takes the image away', async () => {
+    const engine = new WatchedEngine()
+    const [isMade, hasAll, cancel] = [deferred<void>(), deferred<void>(), new AbortController()]
+    engine.make = () => {
+      hasAll.resolve()
+      return isMade.promise
+    }
+    const { done, events } = await load(engine, layeredImage('a', 20), cancel)
+    const ended = done.catch((error: unknown) => error)
+    await hasAll.promise
+    const steps = () => events.flatMap((event) => (event.type === 'step' ? [event.text] : []))
+    while (!steps().includes('Unpacking')) await Bun.sleep(10)
+    cancel.abort(new DockerIpfsError('CANCELLED', 'cancelled', { signal: 2 }))
+    expect(await Promise.race([ended, Bun.sleep(50)])).toBeUndefined()
     isMade.resolve()
     expect(await ended).toMatchObject({ code: 'CANCELLED' })
     expect(engine.log.slice(-2)).toEqual(['made 0: a', 'removed'])

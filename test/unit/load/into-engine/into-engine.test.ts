@@ -69,7 +69,7 @@ async function load(engine: MemoryEngine, read: ReadLayer = readLetters, knownBl
     readAhead(image, layers, { ...options, read, from: 'node' })
   const source = knownBlobs === undefined ? { openLayers } : { openLayers, knownBlobs }
   const state = { info: await engine.info(), images: askForImages(engine, signal) }
-  const { released, ...loaded } = await intoEngine(IMAGE, state, { ...options, source })
+  const { released, wasThere: _, ...loaded } = await intoEngine(IMAGE, state, { ...options, source })
   await released
   const steps = events.flatMap((event) => (event.type === 'step' || event.type === 'warning' ? [event.text] : []))
   return { ...loaded, steps }
