@@ -78,7 +78,7 @@ describe('push', () => {
   test('prints the CID, and says how to load the image and that nobody is connected', async () => {
     const run = await push(real.node('alone'), '--timeout', '5s')
     expect({ ...run, stderr: run.stderr.trimEnd().split('\n') }).toMatchObject({
-      exitCode: 0,
+      exitCode: 6,
       stdout: `${root}\n`,
       stderr: [
         'Saving tiny:1',
@@ -86,6 +86,8 @@ describe('push', () => {
         `Announcing ${root}`,
         expect.stringMatching(/^WARNING: not announced: .+; the node is connected to 0 peers$/),
         `To load it: docker ipfs load ${root}`,
+        `ERROR: ${root} is saved, but not announced`,
+        'Nodes that are connected to this one find it all the same; "docker ipfs doctor" says what is in the way.',
       ],
     })
     expect(await real.node('alone').pins()).toEqual([root])
