@@ -11,8 +11,8 @@
 import type { Engine } from '../engine/engine.ts'
 import { type ConfigState, examineConfig } from './config.ts'
 import { examineEngine } from './engine.ts'
-import type { Finding } from './finding.ts'
-import { examineNode, type Nodes, type Sizes } from './node.ts'
+import type { Finding, Sizes } from './finding.ts'
+import { examineNode, type Nodes } from './node.ts'
 import { examinePlugin, type Plugins } from './plugin.ts'
 
 /** What is looked at. */
@@ -26,7 +26,7 @@ export interface Patient extends Sizes, Nodes {
 /** Looks at everything that a command needs. Changes nothing; what is wrong is a finding, not an error. */
 export async function examine({ engine, plugins, config, signal, ...nodes }: Patient): Promise<Finding[]> {
   const parts = await Promise.all([
-    examineEngine(engine, signal),
+    examineEngine(engine, nodes, signal),
     examineNode(nodes, nodes, signal),
     examinePlugin(plugins, signal),
     examineConfig(config),

@@ -33,3 +33,12 @@ export function failure(place: CheckPlace, error: unknown, signal: AbortSignal):
   if (signal.aborted || !(error instanceof DockerIpfsError)) throw error
   return fail(place, messageOf(error), error.hint ?? '')
 }
+
+/** Bytes left on a disk below which it counts as full, and as nearly full. */
+export const FULL = 100e6
+export const NEARLY_FULL = 1e9
+
+export interface Sizes {
+  /** Bytes for people. */
+  readonly format: (bytes: number) => string
+}

@@ -1,19 +1,11 @@
 import type { NodeHealth, Storage } from '../store/kubo/health/health.ts'
-import { type Finding, fail, failure, ok, warn } from './finding.ts'
+import { type Finding, FULL, fail, failure, NEARLY_FULL, ok, type Sizes, warn } from './finding.ts'
 import { rightsOf } from './rights.ts'
 
 const part = 'node'
 
-/** Bytes left on the disk below which it counts as full, and as nearly full. */
-const FULL = 100e6
-const NEARLY_FULL = 1e9
 /** Part of Kubo's own limit from which on users are warned. */
 const MUCH = 0.8
-
-export interface Sizes {
-  /** Bytes for people. */
-  readonly format: (bytes: number) => string
-}
 
 export interface Nodes {
   /** The node that commands use. Throws what its address has wrong. */

@@ -54,6 +54,8 @@ export interface EngineInfo {
   readonly os: string
   /** As the engine's machine calls it, e.g. "x86_64"; empty when the engine does not say. */
   readonly architecture: string
+  /** Bytes that are left on the disk of its images; undefined where that is not a disk of this machine. */
+  readonly freeBytes?: number
   readonly can: EngineAbilities
 }
 

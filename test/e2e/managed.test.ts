@@ -172,9 +172,11 @@ describe.each<Kind>(['container', 'binary'])('a node of its own, as a %s', (kind
 
   test('announces files and folders of its images where that is wanted', async () => {
     await gives(['node', 'start', '--announce'], env())
-    const config = await inside('curl', '-s', '-X', 'POST', `${await api()}/api/v0/config?arg=Provide`)
+    const ask = async (path: string) =>
+      inside('curl', '-s', '-K', await secretFile(), '-X', 'POST', `${await api()}/api/v0/${path}`)
+    const config = await ask('config?arg=Provide')
     expect(JSON.parse(config)).toMatchObject({ Value: { Enabled: true, Strategy: 'pinned+mfs+entities' } })
-    const stat = await inside('curl', '-s', '-X', 'POST', `${await api()}/api/v0/provide/stat?all=true`)
+    const stat = await ask('provide/stat?all=true')
     expect(JSON.parse(stat)).toHaveProperty('Sweep')
     expect((await ipfs('push', tiny)).stderr).not.toContain('Provide.Enabled')
   })

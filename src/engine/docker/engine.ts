@@ -21,6 +21,7 @@ import { isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings 
 import { type Api, createApi, type Method } from './api.ts'
 import type { Docker } from './command.ts'
 import { createConnect } from './connection.ts'
+import { freeBytesOf } from './disk.ts'
 import { type Answer, errorOf } from './http.ts'
 import { beginPacking } from './packing.ts'
 import type { PlaceSearch } from './socket.ts'
@@ -62,11 +63,13 @@ class DockerEngine implements Engine {
     const version = info['ServerVersion']
     if (typeof version !== 'string') throw engineError('the engine gave no version', undefined)
     const containerdStore = hasContainerdStore(info)
+    const freeBytes = await freeBytesOf(info)
     return {
       version,
       containerdStore,
       os: String(info['OSType'] ?? ''),
       architecture: String(info['Architecture'] ?? ''),
+      ...(freeBytes === undefined ? {} : { freeBytes }),
       ...(isPodman(info)
         ? { product: 'Podman', can: PODMAN }
         : { can: abilitiesOf(await this.#numberOf(version, signal), containerdStore) }),

@@ -6,6 +6,7 @@ import { nodeStart } from '../../../../../src/cli/commands/node/start.ts'
 import { createManagedNode } from '../../../../../src/managed/node.ts'
 import { runCommand } from '../../../../support/command.ts'
 import { FixedHost } from '../../../../support/fixed-host.ts'
+import { MemoryHost } from '../../../../support/memory/host.ts'
 
 let host: FixedHost
 beforeEach(() => {
@@ -39,6 +40,18 @@ test('the node is told what flags say, and nothing that they do not say', async 
   writeFileSync(file, KEY)
   await run('--announce', '--storage-max', '200GB', '--swarm-port=4001', '--swarm-key', file)
   expect(host.options).toEqual({ announce: true, storageMax: '200GB', swarmPort: 4001, swarmKey: KEY })
+})
+
+test.each([
+  [60e6, 'WARNING: the node stores 75MB, and the limit is 60MB: it takes no image before some are removed'],
+  [100e6, ''],
+])('a limit of %d bytes where 75 MB are stored: %j', async (limit, warning) => {
+  const own = new MemoryHost('container', { storage: { used: 75e6, limit } })
+  const managed = createManagedNode([own], undefined)
+  const { exitCode, stderr } = await runCommand(nodeStart, ['--storage-max', `${limit / 1e6}MB`], { managed })
+  expect(exitCode).toBe(0)
+  expect(stderr.split('\n')[1]).toStartWith(warning)
+  own.close()
 })
 
 describe('a mistake starts nothing:', () => {
