@@ -41,9 +41,10 @@ export async function prepare(world: World, event: Event): Promise<void> {
     mustWork(await engine.ipfs(node, 'publish', '-q', '--timeout', '10s'))
     await collect(world)
   }
-  // At last: to have an image on the node, the engine may have been given it.
+  // At last: to have an image on the node, the engine may have been given it. What another step saves has to be there.
+  const isRead = event.steps.some(({ command }) => READS_ENGINE.includes(command))
   for (const { command, image } of event.steps) {
-    if (LOADS.includes(command)) await (clear < 0.5 ? images.clear() : images.remove(image))
+    if (LOADS.includes(command)) await (clear < 0.5 && !isRead ? images.clear() : images.remove(image))
     rmSync(outputOf(world, image), { force: true })
   }
 }

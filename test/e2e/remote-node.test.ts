@@ -196,7 +196,7 @@ test('an engine that only ssh reaches, by its context, and a node behind a proxy
   image = await real.engine(NAME).docker('image', 'inspect', '-f', '{{.Id}}', 'large:1')
   const { exitCode, stdout } = await docker('--context', 'far', 'ipfs', 'doctor', '--format', '{{.Check}} {{.State}}')
   expect(exitCode).toBe(0)
-  expect(stdout).toStartWith('reachable ok\nversion ok\nstore ok\naddress ok\nreachable ok\n')
+  expect(stdout).toStartWith('reachable ok\nversion ok\nstore ok\ndisk ok\naddress ok\nreachable ok\n')
   expect(readFileSync(join(bin, 'used'), 'utf8').length).toBeGreaterThan(0)
 })
 
