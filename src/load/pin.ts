@@ -107,4 +107,4 @@ const LOOKS = 4
 const LOOK_AGAIN_MS = 150
 /** Time for one look. */
 const LOOK_MS = 1000
-const PIN_NAME = 'docker-ipfs'
+export const PIN_NAME = 'docker-ipfs'

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../../catalogue/catalogue.ts'
 import type { CID } from '../../dag/cid.ts'
+import { messageOf } from '../../errors.ts'
 import type { Report } from '../../events.ts'
 import type { LayerFetch } from '../../read/fetch.ts'
 import type { ImageSource } from '../../read/open-image.ts'
@@ -8,7 +9,7 @@ import { ifAllowed } from '../../store/allowed.ts'
 import type { Blocks } from '../../store/blocks.ts'
 import type { Pins } from '../../store/pins.ts'
 import type { Traffic } from '../../store/traffic.ts'
-import { noPin, type PendingPin, pinAfter } from '../pin.ts'
+import { noPin, type PendingPin, PIN_NAME, pinAfter } from '../pin.ts'
 import { rememberLoaded } from '../remember.ts'
 import type { LoadOutcome } from '../source.ts'
 import { startTally, type Tally } from './tally.ts'
@@ -52,10 +53,24 @@ export class KeptImage {
     return pinAfter(this.#root, { pins, signal, patienceMs, seeker, fetch })
   }
 
+  /** A removal meanwhile may have taken the pin that was there: what has a name again is to be kept again. */
+  async #pinAgain(): Promise<void> {
+    const { pins, report, signal } = this.#options
+    try {
+      if ((await ifAllowed(pins.isPinned(this.#root, signal))) === false) await pins.pin(this.#root, PIN_NAME, signal)
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      report({ type: 'warning', text: `the image is loaded, but the node could not pin it: ${messageOf(error)}` })
+    }
+  }
+
   /** Writes it into the catalogue, and tells where its bytes were. */
   async loaded(image: ImageSource, outcome: LoadOutcome, gatewayBytes = 0): Promise<void> {
     const { bytesHad, isPinned } = outcome
-    if (isPinned && this.#options.noPin !== true) await rememberLoaded(image, outcome, this.#options)
+    if (isPinned && this.#options.noPin !== true) {
+      await rememberLoaded(image, outcome, this.#options)
+      if (this.#wasPinned) await this.#pinAgain()
+    }
     await this.#tally.report(image, { bytesHad, isPinned, wasPinned: this.#wasPinned, gatewayBytes })
   }
 }

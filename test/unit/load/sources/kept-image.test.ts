@@ -33,6 +33,18 @@ async function kept(noPin = false, before: (node: MemoryNode) => void = () => un
 const isKnown = async (node: MemoryNode) => (await node.catalogue.findImage(ID, signal)) !== undefined
 
 describe('an image that is loaded', () => {
+  test('is pinned again where somebody removed it meanwhile', async () => {
+    const { node, root, keep } = await kept()
+    await node.pins.pin(root, 'theirs', signal)
+    const write = node.folder.write.bind(node.folder)
+    node.folder.write = async (...args) => {
+      node.pins.names.delete(root.toString())
+      await write(...args)
+    }
+    expect(await keep()).toEqual({ wasPinned: true, isPinned: true })
+    expect(await node.pins.pinName(root)).toBe('docker-ipfs')
+  })
+
   test('is pinned and in the catalogue afterwards', async () => {
     const { node, root, told, keep } = await kept()
     expect(await keep()).toEqual({ wasPinned: false, isPinned: true })
