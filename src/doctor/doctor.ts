@@ -17,7 +17,7 @@ import { examinePlugin, type Plugins } from './plugin.ts'
 
 /** What is looked at. */
 export interface Patient extends Sizes, Nodes {
-  readonly engine: Pick<Engine, 'info'>
+  readonly engine: Pick<Engine, 'info' | 'freeBytes'>
   readonly plugins: Plugins
   readonly config: ConfigState
   readonly signal: AbortSignal

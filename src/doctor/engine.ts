@@ -8,12 +8,13 @@ const OLDEST = '20.10.0'
 const part = 'engine'
 
 export async function examineEngine(
-  engine: Pick<Engine, 'info'>,
+  engine: Pick<Engine, 'info' | 'freeBytes'>,
   { format }: Sizes,
   signal: AbortSignal,
 ): Promise<Finding[]> {
   try {
-    const { version, product, containerdStore, os, architecture, freeBytes } = await engine.info(signal)
+    const { version, product, containerdStore, os, architecture } = await engine.info(signal)
+    const freeBytes = await engine.freeBytes(signal)
     const platform = [os, architecture].filter((word) => word !== '').join('/')
     return [
       ok({ part, check: 'reachable' }, `it answers${platform === '' ? '' : `; ${platform}`}`),

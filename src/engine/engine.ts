@@ -35,6 +35,8 @@ export interface EngineImages {
 /** What goes into an engine and comes out of it. */
 export interface EngineArchives {
   info(signal: AbortSignal): Promise<EngineInfo>
+  /** Bytes that are left on the disk of its images; undefined where that is not a disk of this machine. */
+  freeBytes(signal: AbortSignal): Promise<number | undefined>
   /** The archive of `docker save`. It may end too early, without an error: the engine is not heard of in mid-stream. */
   save(image: string, signal: AbortSignal): Bytes
   /** Begins to pack an image, by ID, as for `save`: it packs until it is stopped, and nobody need read it. */
@@ -54,8 +56,6 @@ export interface EngineInfo {
   readonly os: string
   /** As the engine's machine calls it, e.g. "x86_64"; empty when the engine does not say. */
   readonly architecture: string
-  /** Bytes that are left on the disk of its images; undefined where that is not a disk of this machine. */
-  readonly freeBytes?: number
   readonly can: EngineAbilities
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
-import type { Report } from '../events.ts'
+import type { ProgressEvent, Report } from '../events.ts'
 import type { LayerFetch } from '../read/fetch.ts'
 import type { Seeker } from '../read/seek.ts'
 import type { Pins } from '../store/pins.ts'
@@ -20,6 +20,11 @@ export interface PendingPin {
 /** For an image that is pinned already, and one that is not to be: nothing is done, and nothing undone. */
 export function noPin(isPinned: boolean): PendingPin {
   return { done: async () => isPinned, undo: async () => undefined }
+}
+
+/** What to tell of an image that is loaded, and not pinned. */
+export function couldNotPin(error: unknown): ProgressEvent {
+  return { type: 'warning', text: `the image is loaded, but the node could not pin it: ${messageOf(error)}` }
 }
 
 export interface PinOptions {
@@ -49,13 +54,10 @@ export function pinAfter(root: CID, { pins, signal, patienceMs, seeker, fetch }:
     stopped.throwIfAborted()
     await fetch?.rest(stopped, () => onProgress())
     hasAsked = true
-    await seeker.during((heard) => {
-      const progress = () => {
-        heard()
-        onProgress()
-      }
-      return pins.pin(root, PIN_NAME, stopped, progress)
-    })
+    await seeker.during(
+      (heard) => pins.pin(root, PIN_NAME, stopped, heard),
+      () => onProgress(),
+    )
   })()
   work.catch(() => undefined)
   return {
@@ -70,7 +72,7 @@ export function pinAfter(root: CID, { pins, signal, patienceMs, seeker, fetch }:
       } catch (error) {
         if (signal.aborted) throw signal.reason
         if (hasAsked) await unpinSoon(root, pins)
-        report({ type: 'warning', text: `the image is loaded, but the node could not pin it: ${messageOf(error)}` })
+        report(couldNotPin(error))
         return false
       } finally {
         onProgress = () => {}

@@ -22,6 +22,8 @@ export interface RemoveOptions extends ResolveOptions {
   readonly pins: Pick<Pins, 'isPinned' | 'pinnedRoots' | 'unpin'>
   /** Of an image that is given by its CID all names go. */
   readonly force?: boolean
+  /** Nobody wants to know what GC then frees: to count it walks all images. */
+  readonly uncounted?: boolean
 }
 
 export interface Removal {
@@ -59,7 +61,8 @@ export async function remove(reference: string, options: RemoveOptions): Promise
   }
   const untagged = name === undefined ? names : [name]
   const isLast = names.length === untagged.length
-  const its = isLast ? await counted(() => blocksBelow(root, options), options) : undefined
+  const its =
+    isLast && options.uncounted !== true ? await counted(() => blocksBelow(root, options), options) : undefined
   const record = mine[0]?.record ?? (isLast ? await recordOfOdd(root, odd, options) : undefined)
   options.signal.throwIfAborted()
   // From here on it is carried through, or the image would stay without a name.

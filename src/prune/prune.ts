@@ -7,7 +7,7 @@ import type { Engine } from '../engine/engine.ts'
 import { hasCode, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import { type RemoveOptions, remove } from '../names/remove.ts'
-import { leftTemps } from '../store/car/left-temps.ts'
+import { type LeftTemp, leftTemps } from '../store/car/left-temps.ts'
 import type { Pins } from '../store/pins.ts'
 import type { Traffic } from '../store/traffic.ts'
 import { leftImages } from './leftovers.ts'
@@ -28,8 +28,8 @@ export interface PrunePlan {
   readonly names: readonly string[]
   /** IDs of images that killed loads left on the engine. */
   readonly images: readonly string[]
-  /** Paths of files that killed saves left in the folder. */
-  readonly files: readonly string[]
+  /** Files that killed saves left in the folder. */
+  readonly files: readonly LeftTemp[]
 }
 
 /**
@@ -47,7 +47,7 @@ export async function planPrune(options: PruneOptions): Promise<PrunePlan> {
     }),
     leftTemps(folder),
   ])
-  return { names, images, files: files.map(({ path }) => path) }
+  return { names, images, files }
 }
 
 /** What went. */
@@ -61,10 +61,10 @@ export type Pruned =
  * @throws NODE_*, ENGINE_*
  */
 export async function* prune(plan: PrunePlan, options: PruneOptions): AsyncGenerator<Pruned> {
-  const { engine, folder, pins, traffic, report, signal } = options
+  const { engine, pins, traffic, report, signal } = options
   const before = await traffic.repoSize(signal)
   for (const name of plan.names) {
-    const { untagged, deleted } = await remove(name, options)
+    const { untagged, deleted } = await remove(name, { ...options, uncounted: true })
     for (const gone of untagged) yield { type: 'untagged', name: gone }
     if (deleted !== undefined) yield { type: 'deleted', what: deleted.toString() }
   }
@@ -75,8 +75,7 @@ export async function* prune(plan: PrunePlan, options: PruneOptions): AsyncGener
     yield { type: 'deleted', what: id }
   }
   let bytes = 0
-  for (const temp of await leftTemps(folder)) {
-    if (!plan.files.includes(temp.path)) continue
+  for (const temp of plan.files) {
     await temp.remove()
     bytes += temp.bytes
     yield { type: 'deleted', what: temp.path }

@@ -140,13 +140,10 @@ export class LayerFetch {
 
   /** Persists, and looks for others who have the image when nothing comes. */
   #persist(options: PersistOptions, ask: Parameters<typeof persist>[1]): Promise<void> {
-    return this.#options.seeker.during((heard) => {
-      const onProgress = () => {
-        heard()
-        options.onProgress?.()
-      }
-      return persist({ ...options, onProgress }, ask)
-    })
+    return this.#options.seeker.during(
+      (onProgress) => persist({ ...options, onProgress }, ask),
+      () => options.onProgress?.(),
+    )
   }
 
   async #getOne(cid: CID, persisting: PersistOptions, advance: (there: number) => void): Promise<void> {

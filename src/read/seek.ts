@@ -37,11 +37,18 @@ export class Seeker {
     this.#quietMs = Math.min(QUIET_MS, options.timeoutMs * MOST_QUIET)
   }
 
-  /** Does what waits for others, who calls `heard` when anything comes from them. A search ends with the last that waits. */
-  async during<T>(work: (heard: () => void) => Promise<T>): Promise<T> {
+  /**
+   * Does what waits for others, who calls `heard` when anything comes from them. A search ends with the last that waits.
+   * @param onHeard hears of that too
+   */
+  async during<T>(work: (heard: () => void) => Promise<T>, onHeard = () => {}): Promise<T> {
+    const heard = () => {
+      this.#hear()
+      onHeard()
+    }
     this.#begin()
     try {
-      return await work(() => this.#hear())
+      return await work(heard)
     } finally {
       this.#end()
     }

@@ -39,7 +39,8 @@ export const prune = defineCommand({
     const plan = await planPrune(options)
     const names = plan.names.map(familiarName)
     if (flags['dry-run']) {
-      for (const line of planLines({ ...plan, names })) await context.output.line(line)
+      for (const line of planLines({ ...plan, names, files: plan.files.map(({ path }) => path) }))
+        await context.output.line(line)
       return
     }
     if (!flags.force) await confirm(names, context)

@@ -37,22 +37,17 @@ export const rm = defineCommand({
       isDeleted = true
       bytes = bytes === undefined || freed === undefined ? undefined : bytes + freed
     }
-    const removed = forEachOf(words, async (word) => {
-      await removeOne(word).catch((error: unknown) => {
-        if (!flags.force || !hasCode(error, 'IMAGE_NOT_FOUND')) throw error
-        ports.report({ type: 'warning', text: messageOf(error) })
+    try {
+      await forEachOf(words, async (word) => {
+        await removeOne(word).catch((error: unknown) => {
+          if (!flags.force || !hasCode(error, 'IMAGE_NOT_FOUND')) throw error
+          ports.report({ type: 'warning', text: messageOf(error) })
+        })
       })
-    })
-    await removed.catch(() => undefined)
-    if (isDeleted) {
-      ports.report({
-        type: 'step',
-        text:
-          bytes === undefined
-            ? "The node's next garbage collection frees what only that had: docker ipfs prune"
-            : `The node's next garbage collection frees ${formatBytes(bytes)}: docker ipfs prune`,
-      })
+    } finally {
+      const freed = bytes === undefined ? 'what only that had' : formatBytes(bytes)
+      const text = `The node's next garbage collection frees ${freed}: docker ipfs prune`
+      if (isDeleted) ports.report({ type: 'step', text })
     }
-    await removed
   },
 })

@@ -63,17 +63,19 @@ class DockerEngine implements Engine {
     const version = info['ServerVersion']
     if (typeof version !== 'string') throw engineError('the engine gave no version', undefined)
     const containerdStore = hasContainerdStore(info)
-    const freeBytes = await freeBytesOf(info)
     return {
       version,
       containerdStore,
       os: String(info['OSType'] ?? ''),
       architecture: String(info['Architecture'] ?? ''),
-      ...(freeBytes === undefined ? {} : { freeBytes }),
       ...(isPodman(info)
         ? { product: 'Podman', can: PODMAN }
         : { can: abilitiesOf(await this.#numberOf(version, signal), containerdStore) }),
     }
+  }
+
+  async freeBytes(signal: AbortSignal): Promise<number | undefined> {
+    return freeBytesOf(await this.#info(signal))
   }
 
   /** A version to judge by: where it is no number, as of a build of one's own, that of the first engine with its API. */

@@ -38,14 +38,13 @@ const ON_THE_WAY: readonly Reading[] = [
     hint: 'Put the certificates there, or name their folder with DOCKER_CERT_PATH.',
   },
   {
-    pattern:
-      /unable to resolve docker endpoint: (.*)$|unable to parse docker host|invalid bind address|does not speak as/i,
+    pattern: /unable to resolve docker endpoint: |unable to parse docker host|invalid bind address|does not speak as/i,
     code: 'ENGINE_UNREACHABLE',
     message: CANNOT_REACH,
     hint: ADDRESS,
   },
   {
-    pattern: /\b(?:lookup \S+.*no such host|no such host)\b|exited with exit status 255.*?stderr=(?:ssh: )?/i,
+    pattern: /\bno such host\b|exited with exit status 255.*?stderr=/i,
     code: 'ENGINE_UNREACHABLE',
     message: CANNOT_REACH,
     hint: ADDRESS,

@@ -99,16 +99,11 @@ export class LowerImages {
 
   /** Takes them away, and others; first waits for the one that the engine is at work on. */
   async remove(others: readonly string[], report: Report): Promise<void> {
-    await this.settle(report)
-    await removeAfterLoad([...this.#ids, ...others], this.#engine)
-  }
-
-  /** Waits for what the engine is at work on, and not for ever. */
-  async settle(report: Report): Promise<void> {
     const limit = setTimeout(() => this.#giveUp.abort(), this.#settleMs)
     tellLate(WAITING, this.#making, report)
     await this.#making.catch(() => undefined)
     clearTimeout(limit)
+    await removeAfterLoad([...this.#ids, ...others], this.#engine)
   }
 }
 

@@ -78,9 +78,9 @@ export async function intoEngine(
     if (again !== undefined) throw again.error
     return { imageId, bytesHad: 0, wasThere: before !== 'gone', released: release(left()) }
   } catch (error) {
-    await lower.settle(report)
-    if (before === 'gone') await removeUnnamed(imageId, engine)
+    // It waits for what the engine is at work on.
     await release([])
+    if (before === 'gone') await removeUnnamed(imageId, engine)
     throw error
   }
 }

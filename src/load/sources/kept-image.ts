@@ -1,6 +1,5 @@
 import type { Catalogue } from '../../catalogue/catalogue.ts'
 import type { CID } from '../../dag/cid.ts'
-import { messageOf } from '../../errors.ts'
 import type { Report } from '../../events.ts'
 import type { LayerFetch } from '../../read/fetch.ts'
 import type { ImageSource } from '../../read/open-image.ts'
@@ -9,7 +8,7 @@ import { ifAllowed } from '../../store/allowed.ts'
 import type { Blocks } from '../../store/blocks.ts'
 import type { Pins } from '../../store/pins.ts'
 import type { Traffic } from '../../store/traffic.ts'
-import { noPin, type PendingPin, PIN_NAME, pinAfter } from '../pin.ts'
+import { couldNotPin, noPin, type PendingPin, PIN_NAME, pinAfter } from '../pin.ts'
 import { rememberLoaded } from '../remember.ts'
 import type { LoadOutcome } from '../source.ts'
 import { startTally, type Tally } from './tally.ts'
@@ -60,7 +59,7 @@ export class KeptImage {
       if ((await ifAllowed(pins.isPinned(this.#root, signal))) === false) await pins.pin(this.#root, PIN_NAME, signal)
     } catch (error) {
       if (signal.aborted) throw signal.reason
-      report({ type: 'warning', text: `the image is loaded, but the node could not pin it: ${messageOf(error)}` })
+      report(couldNotPin(error))
     }
   }
 

@@ -27,6 +27,12 @@ export interface CarOptions {
   readonly since?: CID | undefined
 }
 
+/** The name of a file beside the one that it is to be. */
+export const TEMP_NAME = /.\.[0-9a-f]{8}\.tmp$/
+
+/** What a file begins with that is not finished: a header as long as every other, CIDv1 with sha2-256. */
+export const UNFINISHED = carHeader([rawBlock(new Uint8Array(0)).cid])
+
 /** Bytes that are written at once, about. */
 const WRITE_BYTES = 1024 * 1024
 
@@ -56,7 +62,7 @@ class FileCarWriter implements CarWriter {
     this.#handle = handle
     this.#temp = temp
     this.#options = options
-    this.#push(carHeader([SOME_ROOT]))
+    this.#push(UNFINISHED)
     if (options.since !== undefined) for (const part of carSection(deltaMark(options.since))) this.#push(part)
   }
 
@@ -76,7 +82,7 @@ class FileCarWriter implements CarWriter {
 
   async finish(root: CID): Promise<void> {
     const header = carHeader([root])
-    if (header.length !== carHeader([SOME_ROOT]).length) throw new Error(`the root ${root} has an unusual length`)
+    if (header.length !== UNFINISHED.length) throw new Error(`the root ${root} has an unusual length`)
     await this.#flush()
     await writeAll(this.#handle, header, 0)
     if (this.#temp === undefined || this.#options.path === undefined) return
@@ -107,6 +113,3 @@ class FileCarWriter implements CarWriter {
     this.#size += bytes.length
   }
 }
-
-/** A root as long as every other: CIDv1 with sha2-256. */
-const SOME_ROOT = rawBlock(new Uint8Array(0)).cid

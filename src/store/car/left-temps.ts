@@ -1,16 +1,9 @@
 import { open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { rawBlock } from '../../dag/blocks.ts'
-import { carHeader } from '../../dag/car.ts'
+import { TEMP_NAME, UNFINISHED } from './car-writer.ts'
 
 /** A file that is written to is young. In milliseconds. */
 const YOUNG_MS = 10 * 60 * 1000
-
-/** As car-writer.ts calls the file beside the one that it is to be. */
-const TEMP_NAME = /.\.[0-9a-f]{8}\.tmp$/
-
-/** What every file begins with that car-writer.ts has not finished. */
-const BEGINNING = carHeader([rawBlock(new Uint8Array(0)).cid])
 
 /** A file that a `save -o` which was killed has left. */
 export interface LeftTemp {
@@ -37,8 +30,8 @@ async function beginsAsOurs(path: string): Promise<boolean> {
   const handle = await open(path).catch(() => undefined)
   if (handle === undefined) return false
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 0)
-    return buffer.subarray(0, bytesRead).equals(BEGINNING)
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(UNFINISHED.length), 0, UNFINISHED.length, 0)
+    return buffer.subarray(0, bytesRead).equals(UNFINISHED)
   } finally {
     await handle.close()
   }

@@ -63,6 +63,10 @@ export class MemoryEngine implements Engine {
     return { version, containerdStore, os: 'linux', architecture: 'x86_64', can }
   }
 
+  async freeBytes(): Promise<number | undefined> {
+    return undefined
+  }
+
   async images(): Promise<EngineImage[]> {
     const { listWhole } = (await this.info()).can
     const listed = [...this.stored].filter(([, { blobs }]) => !listWhole || blobs.every((blob) => this.blobs.has(blob)))

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { examine, type Patient } from '../../../src/doctor/doctor.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { formatBytes } from '../../../src/units.ts'
+import { altered } from '../../support/altered.ts'
 import { nodeWith } from '../../support/healthy.ts'
 import { MemoryEngine } from '../../support/memory/engine.ts'
 
@@ -41,13 +42,13 @@ describe('the doctor', () => {
 
   test('goes on where one part does not answer', async () => {
     const down = () => Promise.reject(new DockerIpfsError('ENGINE_UNREACHABLE', 'down'))
-    const findings = await examine(patient({ engine: { info: down } }))
+    const findings = await examine(patient({ engine: altered(new MemoryEngine(), { info: down }) }))
     expect(findings[0]).toMatchObject({ part: 'engine', check: 'reachable', state: 'fail', found: 'down' })
     expect(findings.filter(({ part }) => part === 'node')).toHaveLength(10)
   })
 
   test('does not hide a bug', async () => {
     const broken = () => Promise.reject(new TypeError('x is not a function'))
-    await expect(examine(patient({ engine: { info: broken } }))).rejects.toThrow(TypeError)
+    await expect(examine(patient({ engine: altered(new MemoryEngine(), { info: broken }) }))).rejects.toThrow(TypeError)
   })
 })

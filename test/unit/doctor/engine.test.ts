@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { examineEngine } from '../../../src/doctor/engine.ts'
 import type { EngineInfo } from '../../../src/engine/engine.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
+import { altered } from '../../support/altered.ts'
 import { MemoryEngine } from '../../support/memory/engine.ts'
 
 const never = new AbortController().signal
@@ -21,7 +22,7 @@ describe('of an engine the doctor says', () => {
 
   test('that it is no Docker', async () => {
     const podman = { ...(await new MemoryEngine().info()), version: '4.3.1', product: 'Podman' }
-    const findings = await examineEngine({ info: async () => podman }, SIZES, never)
+    const findings = await examineEngine(altered(new MemoryEngine(), { info: async () => podman }), SIZES, never)
     expect(findings.map(({ state, check, found }) => `${state} ${check}: ${found}`)).toEqual([
       'ok reachable: it answers; linux/x86_64',
       'ok version: Podman 4.3.1',
@@ -35,20 +36,23 @@ describe('of an engine the doctor says', () => {
     [500e6, 'warn', 'its disk is nearly full: 500MB left'],
     [1e6, 'fail', 'its disk is full: 1MB left'],
   ])('what is left on its disk, where that is here: %p', async (freeBytes, state, found) => {
-    const info = { ...(await new MemoryEngine().info()), ...(freeBytes === undefined ? {} : { freeBytes }) }
-    const disk = (await examineEngine({ info: async () => info }, SIZES, never)).find(({ check }) => check === 'disk')
+    const engine = altered(new MemoryEngine(), { freeBytes: async () => freeBytes })
+    const disk = (await examineEngine(engine, SIZES, never)).find(({ check }) => check === 'disk')
     expect([disk?.state, disk?.found]).toEqual([state, found])
     if (state === 'fail') expect(disk?.todo).toContain('docker system df')
   })
 
   test('no platform where it does not tell', async () => {
     const info = async (): Promise<EngineInfo> => ({ ...(await new MemoryEngine().info()), os: '', architecture: '' })
-    expect((await examineEngine({ info }, SIZES, never))[0]).toMatchObject({ check: 'reachable', found: 'it answers' })
+    expect((await examineEngine(altered(new MemoryEngine(), { info }), SIZES, never))[0]).toMatchObject({
+      check: 'reachable',
+      found: 'it answers',
+    })
   })
 
   test('why it does not answer, and nothing else', async () => {
     const info = () => Promise.reject(new DockerIpfsError('ENGINE_UNREACHABLE', 'down', { hint: 'Start Docker.' }))
-    expect(await examineEngine({ info }, SIZES, never)).toEqual([
+    expect(await examineEngine(altered(new MemoryEngine(), { info }), SIZES, never)).toEqual([
       { part: 'engine', check: 'reachable', state: 'fail', found: 'down', todo: 'Start Docker.' },
     ])
   })

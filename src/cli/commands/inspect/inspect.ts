@@ -25,14 +25,15 @@ export const inspect = defineCommand({
     ])
     const { platform, providers, timeout: timeoutMs } = flags
     const found: Value[] = []
-    const looked = forEachOf(words, async (word) => {
-      found.push((await describe(word, { ...ports, platform, providers, timeoutMs })) as Value)
-    })
-    // Told behind what was found.
-    await looked.catch(() => undefined)
-    // As docker: one list of all, but a template is run for each.
-    const isTemplate = !['', 'json'].includes(flags.format?.trim() ?? '')
-    for (const document of isTemplate || found.length === 0 ? found : [found]) await context.output.line(text(document))
-    await looked
+    try {
+      await forEachOf(words, async (word) => {
+        found.push((await describe(word, { ...ports, platform, providers, timeoutMs })) as Value)
+      })
+    } finally {
+      // As docker: one list of all, but a template is run for each. What is wrong is told behind that.
+      const isTemplate = !['', 'json'].includes(flags.format?.trim() ?? '')
+      for (const document of isTemplate || found.length === 0 ? found : [found])
+        await context.output.line(text(document))
+    }
   },
 })
