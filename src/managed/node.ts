@@ -101,6 +101,7 @@ class Managed implements ManagedNode {
     if (found !== undefined) return { host: found.host, state: await found.host.start(options, signal, say) }
     const failures: string[] = []
     for (const host of this.#hosts) {
+      if (failures.length > 0) say(`That failed (${failures.at(-1)}): trying a ${host.name}`)
       try {
         return { host, state: await host.start(options, signal, say) }
       } catch (error) {

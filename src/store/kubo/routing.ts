@@ -24,8 +24,13 @@ export function createRouting(client: KuboClient, endpoint: Endpoint): Routing {
     meet: (root, signal) => meet(root, client, { endpoint, signal }),
     announce: (root, signal) => announce(root, endpoint, signal),
     peers: (signal) =>
-      askWithin(endpoint, signal, async (limited) => (await client.swarm.peers({ signal: limited })).length),
+      askWithin(endpoint, signal, async (limited) => idsOf(await client.swarm.peers({ signal: limited })).size),
   }
+}
+
+/** A peer is listed once for each connection. */
+function idsOf(peers: readonly { readonly peer: { toString(): string } }[]): Set<string> {
+  return new Set(peers.map(({ peer }) => peer.toString()))
 }
 
 interface Asking {
@@ -64,7 +69,7 @@ async function* findProviders(root: CID, { endpoint, signal }: Asking): AsyncGen
 async function meet(root: CID, client: KuboClient, { endpoint, signal }: Asking): Promise<void> {
   // Who may not ask who is connected connects to those again, which does nothing.
   const peers = await client.swarm.peers({ signal }).catch(() => [])
-  const known = new Set(peers.map(({ peer }) => peer.toString()))
+  const known = idsOf(peers)
   const meetings: Promise<unknown>[] = []
   for await (const id of findProviders(root, { endpoint, signal })) {
     if (known.has(id) || !PEER_ID.test(id)) continue

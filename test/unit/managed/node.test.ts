@@ -39,7 +39,10 @@ describe('the managed node', () => {
     expect(await nodeOf().start({}, signal, say)).toMatchObject({ kind: 'container', name: container.name })
     await container.remove(true)
     container.failure = unreachable('x')
-    expect(await nodeOf().start({}, signal, say)).toMatchObject({ kind: 'binary', isRunning: true })
+    const said: string[] = []
+    const state = await nodeOf().start({}, signal, (text) => said.push(text))
+    expect(state).toMatchObject({ kind: 'binary', isRunning: true })
+    expect(said).toEqual(['That failed (container in memory: x): trying a binary in memory', 'Starting binary in memory'])
   })
 
   test('is the one that there is, and before it the one that runs', async () => {

@@ -100,7 +100,9 @@ export function createHealth(endpoint: Endpoint): NodeHealth {
     async peers(signal) {
       const answer = await ask('swarm/peers', signal)
       if (answer === undefined) return undefined
-      return Array.isArray(answer['Peers']) ? answer['Peers'].length : 0
+      const connections = Array.isArray(answer['Peers']) ? answer['Peers'].filter(isObject) : []
+      // A peer is listed once for each connection.
+      return new Set(connections.map(({ Peer }) => Peer)).size
     },
     async reachability(signal) {
       const answer = await ask('swarm/addrs/autonat', signal)

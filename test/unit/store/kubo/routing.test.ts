@@ -71,6 +71,18 @@ describe('meeting others who have an image', () => {
     return asked.map((arg) => arg.replace(/^\/p2p\//, ''))
   }
 
+  test('a peer with two connections counts once', async () => {
+    const server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: () => Response.json({ Peers: [0, 0, 1].map((at) => ({ Addr: ADDRESS, Peer: IDS[at] })) }),
+    })
+    servers.push(server)
+    const endpoint = { url: `http://127.0.0.1:${server.port}`, source: 'a test' } as const
+    const routing = createRouting(createClient(endpoint), endpoint)
+    expect(await routing.peers(new AbortController().signal)).toBe(2)
+  })
+
   test('the node is connected to all that it finds, though some cannot be reached', async () => {
     expect(await met({ providers: IDS.slice(0, 3) })).toEqual(IDS.slice(0, 3))
   })

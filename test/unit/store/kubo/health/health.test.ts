@@ -11,7 +11,7 @@ const signal = new AbortController().signal
 describe('the health of a node', () => {
   test('is what it tells', async () => {
     node.says['version'] = () => Response.json({ Version: '0.43.0' })
-    node.says['swarm/peers'] = () => Response.json({ Peers: [{}, {}] })
+    node.says['swarm/peers'] = () => Response.json({ Peers: ['a', 'b', 'a'].map((Peer) => ({ Peer })) })
     node.says['swarm/addrs/autonat'] = () => Response.json({ reachability: 'Public' })
     node.says['config'] = (query) => Response.json({ Key: query.get('arg'), Value: { Enabled: true } })
     node.says['repo/stat'] = () => Response.json({ RepoSize: 5, StorageMax: 10 })
