@@ -1,0 +1,239 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { DockerIpfsError, messageOf } from '../errors.ts'
+import { type Answer, refusal } from './answers.ts'
+import { type Exchange, RequestBody, Standstill } from './exchange.ts'
+import type { Client } from './registry.ts'
+import { answer, type Served } from './routes.ts'
+import { send } from './send.ts'
+
+/** A request that was answered, for the log. */
+export interface RequestEntry {
+  readonly method: string
+  /** As it was sent, with its query; printable characters alone. */
+  readonly path: string
+  /** 0 where nothing was answered, since the client was gone. */
+  readonly status: number
+  /** Bytes of the answer's body that were sent. */
+  readonly bytes: number
+  /** Bytes of the request's body that were read. */
+  readonly received: number
+  readonly milliseconds: number
+  readonly agent: string
+  /** Why it was refused, or broken off. */
+  readonly error?: string
+  /** Root CID of the image, where the answer names it. */
+  readonly root?: string
+}
+
+/** Both ends of a connection. */
+export interface Connection {
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly localAddress: string
+  readonly localPort: number
+}
+
+/** Something for people to look at, where no path of the protocol is. */
+export interface Page {
+  readonly mediaType: string
+  readonly bytes: Uint8Array
+  /** Such as Content-Security-Policy. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface ServeOptions {
+  /** 0 or none: any that is free. */
+  readonly port?: number
+  /** Where it listens; 127.0.0.1 unless said. Elsewhere than on loopback `token` and `tls` are needed. */
+  readonly host?: string
+  readonly signal: AbortSignal
+  /** Told of each request when it is over. */
+  readonly onRequest?: (entry: RequestEntry) => void
+  /** What clients must send: as the password of Basic, or as Bearer. */
+  readonly token?: string
+  /** In PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Asked once for each connection, when its first request comes. */
+  readonly mayAsk?: (connection: Connection) => boolean | Promise<boolean>
+  readonly page?: (path: string, signal: AbortSignal) => Promise<Page | undefined>
+  /** An upload that nobody goes on with is forgotten after so many milliseconds; 10 minutes unless said. */
+  readonly forgetUploadAfter?: number
+  /** A client that takes or gives no byte for so many milliseconds is cut off; 30 minutes unless said. */
+  readonly cutClientAfter?: number
+}
+
+/** A client gets so many milliseconds to read a refusal while it is still sending. */
+const LINGER = 5000
+
+const ALWAYS = { 'Docker-Distribution-Api-Version': 'registry/2.0', 'X-Content-Type-Options': 'nosniff' }
+
+/** A request that is being answered. */
+interface Open {
+  readonly abort: AbortController
+  readonly standstill: Standstill
+  readonly socket: Socket
+}
+
+/** Takes requests from the listener, and answers each. */
+export class Requests {
+  readonly #served: Served
+  readonly #options: ServeOptions
+  readonly #open = new Set<Open>()
+  readonly #allowed = new WeakMap<Socket, Promise<boolean>>()
+  readonly #clock: ReturnType<typeof setInterval>
+  #guard: (headers: IncomingHttpHeaders) => Answer | undefined = () => refusal('UNAVAILABLE', 'Not yet')
+
+  constructor(served: Served, options: ServeOptions, cutAfter: number) {
+    this.#served = served
+    this.#options = options
+    this.#clock = setInterval(() => this.#cut(cutAfter), Math.max(10, Math.min(cutAfter / 4, 15_000)))
+    this.#clock.unref()
+  }
+
+  guardWith(guard: (headers: IncomingHttpHeaders) => Answer | undefined): void {
+    this.#guard = guard
+  }
+
+  take(request: IncomingMessage, response: ServerResponse): void {
+    const open = { abort: new AbortController(), standstill: new Standstill(), socket: request.socket }
+    request.on('error', () => undefined)
+    response.on('error', () => undefined)
+    response.on('close', () => open.abort.abort(new DockerIpfsError('CANCELLED', 'The client is gone')))
+    this.#open.add(open)
+    this.#handle(request, response, open)
+      // Nothing is left to be told: what went wrong is in the log, or the log itself is what fails.
+      .catch(() => request.socket.destroy())
+      .finally(() => this.#open.delete(open))
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#clock)
+    for (const { abort, socket } of this.#open) {
+      abort.abort(new DockerIpfsError('CANCELLED', 'The registry ends'))
+      socket.destroy()
+    }
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse, open: Open): Promise<void> {
+    const began = performance.now()
+    const { signal } = open.abort
+    const body = new RequestBody(request, open.standstill)
+    const answered = await this.#answer(request, body, signal)
+    let bytes = 0
+    let error = answered.error
+    if (!body.isDone) response.setHeader('Connection', 'close')
+    try {
+      for (const [name, value] of Object.entries(ALWAYS)) response.setHeader(name, value)
+      await send(response, answered, {
+        isHead: request.method === 'HEAD',
+        signal,
+        standstill: open.standstill,
+        tell: (sent) => {
+          bytes = sent
+        },
+      })
+    } catch (thrown) {
+      error = messageOf(thrown)
+      // Less than was promised has gone out, and the client must not wait for the rest.
+      request.socket.destroy()
+    }
+    this.#options.onRequest?.({
+      method: request.method ?? '',
+      path: printable(request.url ?? ''),
+      status: response.headersSent ? answered.status : 0,
+      bytes,
+      received: body.received,
+      milliseconds: performance.now() - began,
+      agent: printable(request.headers['user-agent'] ?? ''),
+      ...(error === undefined ? {} : { error }),
+      ...rootOf(answered),
+    })
+    if (!body.isDone) await linger(body, request.socket)
+  }
+
+  async #answer(request: IncomingMessage, body: RequestBody, signal: AbortSignal): Promise<Answer> {
+    const refused = this.#guard(request.headers)
+    if (refused !== undefined) return refused
+    try {
+      if (!(await this.#mayAsk(request.socket))) {
+        return refusal('DENIED', 'This registry lets in its owner and root alone')
+      }
+      const [path = '', query = ''] = splitOnce(request.url ?? '', '?')
+      const exchange = exchangeOf(request, { query, body, signal })
+      return (await answer(this.#served, path, exchange)) ?? (await this.#page(path, exchange))
+    } catch (error) {
+      return refusal('UNKNOWN', messageOf(error))
+    }
+  }
+
+  async #page(path: string, { method, signal }: Exchange): Promise<Answer> {
+    const page = method === 'GET' || method === 'HEAD' ? await this.#options.page?.(path, signal) : undefined
+    if (page === undefined) return refusal('UNSUPPORTED', 'There is no such path', { status: 404 })
+    return { status: 200, headers: { 'Content-Type': page.mediaType, ...page.headers }, body: page.bytes }
+  }
+
+  #mayAsk(socket: Socket): Promise<boolean> {
+    const { mayAsk } = this.#options
+    if (mayAsk === undefined) return Promise.resolve(true)
+    const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = socket
+    const known =
+      this.#allowed.get(socket) ??
+      Promise.resolve().then(() => mayAsk({ remoteAddress, remotePort, localAddress, localPort }))
+    this.#allowed.set(socket, known)
+    return known
+  }
+
+  #cut(after: number): void {
+    const since = performance.now() - after
+    for (const { standstill, socket } of this.#open) {
+      if (standstill.since !== undefined && standstill.since <= since) socket.destroy()
+    }
+  }
+}
+
+/** Reads on for a while: a connection that is closed with bytes unread takes the answer back from a client that has not read it. */
+async function linger(body: RequestBody, socket: Socket): Promise<void> {
+  const limit = setTimeout(() => socket.destroy(), LINGER)
+  await body.discard().catch(() => undefined)
+  clearTimeout(limit)
+}
+
+function exchangeOf(
+  { method = '', headers }: IncomingMessage,
+  { query, body, signal }: { readonly query: string; readonly body: RequestBody; readonly signal: AbortSignal },
+): Exchange {
+  return {
+    method,
+    query: new URLSearchParams(query),
+    client: clientOf(headers),
+    signal,
+    body,
+    header: (name) => {
+      const value = headers[name]
+      return typeof value === 'string' ? value : undefined
+    },
+  }
+}
+
+function clientOf(headers: IncomingHttpHeaders): Client {
+  const accepts = (headers.accept ?? '')
+    .split(',')
+    .map((range) => (range.split(';')[0] ?? '').trim().toLowerCase())
+    .filter((range) => range !== '')
+  return { agent: headers['user-agent'] ?? '', accepts }
+}
+
+function splitOnce(text: string, mark: string): readonly string[] {
+  const at = text.indexOf(mark)
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + mark.length)]
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?')
+}
+
+function rootOf({ headers = {} }: Answer): { readonly root?: string } {
+  const root = headers['X-Ipfs-Root']
+  return root === undefined ? {} : { root }
+}
