@@ -5,9 +5,19 @@
 export type ProgressEvent =
   /** A step of the whole has begun; `text` is one short line for people, e.g. "Saving busybox:latest". */
   | { readonly type: 'step'; readonly text: string }
-  /** Work on a layer began. `bytesTotal` is undefined where the size is not known beforehand. */
-  | { readonly type: 'layer-start'; readonly layer: string; readonly bytesTotal: number | undefined }
+  /**
+   * Work on a layer began, or another kind of it: `doing` says which, where it is not that its bytes are moved ("Unpacking").
+   * `bytesTotal` is undefined where the size is not known beforehand.
+   */
+  | {
+      readonly type: 'layer-start'
+      readonly layer: string
+      readonly bytesTotal: number | undefined
+      readonly doing?: string
+    }
   | { readonly type: 'layer-progress'; readonly layer: string; readonly bytesDone: number }
+  /** One kind of work is over: "Sent", "Unpacked". That it is there, and right, only `layer-done` says: not where the whole fails. */
+  | { readonly type: 'layer-waits'; readonly layer: string; readonly status: string; readonly bytesDone: number }
   /** `status` is what docker would say: "Saved", "Loaded", "Already exists", … */
   | { readonly type: 'layer-done'; readonly layer: string; readonly status: string; readonly bytesDone: number }
   | { readonly type: 'warning'; readonly text: string }

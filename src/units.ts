@@ -24,6 +24,21 @@ export function formatDuration(ms: number): string {
   return minutes > 0 ? `${minutes}m${seconds}` : seconds
 }
 
+/** Work that takes longer is told how long it takes, in milliseconds. */
+export const LONG_MS = 3000
+
+/** `9.87MB/s`: what that many bytes in that many milliseconds are. */
+export function formatRate(bytes: number, ms: number): string {
+  return `${formatBytes(Math.round((bytes * 1000) / ms))}/s`
+}
+
+/** `Saved 121.5MB in 12.3 s (9.878MB/s)`, without bytes `Took 12.3 s`; undefined where it was over at once. */
+export function tookLong(done: string, bytes: number, ms: number): string | undefined {
+  if (ms < LONG_MS) return undefined
+  const time = ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : formatDuration(Math.round(ms / 1000) * 1000)
+  return bytes === 0 ? `Took ${time}` : `${done} ${formatBytes(bytes)} in ${time} (${formatRate(bytes, ms)})`
+}
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,

@@ -41,9 +41,14 @@ export interface EngineArchives {
   save(image: string, signal: AbortSignal): Bytes
   /** Begins to pack an image, by ID, as for `save`: it packs until it is stopped, and nobody need read it. */
   pack(imageId: string, signal: AbortSignal): Promise<PackedImage>
-  /** Sends an archive, as `docker load` does, and gives what that would print. */
-  load(archive: Bytes, signal: AbortSignal): Promise<string>
+  /**
+   * Sends an archive, as `docker load` does, and gives what that would print.
+   * @param unpacked hears how many bytes of a layer's tar are unpacked, by the first 12 digits of its diffID, where the engine says so
+   */
+  load(archive: Bytes, signal: AbortSignal, unpacked?: Unpacked): Promise<string>
 }
+
+export type Unpacked = (layer: string, bytesDone: number) => void
 
 export interface EngineInfo {
   /** Engine version, e.g. "26.1.5"; of builds of one's own often a word. */

@@ -11,8 +11,10 @@ import type { Report } from '../events.ts'
 import { unreadableIn } from '../image/config/engine-config.ts'
 import { fullName } from '../image/name.ts'
 import { type Platform, parsePlatform, platformOf } from '../image/platform.ts'
+import { distinct } from '../read/layers.ts'
 import { type ImageSource, openImage } from '../read/open-image.ts'
 import type { ReadLimits } from '../read/stall.ts'
+import { tookLong } from '../units.ts'
 import { unreadableConfig } from './into-engine/engine-image.ts'
 import { askForImages } from './into-engine/held.ts'
 import { intoEngine, removedMeanwhile, removeUnnamed } from './into-engine/into-engine.ts'
@@ -45,6 +47,7 @@ export interface LoadResult {
 export async function load(source: LoadSource, options: LoadOptions): Promise<LoadResult> {
   const { engine, signal, report, tag } = options
   checkName(tag)
+  const began = Date.now()
   const asked = options.platform === undefined ? undefined : parsePlatform(options.platform)
   const images = askForImages(engine, signal)
   const { image, info } = await openBoth(source, asked, options)
@@ -65,6 +68,8 @@ export async function load(source: LoadSource, options: LoadOptions): Promise<Lo
       await source.loaded(image, { imageId, tag, bytesHad, isPinned })
     }
     await Promise.all([keep(), released])
+    const took = tookLong('Loaded', bytesSent(image, bytesHad), Date.now() - began)
+    if (took !== undefined) report({ type: 'step', text: took })
     return { imageId, configDigest: image.configDigest, ...(tag === undefined ? {} : { tag }) }
   } catch (error) {
     // Cancelled when it was there: whoever asked for nothing more does not want it without a name either.
@@ -72,6 +77,10 @@ export async function load(source: LoadSource, options: LoadOptions): Promise<Lo
     await pin.undo(error)
     throw error
   }
+}
+
+function bytesSent({ layers }: ImageSource, bytesHad: number): number {
+  return distinct(layers).reduce((sum, { size }) => sum + size, 0) - bytesHad
 }
 
 /** Reads the image's documents while the engine says what it is; when it does not answer, that is what is told. */

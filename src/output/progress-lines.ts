@@ -23,12 +23,19 @@ export function quietProgress(): Progress {
   return { report: () => {}, clear: () => {} }
 }
 
+/** A log that stands still for longer is told which layers went out, in milliseconds. */
+const STILL_MS = 10_000
+
 /** One line for each step, warning and finished layer; nothing in between, so that logs stay short. */
-export function plainProgress(stream: Pick<ProgressStream, 'write'>): Progress {
+export function plainProgress(stream: Pick<ProgressStream, 'write'>, now: () => number = Date.now): Progress {
+  let last = now()
   return {
     report(event) {
+      if (event.type === 'layer-waits' && now() - last < STILL_MS) return
       const line = plainLine(event)
-      if (line !== undefined) stream.write(`${line}\n`)
+      if (line === undefined) return
+      last = now()
+      stream.write(`${line}\n`)
     },
     clear: () => {},
   }
@@ -51,6 +58,7 @@ export function plainLine(event: ProgressEvent): string | undefined {
       const known = places.flatMap(([where, bytes]) => (bytes === undefined ? [] : [`${where} ${formatBytes(bytes)}`]))
       return `${capitalised(known.join(', '))}; the engine had ${formatBytes(inEngine)}`
     }
+    case 'layer-waits':
     case 'layer-done':
       return `${shortDigest(event.layer)}: ${event.status}${event.bytesDone > 0 ? `  ${formatBytes(event.bytesDone)}` : ''}`
     case 'layer-start':
@@ -66,6 +74,7 @@ function capitalised(text: string): string {
 /** One JSON object a line, with the keys of `docker compose --progress json`. Sizes in bytes. */
 export function jsonProgress(stream: Pick<ProgressStream, 'write'>, now: () => number = Date.now): Progress {
   const totals = new Map<string, number | undefined>()
+  const doing = new Map<string, string>()
   const told = new Map<string, number>()
   const write = (object: Readonly<Record<string, string | number | undefined>>) => {
     stream.write(`${JSON.stringify(object)}\n`)
@@ -74,7 +83,7 @@ export function jsonProgress(stream: Pick<ProgressStream, 'write'>, now: () => n
     const total = totals.get(layer)
     const percent = total === undefined || total === 0 ? undefined : Math.min(100, Math.floor((current * 100) / total))
     told.set(layer, now())
-    write({ id: shortDigest(layer), text: 'Working', current, total, percent })
+    write({ id: shortDigest(layer), text: doing.get(layer) ?? 'Working', current, total, percent })
   }
   return {
     report(event) {
@@ -89,18 +98,28 @@ export function jsonProgress(stream: Pick<ProgressStream, 'write'>, now: () => n
         }
         case 'layer-start':
           totals.set(event.layer, event.bytesTotal)
+          doing.set(event.layer, event.doing ?? 'Working')
           return working(event.layer, 0)
         case 'layer-progress':
           if (now() - (told.get(event.layer) ?? 0) >= JSON_INTERVAL_MS) working(event.layer, event.bytesDone)
           return
+        case 'layer-waits':
+          return write({
+            id: shortDigest(event.layer),
+            text: event.status,
+            current: event.bytesDone,
+            total: totals.get(event.layer),
+          })
         case 'layer-done':
           write({
             id: shortDigest(event.layer),
             text: event.status,
             current: event.bytesDone,
-            total: totals.get(event.layer),
+            // What it was before may have been another size: of the layer unpacked.
+            total: totals.get(event.layer) === undefined ? undefined : event.bytesDone,
             percent: 100,
           })
+          doing.delete(event.layer)
           totals.delete(event.layer)
           told.delete(event.layer)
       }

@@ -40,6 +40,16 @@ export interface WrittenImages {
   readonly images: readonly WrittenImage[]
   /** New layers by the keys that they can be found under. */
   readonly layers: ReadonlyMap<string, Layer>
+  /** New layers of the images, to be told once they are where they belong. */
+  readonly sent: readonly SentLayer[]
+}
+
+/** A layer as it is told. */
+export interface SentLayer {
+  readonly name: string
+  /** Of its tar. */
+  readonly bytes: number
+  readonly diffId: string
 }
 
 export interface SaveResult {

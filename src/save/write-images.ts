@@ -7,9 +7,10 @@ import { fullName } from '../image/name.ts'
 import type { Platform } from '../image/platform.ts'
 import type { LayerEntry, SavedImage } from '../image/saved/saved-image.ts'
 import { type Bytes, counted } from '../streams.ts'
+import { tookLong } from '../units.ts'
 import type { OpenInput, SaveInput } from './input.ts'
 import { keysOf } from './known.ts'
-import type { Place, WrittenImage, WrittenImages } from './target.ts'
+import type { Place, SentLayer, WrittenImage, WrittenImages } from './target.ts'
 
 /**
  * Reads all images of an input and writes their blocks.
@@ -25,6 +26,7 @@ export async function writeImages(
   // Read by now, by their keys: should the image be read again, they count.
   const layers = new Map<string, Layer>()
   const told = new Set<string>()
+  const sent: SentLayer[] = []
   const saved = await opened.read({
     platform,
     over,
@@ -40,7 +42,8 @@ export async function writeImages(
       return layer
     },
     onLayer: async (tar, entry) => {
-      const layer = await writeOneLayer(tar, entry, sink, report)
+      const { name, layer } = await writeOneLayer(tar, entry, sink, report)
+      sent.push({ name, bytes: layer.tarSize, diffId: layer.diffId })
       for (const key of keysOf(layer, entry)) layers.set(key, layer)
       return layer
     },
@@ -54,10 +57,19 @@ export async function writeImages(
     const diffIds = image.platforms.flatMap((one) => one.layers.map(({ diffId }) => diffId))
     images.push({ dag, ...opened.labelsOf(image, dag, platform !== undefined), layers: diffIds })
   }
-  if (!opened.hasOthers) return { images, layers }
   // What turned out to be no layer of an image is not linked from it, and would be lost to GC.
   const used = new Set(images.flatMap((image) => image.layers))
-  return { images, layers: new Map([...layers].filter(([, { diffId }]) => used.has(diffId))) }
+  const written = { images, sent: sent.filter(({ diffId }) => used.has(diffId)) }
+  if (!opened.hasOthers) return { ...written, layers }
+  return { ...written, layers: new Map([...layers].filter(([, { diffId }]) => used.has(diffId))) }
+}
+
+/** Says of all new layers that they are saved: only now, since a layer may turn out to be wrong, and what takes it may fail. */
+export function tellSaved({ sent }: Pick<WrittenImages, 'sent'>, ms: number, report: Report): void {
+  for (const { name, bytes } of sent) report({ type: 'layer-done', layer: name, status: 'Saved', bytesDone: bytes })
+  const bytes = sent.reduce((sum, layer) => sum + layer.bytes, 0)
+  const took = tookLong('Saved', bytes, ms)
+  if (took !== undefined) report({ type: 'step', text: took })
 }
 
 /** An archive may have names that no engine takes. */
@@ -84,11 +96,11 @@ function tellMissing({ missing }: SavedImage<Layer>, platform: Platform | undefi
   report({ type: 'step', text: `Left out, since the archive does not have them: ${missing.join(', ')}` })
 }
 
-async function writeOneLayer(tar: Bytes, entry: LayerEntry, sink: BlockSink, report: Report): Promise<Layer> {
+async function writeOneLayer(tar: Bytes, entry: LayerEntry, sink: BlockSink, report: Report) {
   const name = entry.key === undefined ? entry.path : `sha256:${entry.key}`
   report({ type: 'layer-start', layer: name, bytesTotal: entry.size })
   const progress = (bytesDone: number) => report({ type: 'layer-progress', layer: name, bytesDone })
   const layer = await writeLayer(counted(tar, progress), sink)
-  report({ type: 'layer-done', layer: name, status: 'Saved', bytesDone: layer.tarSize })
-  return layer
+  report({ type: 'layer-waits', layer: name, status: 'Sent', bytesDone: layer.tarSize })
+  return { name, layer }
 }

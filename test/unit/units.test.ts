@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { formatAge, formatBytes, formatDuration, parseDuration, shortDigest } from '../../src/units.ts'
+import { formatAge, formatBytes, formatDuration, parseDuration, shortDigest, tookLong } from '../../src/units.ts'
 
 describe('formatBytes', () => {
   test.each([
@@ -78,4 +78,16 @@ describe('an age is in the words of docker:', () => {
   ])('%d s: %s', (seconds, text) => {
     expect(formatAge(seconds * 1000)).toBe(text)
   })
+})
+
+test.each([
+  [0, 2999, undefined],
+  [5_000_000, 2999, undefined],
+  [5_000_000, 3000, 'Saved 5MB in 3.0 s (1.667MB/s)'],
+  [121_500_000, 12_345, 'Saved 121.5MB in 12.3 s (9.842MB/s)'],
+  [0, 12_345, 'Took 12.3 s'],
+  [1_000_000_000, 83_400, 'Saved 1GB in 1m23s (11.99MB/s)'],
+  [10, 7_200_000, 'Saved 10B in 2h0m0s (0B/s)'],
+])('%d bytes in %d ms are told as %p', (bytes, ms, text) => {
+  expect(tookLong('Saved', bytes, ms)).toBe(text)
 })

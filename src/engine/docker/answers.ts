@@ -1,5 +1,6 @@
 import { DockerIpfsError } from '../../errors.ts'
-import { isObject } from '../../json.ts'
+import { isObject, parsedObject } from '../../json.ts'
+import type { Unpacked } from '../engine.ts'
 import { answerError } from './words.ts'
 
 export function textOf(output: unknown): string {
@@ -31,6 +32,29 @@ export function readLoaded(text: string): string {
     return typeof stream === 'string' ? stream : ''
   })
   return said.join('').trimEnd()
+}
+
+/** Hears each line of bytes that come in pieces; one that is longer than any of ours is passed over. */
+export function hearLines(hear: (line: string) => void): (bytes: Uint8Array) => void {
+  let rest = ''
+  return (bytes) => {
+    const lines = (rest + Buffer.from(bytes).toString('latin1')).split('\n')
+    rest = (lines.pop() ?? '').slice(0, MAX_LINE)
+    for (const line of lines) hear(line)
+  }
+}
+
+const MAX_LINE = 64 * 1024
+
+/**
+ * From a line of a load's answer, in the HTTP chunks that it comes in: how much of a layer is unpacked. Of a packed layer the engine
+ * counts the bytes that are unpacked, and calls those of the file the total. Containerd stores say nothing (20.10 to 28.5).
+ */
+export function readUnpacked(line: string, tell: Unpacked): void {
+  if (!line.startsWith('{"status":"Loading layer"')) return
+  const { id, progressDetail } = parsedObject(line.trim()) ?? {}
+  const current = isObject(progressDetail) ? progressDetail['current'] : undefined
+  if (typeof id === 'string' && typeof current === 'number') tell(id, current)
 }
 
 function unreadable(text: string): DockerIpfsError {

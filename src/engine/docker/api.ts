@@ -13,13 +13,13 @@ export interface Api {
   download(path: string, signal: AbortSignal): Bytes
   /**
    * Sends a tar as it comes, as fast as the engine takes it. When it fails, the engine sees that it is not whole. An answer may
-   * come before the last bytes are sent, which are then not asked for.
+   * come before the last bytes are sent, which are then not asked for. `hear` is given the answer as it comes, head and all.
    */
-  upload(path: string, body: Bytes, signal: AbortSignal): Promise<Answer>
+  upload(path: string, body: Bytes, signal: AbortSignal, hear?: (bytes: Uint8Array) => void): Promise<Answer>
 }
 
-/** The most bytes of answers that are read over one connection. */
-const MAX_ANSWERS = 16 * 1024 * 1024
+/** The most bytes of answers that are read over one connection. A load that is told of ten times a second takes 2 kB a second. */
+const MAX_ANSWERS = 64 * 1024 * 1024
 
 /** Pieces up to this many bytes are copied into one with what frames them. */
 const SMALL = 64 * 1024
@@ -43,11 +43,11 @@ export function createApi(connect: Connect): Api {
         signal,
       ),
     download: (path, signal) => download(connect, path, signal),
-    upload: (path, body, signal) =>
+    upload: (path, body, signal, hear) =>
       withConnection(connect, signal, async (connection) => {
         const headers = ['Content-Type: application/x-tar', 'Transfer-Encoding: chunked']
         connection.toEngine.write(request('POST', path, { last: true, headers }))
-        const answers = readAnswers(connection.fromEngine)
+        const answers = readAnswers(connection.fromEngine, hear)
         await send(connection, body, answers)
         const [answer] = await answers
         if (answer === undefined) throw noAnswer()
@@ -92,11 +92,12 @@ async function readHead(stream: Bytes): Promise<{ readonly status: number; reado
 }
 
 /** Reads what comes until the connection ends. That it breaks behind the last answer is no error. */
-async function readAnswers(stream: Bytes): Promise<Answer[]> {
+async function readAnswers(stream: Bytes, hear: (bytes: Uint8Array) => void = () => {}): Promise<Answer[]> {
   const parts: Uint8Array[] = []
   const kept = async function* () {
     for await (const part of stream) {
       parts.push(part)
+      hear(part)
       yield part
     }
   }

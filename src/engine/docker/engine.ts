@@ -16,8 +16,17 @@ import { fullName, repositoryOf } from '../../image/name.ts'
 import { saysLacking } from '../../image/saved/lacking.ts'
 import { parsedObject } from '../../json.ts'
 import type { Bytes } from '../../streams.ts'
-import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo, PackedImage } from '../engine.ts'
-import { isAvailable, parseObject, parseObjects, readLoaded, readWhole, strings } from './answers.ts'
+import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo, PackedImage, Unpacked } from '../engine.ts'
+import {
+  hearLines,
+  isAvailable,
+  parseObject,
+  parseObjects,
+  readLoaded,
+  readUnpacked,
+  readWhole,
+  strings,
+} from './answers.ts'
 import { type Api, createApi, type Method } from './api.ts'
 import type { Docker } from './command.ts'
 import { createConnect } from './connection.ts'
@@ -151,8 +160,9 @@ class DockerEngine implements Engine {
     return parseObject(bodyOf(await this.#ask('GET', '/info', signal)))
   }
 
-  async load(archive: Bytes, signal: AbortSignal): Promise<string> {
-    return readLoaded(bodyOf(await this.#api.upload('/images/load?quiet=1', archive, signal)))
+  async load(archive: Bytes, signal: AbortSignal, unpacked: Unpacked = () => {}): Promise<string> {
+    const hear = hearLines((line) => readUnpacked(line, unpacked))
+    return readLoaded(bodyOf(await this.#api.upload('/images/load?quiet=0', archive, signal, hear)))
   }
 
   async tag(image: string, name: string, signal: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import { abortable, deferred } from '../../streams.ts'
 import { removeAfterLoad } from './engine-image.ts'
 import { loadArchive } from './load-archive.ts'
 import { idOf, type Step } from './steps.ts'
+import { Unpacking } from './unpacking.ts'
 
 /** For an engine that is at work on an image of lower layers, in milliseconds. */
 const SETTLE_MS = 10_000
@@ -87,29 +88,33 @@ export class LowerImages {
       // From here on it will be there.
       signal.throwIfAborted()
       signal.removeEventListener('abort', stop)
-      if (isLast) tellLate('Unpacking', answer, report)
-      else this.#ids.push(idOf(step, this.#info))
+      late(answer, () => unpacking.tellLate(isLast))
+      answer.then((said) => unpacking.tellOver(said)).catch(() => undefined)
+      if (!isLast) this.#ids.push(idOf(step, this.#info))
       this.#making = answer
     }
     const connected = AbortSignal.any([open.signal, this.#giveUp.signal])
     const archive = loadArchive(step, { plain, end }, reader, report)
-    const answer = this.#engine.load(abortable(archive, connected), connected)
+    const unpacking = new Unpacking(step, report)
+    const answer = this.#engine.load(abortable(archive, connected), connected, (...figures) =>
+      unpacking.tell(...figures),
+    )
     return answer.finally(() => signal.removeEventListener('abort', stop))
   }
 
   /** Takes them away, and others; first waits for the one that the engine is at work on. */
   async remove(others: readonly string[], report: Report): Promise<void> {
     const limit = setTimeout(() => this.#giveUp.abort(), this.#settleMs)
-    tellLate(WAITING, this.#making, report)
+    late(this.#making, () => report({ type: 'step', text: WAITING }))
     await this.#making.catch(() => undefined)
     clearTimeout(limit)
     await removeAfterLoad([...this.#ids, ...others], this.#engine)
   }
 }
 
-/** Says what is waited for, where that takes long. */
-function tellLate(text: string, work: Promise<unknown>, report: Report): void {
-  const notice = setTimeout(() => report({ type: 'step', text }), UNTOLD_MS)
+/** Tells what is waited for, where that takes long. */
+function late(work: Promise<unknown>, tell: () => void): void {
+  const notice = setTimeout(tell, UNTOLD_MS)
   const stop = () => clearTimeout(notice)
   work.then(stop, stop)
 }

@@ -12,6 +12,7 @@ import { CLEANUP_MS, type EngineTarget, faultOf, type ImageFault, unreadableConf
 import { type EngineState, findHeld } from './held.ts'
 import { LowerImages } from './in-steps.ts'
 import { idOf, layersToSend, lowerIds, type Step, stepsOf, wholeStep } from './steps.ts'
+import { COMPLAINT } from './unpacking.ts'
 
 export interface IntoEngineOptions {
   readonly engine: Engine
@@ -111,9 +112,14 @@ async function send(
   } finally {
     reader.close()
   }
-  const complaint = /^Error unpacking image.*$/m.exec(said)?.[0]
+  const complaint = COMPLAINT.exec(said)?.[0]
   const fault = await faultOf(target, options, !leftOut)
-  if (complaint === undefined && fault === undefined) return undefined
+  if (complaint === undefined && fault === undefined) {
+    for (const { diffId, size, tarSize } of steps.flatMap(layersToSend)) {
+      options.report({ type: 'layer-done', layer: diffId, status: 'Loaded', bytesDone: plain ? tarSize : size })
+    }
+    return undefined
+  }
   return failureOf(target, { said, complaint, fault }, leftOut)
 }
 

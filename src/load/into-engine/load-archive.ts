@@ -49,7 +49,7 @@ export async function* loadArchive(
     yield fileHeader(layerPath(layer), file.size)
     yield* file.body
     yield new Uint8Array(paddingOf(file.size))
-    report({ type: 'layer-done', layer: layer.diffId, status: 'Loaded', bytesDone: size })
+    report({ type: 'layer-waits', layer: layer.diffId, status: 'Sent', bytesDone: size })
   }
   await end()
   yield END_OF_ARCHIVE

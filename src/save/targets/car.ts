@@ -11,6 +11,7 @@ import { within } from '../../time.ts'
 import type { OpenInput, TargetTraits } from '../input.ts'
 import { blocksOf, knowNothing } from '../known.ts'
 import type { SaveResult, SaveTarget, WriteImages, WrittenImage } from '../target.ts'
+import { tellSaved } from '../write-images.ts'
 
 export interface CarTargetOptions {
   /** Asked only for `since`. */
@@ -72,10 +73,13 @@ async function fill(
 ): Promise<CarResult> {
   const sink = { put: (block: Block) => writing(path, () => car.put(block)) }
   const place = { sink, known: knowNothing(), over: signal, report, tellsMissing: true }
-  const { dag } = onlyImage((await write(opened, place)).images, name)
+  const began = Date.now()
+  const written = await write(opened, place)
+  const { dag } = onlyImage(written.images, name)
   signal.throwIfAborted()
   await writing(path, () => car.finish(dag.root.cid))
   if (path === undefined) await send?.(car.bytes())
+  tellSaved(written, Date.now() - began, report)
   const { blocks, bytes } = car.written
   return { root: dag.root.cid.toString(), configDigest: dag.configDigest, blocks, bytes, skipped: car.skipped }
 }

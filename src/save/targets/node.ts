@@ -14,6 +14,7 @@ import { type ConfirmOptions, confirm } from '../confirm.ts'
 import type { Outline, SaveInput, TargetTraits } from '../input.ts'
 import { findVersions, type Known, knowNothing, lookUp } from '../known.ts'
 import type { SaveResult, SaveTarget, WriteImages, WrittenImage, WrittenImages } from '../target.ts'
+import { tellSaved } from '../write-images.ts'
 
 export interface NodeTargetOptions extends Pick<ConfirmOptions, 'confirmMs'> {
   readonly node: Pick<Node, 'version'>
@@ -88,6 +89,7 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
   async #once(input: SaveInput, outline: Outline, know: () => Known, write: WriteImages): Promise<SaveResult[]> {
     const { blocks, report, signal } = this.#options
     // While the catalogue is asked, docker packs already: on classic stores it takes seconds before its first byte.
+    const began = Date.now()
     const opened = await input.open(outline, TRAITS)
     try {
       const known = know()
@@ -101,6 +103,7 @@ class NodeTarget implements SaveTarget<SaveResult[]> {
         await session.abort(error)
         throw error
       }
+      tellSaved(written, Date.now() - began, report)
       for (const [at, image] of written.images.entries()) {
         await this.#remember(image.dag.root.cid, recordOf(image), at === 0 ? written.layers : new Map(), known)
       }

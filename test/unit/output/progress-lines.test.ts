@@ -33,7 +33,42 @@ test('plain progress is one line for each step, warning and finished layer', () 
   )
 })
 
+test('plain progress says which layers went out only where nothing else was said for ten seconds', () => {
+  const out = sink()
+  let clock = 0
+  const { report } = plainProgress(out, () => clock)
+  for (clock = 0; clock <= 30_000; clock += 3000) {
+    report({ type: 'layer-waits', layer: LAYER, status: 'Sent', bytesDone: clock })
+  }
+  expect(out.written).toEqual(['73bc5939a32e: Sent  12kB\n', '73bc5939a32e: Sent  24kB\n'])
+})
+
 describe('json progress', () => {
+  test('of a layer that goes out, is unpacked and then loaded is done only then', () => {
+    const out = sink()
+    let clock = 0
+    const { report } = jsonProgress(out, () => clock)
+    const events: readonly ProgressEvent[] = [
+      { type: 'layer-start', layer: LAYER, bytesTotal: 50 },
+      { type: 'layer-waits', layer: LAYER, status: 'Sent', bytesDone: 50 },
+      { type: 'layer-start', layer: LAYER, bytesTotal: 200, doing: 'Unpacking' },
+      { type: 'layer-progress', layer: LAYER, bytesDone: 100 },
+      { type: 'layer-done', layer: LAYER, status: 'Loaded', bytesDone: 50 },
+    ]
+    for (const event of events) {
+      clock += 1000
+      report(event)
+    }
+    const id = '73bc5939a32e'
+    expect(out.written.map((line) => JSON.parse(line))).toEqual([
+      { id, text: 'Working', current: 0, total: 50, percent: 0 },
+      { id, text: 'Sent', current: 50, total: 50 },
+      { id, text: 'Unpacking', current: 0, total: 200, percent: 0 },
+      { id, text: 'Unpacking', current: 100, total: 200, percent: 50 },
+      { id, text: 'Loaded', current: 50, total: 50, percent: 100 },
+    ])
+  })
+
   test('has the keys of docker compose, one object a line', () => {
     const out = sink()
     let clock = 0

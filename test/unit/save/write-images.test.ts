@@ -5,7 +5,7 @@ import type { SavedImage } from '../../../src/image/saved/saved-image.ts'
 import type { InputOptions, OpenInput } from '../../../src/save/input.ts'
 import { knowNothing } from '../../../src/save/known.ts'
 import type { Place } from '../../../src/save/target.ts'
-import { writeImages } from '../../../src/save/write-images.ts'
+import { tellSaved, writeImages } from '../../../src/save/write-images.ts'
 import { GOLDEN, GOLDEN_ROOTS } from '../../support/images.ts'
 import { MemorySink } from '../../support/memory-sink.ts'
 
@@ -46,18 +46,24 @@ function place(more: Partial<Place> = {}) {
   return { sink, known: knowNothing(), over: signal, report, tellsMissing: false, events, ...more }
 }
 
-test('a layer is told when it begins, as it comes, and when it is saved', async () => {
+test('a layer is told when it begins, as it comes, and when it is sent; that it is saved, once all is', async () => {
   const at = place()
   const entry = { path: 'x', key: KEY, size: TAR.length }
   const input = inputOf(({ onLayer }) => onLayer(pieces(TAR), entry))
-  const { images, layers } = await writeImages(input, { isMany: false }, at, undefined)
+  const written = await writeImages(input, { isMany: false }, at, undefined)
+  const { images, layers } = written
   const layer = `sha256:${KEY}`
-  expect(at.events).toEqual([
+  expect(at.events.splice(0)).toEqual([
     { type: 'layer-start', layer, bytesTotal: TAR.length },
     { type: 'layer-progress', layer, bytesDone: 100 },
     { type: 'layer-progress', layer, bytesDone: TAR.length },
-    { type: 'layer-done', layer, status: 'Saved', bytesDone: TAR.length },
+    { type: 'layer-waits', layer, status: 'Sent', bytesDone: TAR.length },
   ])
+  const saved: ProgressEvent = { type: 'layer-done', layer, status: 'Saved', bytesDone: TAR.length }
+  tellSaved(written, 2999, at.report)
+  expect(at.events.splice(0)).toEqual([saved])
+  tellSaved(written, 4000, at.report)
+  expect(at.events).toEqual([saved, { type: 'step', text: 'Saved 2.048kB in 4.0 s (512B/s)' }])
   expect(images.map(({ dag, names, layers }) => [String(dag.root.cid), names, layers])).toEqual([
     [GOLDEN_ROOTS.tiny, ['docker.io/library/app:1'], [...tiny.diffIds]],
   ])
@@ -102,14 +108,11 @@ test('of what was written before an image is read once more, only its own layers
     for (const key of [KEY, other]) found.push((await findLayer(key, undefined)) !== undefined)
     return mine
   })
-  const { layers } = await writeImages(input, { isMany: false }, at, undefined)
+  const { layers, sent } = await writeImages(input, { isMany: false }, at, undefined)
   expect(found).toEqual([true, false])
   expect(layers.has(KEY)).toBe(true)
   expect(layers.size).toBe(2)
-  expect(at.events.filter((event) => event.type === 'layer-done').map(({ status }) => status)).toEqual([
-    'Saved',
-    'Saved',
-  ])
+  expect(sent.map(({ name }) => name)).toEqual([`sha256:${KEY}`])
 })
 
 test.each([

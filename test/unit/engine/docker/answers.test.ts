@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { isAvailable, readLoaded, readWhole } from '../../../../src/engine/docker/answers.ts'
+import { hearLines, isAvailable, readLoaded, readUnpacked, readWhole } from '../../../../src/engine/docker/answers.ts'
 
 const image = (id: string, available: unknown) => ({
   Id: id,
@@ -38,5 +38,37 @@ describe('what a load says', () => {
     const text = '{"stream":"Loading"}\n{"errorDetail":{"message":"unexpected EOF"},"error":"unexpected EOF"}\n'
     expect(() => readLoaded(text)).toThrow('the Docker engine answered: unexpected EOF')
     expect(() => readLoaded('Loaded')).toThrow('docker gave an answer that cannot be read')
+  })
+})
+
+describe('the figures of a load', () => {
+  const line = '{"status":"Loading layer","progressDetail":{"current":7,"total":9},"id":"d6106f11772a"}'
+  const heard = (...pieces: string[]) => {
+    const told: string[] = []
+    const hear = hearLines((text) => readUnpacked(text, (id, bytes) => told.push(`${id} ${bytes}`)))
+    for (const piece of pieces) hear(Buffer.from(piece))
+    return told
+  }
+
+  test('are heard between the chunks of HTTP, however they come', () => {
+    const text = `HTTP/1.1 200 OK\r\n\r\n58\r\n${line}\r\n\r\n58\r\n${line}\r\n\r\n0\r\n\r\n`
+    expect(heard(text)).toEqual(['d6106f11772a 7', 'd6106f11772a 7'])
+    expect(heard(...text)).toEqual(['d6106f11772a 7', 'd6106f11772a 7'])
+  })
+
+  test('are nothing where they cannot be read', () => {
+    const odd = [
+      '{"status":"Loading layer"}',
+      '{"status":"Loading layer","progressDetail":7,"id":"x"}',
+      '{"status":"Loading layer","progressDetail":{"current":"7"},"id":"x"}',
+      '{"status":"Loading layer","progressDetail":{"current":7}}',
+      '{"status":"Loading layer","progressDetail":{"curr',
+      '{"stream":"Loaded image: a:1\\n"}',
+    ]
+    expect(heard(`${odd.join('\n')}\n`)).toEqual([])
+  })
+
+  test('are heard behind a line that has no end', () => {
+    expect(heard('x'.repeat(1 << 20), 'y'.repeat(1 << 20), `\n${line}\n`)).toEqual(['d6106f11772a 7'])
   })
 })

@@ -205,7 +205,7 @@ describe('an image that is packed', () => {
 })
 
 describe('an archive that is loaded', () => {
-  const LOAD = 'POST /images/load?quiet=1'
+  const LOAD = 'POST /images/load?quiet=0'
   const archive = async function* () {
     yield Buffer.from('a ')
     yield Buffer.from('tar')
@@ -217,6 +217,20 @@ describe('an archive that is loaded', () => {
     })
     expect(await docker.load(archive(), never)).toBe(`Loaded image: a:1\nLoaded image ID: ${A}`)
     expect(engine.questions()).toEqual([{ line: LOAD, body: 'a tar' }])
+  })
+
+  test('tells how much of a layer is unpacked, where the engine says so', async () => {
+    const figures = (id: string, current: number) =>
+      `{"status":"Loading layer","progressDetail":{"current":${current},"total":9},"progress":"[>]","id":"${id}"}\r\n`
+    const body = `${figures('aaaaaaaaaaaa', 3)}${figures('aaaaaaaaaaaa', 9)}{"status":"Pulling","id":"x"}\r\n${figures('bbbbbbbbbbbb', 1)}{"stream":"Loaded image: a:1\\n"}\r\n`
+    const docker = await engine.with({ [LOAD]: { body } })
+    const told: [string, number][] = []
+    expect(await docker.load(archive(), never, (...one) => told.push(one))).toBe('Loaded image: a:1')
+    expect(told).toEqual([
+      ['aaaaaaaaaaaa', 3],
+      ['aaaaaaaaaaaa', 9],
+      ['bbbbbbbbbbbb', 1],
+    ])
   })
 
   test('fails with what stands in mid-answer, although its status is that of a success', async () => {

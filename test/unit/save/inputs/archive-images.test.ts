@@ -44,7 +44,7 @@ test('a layer that comes twice is told once', async () => {
   const [layer = Buffer.alloc(0)] = GOLDEN.tiny().layers
   const { events, images } = await write(archive20(imageOf([layer, layer])))
   expect(images[0]?.layers).toHaveLength(2)
-  expect(events.filter(({ type }) => type === 'layer-done')).toHaveLength(1)
+  expect(events.filter(({ type }) => type === 'layer-waits')).toHaveLength(1)
 })
 
 test('of members of the same name the last counts, also where it is that of a layer', async () => {

@@ -127,7 +127,7 @@ test('what fails or is cancelled leaves the file that was there, and nothing bes
   const user = new AbortController()
   const reason = new Error('cancelled')
   // By then all of it has been read.
-  const report = (event: ProgressEvent) => event.type === 'layer-done' && user.abort(reason)
+  const report = (event: ProgressEvent) => event.type === 'layer-waits' && user.abort(reason)
   const saving = save(archiveInput(fileOf(large)), target({ path, signal: user.signal, report }), {})
   expect(await saving.catch((error: unknown) => error)).toBe(reason)
   expect(readdirSync(place)).toEqual(['x.car'])
