@@ -46,6 +46,10 @@ async function nowhere({ found, managed, signal }: AddressOptions): Promise<Endp
   if (managed.isOff) return { ...found, absent: { hint: `Start one with ${orElse}` } }
   // Asked for nothing but the words.
   const state = await managed.status(signal).catch(() => signal.throwIfAborted())
+  if (state?.isStarting) {
+    const text = 'the IPFS node of docker-ipfs is starting'
+    return { ...found, absent: { text, hint: 'Try again in a moment; "docker ipfs node status" says when it runs.' } }
+  }
   if (state?.isRunning === false) {
     const text = 'the IPFS node of docker-ipfs is stopped'
     return { ...found, absent: { text, hint: 'Start it with "docker ipfs node start".' } }

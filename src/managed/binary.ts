@@ -12,7 +12,7 @@ import { type KuboConfig, parse, readText, replace, withSecret, withSettings } f
 import { CLOSING, type Host, type HostState, type LogOptions, type Openness, type Say } from './host.ts'
 import { isHeldBy } from './listener.ts'
 import { followFile, lastLines } from './log-file.ts'
-import { runs } from './process.ts'
+import { isComingUp, orEnd, runs } from './process.ts'
 import { endpointOf, identityOf, until } from './ready.ts'
 import { accessOf, keepSecret, readSecret, secretFile } from './secret.ts'
 import { freePorts, isFree, type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
@@ -79,12 +79,14 @@ class BinaryHost implements Host {
     if (config === undefined) return undefined
     const running = await this.#runningAt(config, signal)
     const { ports } = await this.#kept()
+    const isStarting = running === undefined && (await isComingUp(this.#pidFile, this.#repo, START_MS))
     return {
       isRunning: running !== undefined,
+      ...(isStarting ? { isStarting } : {}),
       ...(running === undefined ? {} : { openTo: running.openTo }),
       api: running?.api ?? `http://127.0.0.1:${ports?.api ?? 0}`,
       gateway: `http://127.0.0.1:${ports?.gateway ?? 0}`,
-      details: running === undefined ? 'stopped' : `process ${await this.#pid()}`,
+      details: running === undefined && !isStarting ? 'stopped' : `process ${await this.#pid()}`,
       repository: this.#repo,
     }
   }
@@ -114,7 +116,7 @@ class BinaryHost implements Host {
     const { isPrivate = false } = { ...(await this.#kept()).options }
     for (let tries = 1; ; tries += 1) {
       const child = await this.#spawn(this.#ipfs, isPrivate)
-      if (await this.#untilItAnswers(child, signal, tries < TRIES)) break
+      if (await orEnd(this.#untilItAnswers(child, signal, tries < TRIES), child, signal, say)) break
     }
     const state = await this.state(signal)
     if (state?.openTo === 'everybody') await this.#refuse(this.#ipfs, signal)

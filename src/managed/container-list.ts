@@ -1,5 +1,6 @@
 import type { Docker } from '../engine/docker/command.ts'
-import { CONTAINER, LABEL, VOLUME } from './container-arguments.ts'
+import { messageOf } from '../errors.ts'
+import { CONTAINER, IMAGE, LABEL, newerImage, VOLUME } from './container-arguments.ts'
 import type { HostState } from './host.ts'
 import type { NodeOptions, Ports } from './settings.ts'
 
@@ -33,6 +34,11 @@ export async function isSeen(docker: Lister, signal: AbortSignal): Promise<'seen
   return names.split('\n').includes(CONTAINER) ? 'seen' : undefined
 }
 
+/** Whether it was started within the last minute or two. */
+export function isYoung({ isRunning, status }: Container): boolean {
+  return isRunning && /^Up (Less than a second|\d+ seconds?|About a minute)\b/.test(status)
+}
+
 export function stateOf({ isRunning, status, image, ports, isClosed }: Container): HostState {
   return {
     isRunning,
@@ -51,4 +57,16 @@ function readLabel(text: string): Pick<Container, 'ports' | 'options' | 'isClose
   } catch {
     return { ports: { api: 0, gateway: 0 }, options: {}, isClosed: false }
   }
+}
+
+/** Why a container is made anew; undefined where it stays. */
+export function replacedFor({ image, isClosed }: Container, isGiven: boolean): string | undefined {
+  if (newerImage(image)) return `${image} → ${IMAGE}`
+  if (isGiven) return 'new options'
+  return image === IMAGE && !isClosed ? 'its API was open to every user of this machine' : undefined
+}
+
+/** Whoever came first has made it. */
+export function ignoreExisting(error: unknown): void {
+  if (!/already (in use|exists)/i.test(messageOf(error))) throw error
 }

@@ -1,6 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { hostname, release, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { hostname, release } from 'node:os'
 import { getuid } from 'node:process'
 import type { Docker } from '../engine/docker/command.ts'
 import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
@@ -16,13 +14,21 @@ import {
   NETWORK,
   type Network,
   networkFor,
-  newerImage,
   SECRET,
   STOP_S,
   USERS,
   VOLUME,
 } from './container-arguments.ts'
-import { type Container, findContainer, isSeen, stateOf } from './container-list.ts'
+import { copyKey } from './container-key.ts'
+import {
+  type Container,
+  findContainer,
+  ignoreExisting,
+  isSeen,
+  isYoung,
+  replacedFor,
+  stateOf,
+} from './container-list.ts'
 import type { Host, HostState, LogOptions, Say } from './host.ts'
 import { isHeldBy } from './listener.ts'
 import { endpointOf, identityOf, until } from './ready.ts'
@@ -44,8 +50,20 @@ const STARTED = 'just started'
 const START_MS = 60_000
 /** Time without an answer after which the engine is asked whether the container lives. */
 const LOOK_MS = 1500
+/** Time for what ends a start that was cancelled, in milliseconds. */
+const END_MS = 1000 * (Number(STOP_S) + 10)
 /** Tries to get ports: others may take those that were free a moment ago. */
 const TRIES = 3
+
+/** What a start has done so far. */
+interface Begun {
+  /** It made the container. */
+  isOurs: boolean
+  /** It has asked for one, and not heard whether it is there. */
+  isAsked: boolean
+  /** There was one that did not run. */
+  ends: boolean
+}
 
 class ContainerHost implements Host {
   readonly kind = 'container'
@@ -68,11 +86,17 @@ class ContainerHost implements Host {
 
   async #state(signal: AbortSignal): Promise<HostState | undefined> {
     const container = await findContainer(this.#docker, signal)
-    if (container !== undefined) return stateOf(container)
+    if (container !== undefined) return this.#stateOf(container, signal)
     // Of a node that was removed there are the images.
     if ((await this.#docker.run(['volume', 'ls', '--quiet', '--filter', `label=${LABEL}`], signal)) === '')
       return undefined
     return { isRunning: false, api: '', gateway: '', details: 'removed', repository: `volume ${VOLUME}` }
+  }
+
+  async #stateOf(container: Container, signal: AbortSignal): Promise<HostState> {
+    const state = stateOf(container)
+    if (!isYoung(container) || (await identityOf(endpointOf(state.api), signal)) !== undefined) return state
+    return { ...state, isStarting: true }
   }
 
   async access(api: string, signal: AbortSignal): Promise<Access | undefined> {
@@ -96,20 +120,35 @@ class ContainerHost implements Host {
       await this.#removeContainer(signal)
       container = undefined
     }
-    const made = { isOurs: false }
+    const begun: Begun = { isOurs: false, isAsked: false, ends: why !== undefined && options.swarmKey === undefined }
     try {
-      if (container === undefined) container = await this.#create(options, made, signal, say)
+      if (container === undefined) container = await this.#create(options, begun, signal, say)
       else {
         if (container.isRunning && (await this.#isLocked(container, signal))) await this.stop(signal)
+        begun.ends = !container.isRunning
         // Also where it seems to run: the engine's list may be behind a container that has just ended.
         await this.#docker.run(['container', 'start', CONTAINER], signal)
       }
       return await this.#untilItAnswers({ ...container, isRunning: true, status: STARTED }, signal)
     } catch (error) {
+      if (signal.aborted) await this.#endStart(begun, say).catch(() => undefined)
       // What cannot work here must not be found next time.
-      if (made.isOurs && !signal.aborted) await this.#removeContainer(signal).catch(() => undefined)
+      else if (begun.isOurs) await this.#removeContainer(signal).catch(() => undefined)
       throw error
     }
+  }
+
+  /** Who has had enough of waiting wants no node that comes up afterwards. One that others started goes on. */
+  async #endStart({ isOurs, isAsked, ends }: Begun, say: Say): Promise<void> {
+    const limit = AbortSignal.timeout(END_MS)
+    const look = () => findContainer(this.#docker, limit)
+    // The engine makes it all the same when it is not heard out.
+    const container = isAsked ? await until(look, LOOK_MS, limit) : await look()
+    const isMade = isOurs || (isAsked && container?.status.startsWith('Created'))
+    if (!isMade && !(ends && container?.isRunning)) return
+    say(`Ending the container ${CONTAINER}, which had not started yet`)
+    // Of one that was replaced the options are kept.
+    await (ends ? this.stop(limit) : this.#removeContainer(limit))
   }
 
   async stop(signal: AbortSignal): Promise<void> {
@@ -154,16 +193,18 @@ class ContainerHost implements Host {
     throw new DockerIpfsError('NODE_UNREACHABLE', `the Docker engine (${host}) may be on another machine`)
   }
 
-  async #create(options: NodeOptions, made: { isOurs: boolean }, signal: AbortSignal, say: Say): Promise<Container> {
+  async #create(options: NodeOptions, begun: Begun, signal: AbortSignal, say: Say): Promise<Container> {
     const [network] = await Promise.all([this.#getNetwork(signal), this.#getImage(signal, say)])
     say(`Starting an IPFS node of docker-ipfs in the container ${CONTAINER} ("docker ipfs node stop" ends it)`)
     const { swarmKey, ...given } = options
     const kept = { ...given, ...(swarmKey === undefined ? {} : { isPrivate: true }) }
     for (let tries = 1; ; tries++) {
       const ports = await freePorts()
+      begun.isAsked = true
       const container = await this.#make(createArguments(ports, kept, network), { ports, options: kept }, signal)
-      made.isOurs = container.status === CREATED
-      if (swarmKey !== undefined) await this.#copyKey(swarmKey, signal)
+      begun.isOurs = container.status === CREATED
+      begun.isAsked = false
+      if (swarmKey !== undefined) await copyKey(swarmKey, this.#docker, signal)
       try {
         await this.#docker.run(['container', 'start', CONTAINER], signal)
         return container
@@ -216,17 +257,6 @@ class ContainerHost implements Host {
     }
   }
 
-  /** Not in the environment or on a command line, which others see. The container moves it into its repository. */
-  async #copyKey(swarmKey: string, signal: AbortSignal): Promise<void> {
-    const folder = await mkdtemp(join(tmpdir(), 'docker-ipfs-'))
-    try {
-      await writeFile(join(folder, 'swarm.key'), swarmKey, { mode: 0o644 })
-      await this.#docker.run(['container', 'cp', join(folder, 'swarm.key'), `${CONTAINER}:/container-init.d/`], signal)
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
-  }
-
   async #untilItAnswers(container: Container, signal: AbortSignal): Promise<HostState> {
     const { api } = stateOf(container)
     for (const end = Date.now() + START_MS; Date.now() < end; ) {
@@ -266,16 +296,4 @@ class ContainerHost implements Host {
     }
     return Buffer.concat(parts).toString('utf8').trim() || 'it ended at once'
   }
-}
-
-/** Why a container is made anew; undefined where it stays. */
-function replacedFor({ image, isClosed }: Container, isGiven: boolean): string | undefined {
-  if (newerImage(image)) return `${image} → ${IMAGE}`
-  if (isGiven) return 'new options'
-  return image === IMAGE && !isClosed ? 'its API was open to every user of this machine' : undefined
-}
-
-/** Whoever came first has made it. */
-function ignoreExisting(error: unknown): void {
-  if (!/already (in use|exists)/i.test(messageOf(error))) throw error
 }

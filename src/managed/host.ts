@@ -36,6 +36,8 @@ export const CLOSING =
 
 export interface HostState {
   readonly isRunning: boolean
+  /** It was started, and does not answer yet. */
+  readonly isStarting?: true
   /** Of one that runs. */
   readonly openTo?: Openness
   /** Base URL of its RPC API, e.g. `http://127.0.0.1:5301`. */

@@ -121,6 +121,8 @@ class Managed implements ManagedNode {
     const found = await this.#find(signal)
     if (found === undefined) return undefined
     const state = stateOf(found)
+    // Whoever asks wants to know whether it can be used.
+    if (state.isStarting) return { ...state, isRunning: false }
     if (!state.isRunning) return state
     // One that is on its way up or down says nothing.
     const access = await found.host.access(state.api, signal)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { createBinaryHost } from '../../../src/managed/binary.ts'
@@ -120,6 +120,42 @@ describe('a process that does not come up', () => {
     while (!existsSync(join(setup.folder, 'pid'))) await Bun.sleep(5)
     stop.abort(cancelled)
     await expect(starting).rejects.toHaveProperty('cause', cancelled)
+    expect(isAlive(setup.pid)).toBe(false)
+    expect(setup.said.at(-1)).toBe('Ending the IPFS node of docker-ipfs, which had not started yet')
+    expect(await setup.start()).toMatchObject({ isRunning: true })
+  })
+
+  test('of others is left to them by whoever has had enough of waiting', async () => {
+    const goOn = join(setup.folder, 'go-on')
+    const first = setup.start({}, setup.hostWith({ WAITS_FOR: goOn }))
+    while (!existsSync(join(setup.folder, 'repo', STARTED))) await Bun.sleep(5)
+    const { pid } = setup.started
+    const stop = new AbortController()
+    const second = setup.start({}, setup.host, stop.signal)
+    while (!setup.read('log').includes('someone else has the lock')) await Bun.sleep(5)
+    stop.abort(new DockerIpfsError('CANCELLED', 'cancelled'))
+    await expect(second).rejects.toThrow()
+    expect(isAlive(pid)).toBe(true)
+    writeFileSync(goOn, '')
+    expect(await first).toMatchObject({ isRunning: true })
+    expect(setup.started.pid).toBe(pid)
+  })
+
+  test('is starting until it answers, and not when it has not answered for long', async () => {
+    const goOn = join(setup.folder, 'go-on')
+    const starting = setup.start({}, setup.hostWith({ WAITS_FOR: goOn }))
+    while (!existsSync(join(setup.folder, 'pid'))) await Bun.sleep(5)
+    expect(await setup.host.state(never)).toMatchObject({
+      isRunning: false,
+      isStarting: true,
+      details: `process ${setup.pid}`,
+    })
+    const longAgo = new Date(Date.now() - 70_000)
+    utimesSync(join(setup.folder, 'pid'), longAgo, longAgo)
+    expect(await setup.host.state(never)).toMatchObject({ isRunning: false, details: 'stopped' })
+    writeFileSync(goOn, '')
+    await starting
+    expect((await setup.host.state(never))?.isStarting).toBeUndefined()
   })
 
   test('is waited for a while where another has the lock, who may be on the way', async () => {

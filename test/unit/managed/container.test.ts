@@ -46,6 +46,16 @@ describe('a node in a container', () => {
     expect(setup.docker.networks.size).toBe(0)
   })
 
+  test('is starting until it answers', async () => {
+    setup.docker.isHere = false
+    const stop = new AbortController()
+    const starting = setup.start({}, stop.signal).catch(() => undefined)
+    while (!setup.container?.isRunning) await Bun.sleep(5)
+    expect(await setup.host.state(never)).toMatchObject({ isRunning: true, isStarting: true })
+    stop.abort()
+    await starting
+  })
+
   test('is of an image that is pulled where it is missing', async () => {
     setup.docker.images.clear()
     await setup.start()
@@ -192,15 +202,54 @@ describe('a container that cannot work', () => {
     expect(setup.docker.containers.size).toBe(0)
   })
 
-  test('is left where the user has had enough of waiting', async () => {
-    setup.docker.isHere = false
+  const cancelled = new DockerIpfsError('CANCELLED', 'cancelled')
+
+  /** Starts it and has enough of waiting, some milliseconds after such a command. */
+  async function cancelAt(command: string, ms: number, options = {}): Promise<void> {
     const stop = new AbortController()
-    const cancelled = new DockerIpfsError('CANCELLED', 'cancelled')
-    setup.before('container start', () => void setTimeout(() => stop.abort(cancelled), 20))
-    const error = await setup.start({}, stop.signal).catch((error: unknown) => error)
+    setup.before(command, () => (ms === 0 ? stop.abort(cancelled) : void setTimeout(() => stop.abort(cancelled), ms)))
+    const error = await setup.start(options, stop.signal).catch((error: unknown) => error)
+    setup.docker.meanwhile = () => undefined
     // As itself, or as the cause of a wait that ends.
     expect(error === cancelled || (error instanceof Error && error.cause === cancelled)).toBe(true)
-    expect(setup.container?.isRunning).toBe(true)
+  }
+
+  const ENDING = `Ending the container ${CONTAINER}, which had not started yet`
+
+  test.each([
+    ['container start', 0],
+    ['container start', 20],
+  ])('is taken away where the user has had enough of waiting, at its "%s" and %d ms on', async (command, ms) => {
+    setup.docker.isHere = false
+    await cancelAt(command, ms)
+    expect(setup.container).toBeUndefined()
+    expect(setup.said.at(-1)).toBe(ENDING)
+    setup.docker.isHere = true
+    expect(await setup.start()).toMatchObject({ isRunning: true })
+  })
+
+  test('that was stopped is stopped again then, and one that others start is left to them', async () => {
+    await setup.start({ storageMax: '7GB' })
+    await setup.host.stop(never)
+    setup.docker.isHere = false
+    await cancelAt('container start', 20)
+    expect(setup.container).toMatchObject({ state: 'exited' })
+    expect(setup.said.at(-1)).toBe(ENDING)
+    await setup.docker.run(['container', 'start', CONTAINER], never)
+    setup.said.length = 0
+    await cancelAt('container start', 20)
+    expect(setup.container).toMatchObject({ state: 'running' })
+    expect(setup.said).toEqual([])
+  })
+
+  test('that takes the place of another keeps its options then', async () => {
+    await setup.start({ storageMax: '7GB' })
+    setup.docker.isHere = false
+    await cancelAt('container start', 20, { announce: true })
+    expect(setup.container).toMatchObject({ state: 'exited' })
+    setup.docker.isHere = true
+    await setup.start()
+    expect(setup.label).toMatchObject({ storageMax: '7GB', announce: true })
   })
 
   test('that is removed meanwhile is not made again', async () => {

@@ -8,13 +8,13 @@ const OPEN_TO = {
 
 /** The node for people, a line for each thing. */
 export function stateLines(state: NodeState): string[] {
-  const { isRunning, openTo, name, details, api, gateway, repository, storage } = state
+  const { isRunning, isStarting, openTo, name, details, api, gateway, repository, storage } = state
   const rows = [
-    ['Status', isRunning ? 'running' : 'stopped'],
+    ['Status', isRunning ? 'running' : isStarting ? 'starting' : 'stopped'],
     ['Node', `${name} (${details})`],
   ]
   if (isRunning) rows.push(['API', api], ['Gateway', gateway], ['Web UI', `${api}/webui`])
-  if (openTo !== undefined && openTo !== 'owner') rows.push(['Open to', OPEN_TO[openTo]])
+  if (isRunning && openTo !== undefined && openTo !== 'owner') rows.push(['Open to', OPEN_TO[openTo]])
   rows.push(['Images in', repository])
   if (storage !== undefined) rows.push(['Storage', `${formatBytes(storage.used)} of ${formatBytes(storage.limit)}`])
   return rows.map(([head, text]) => `${`${head}:`.padEnd(11)}${text}`)

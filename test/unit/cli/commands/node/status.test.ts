@@ -115,3 +115,31 @@ test('a state without its storage is shown without it', () => {
     'Images in: d',
   ])
 })
+
+test('a node that does not answer yet is starting, which is no failure', async () => {
+  class Starting extends FixedHost {
+    override async state() {
+      const details = 'ipfs/kubo:v0.43.0, Up 2 seconds'
+      return {
+        isRunning: true,
+        isStarting: true,
+        openTo: 'everybody',
+        api: url,
+        gateway: 'b',
+        details,
+        repository: 'd',
+      } as const
+    }
+  }
+  managed = createManagedNode([new Starting()], undefined)
+  expect(await run()).toMatchObject({
+    exitCode: 0,
+    stdout: [
+      'Status:    starting',
+      'Node:      container docker-ipfs-node (ipfs/kubo:v0.43.0, Up 2 seconds)',
+      'Images in: d',
+      '',
+    ].join('\n'),
+  })
+  expect(JSON.parse((await run('--format', 'json')).stdout)).toMatchObject({ isRunning: false, isStarting: true })
+})
