@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import { guard, isLoopback } from './guard.ts'
+import type { ServeOptions } from './options.ts'
 import type { Registry } from './registry.ts'
-import { Requests, type ServeOptions } from './requests.ts'
+import { Requests } from './requests.ts'
 import { Uploads } from './upload/uploads.ts'
 
 /** A registry that answers. */

@@ -22,7 +22,7 @@ interface Document {
   readonly mediaType?: string
   readonly artifactType?: string
   readonly config?: { readonly mediaType?: string; readonly digest?: string }
-  readonly layers?: readonly { readonly digest: string }[]
+  readonly layers?: readonly { readonly digest: string; readonly urls?: readonly string[] }[]
   readonly subject?: { readonly digest: string }
   readonly annotations?: Readonly<Record<string, string>>
 }
@@ -51,6 +51,10 @@ export class MemoryRegistry implements Registry {
     this.blobs.set(digest, bytes)
     this.#repository(path).blobs.add(digest)
     return digest
+  }
+
+  has(path: string, digest: string): boolean {
+    return this.#repositories.get(path)?.blobs.has(digest) ?? false
   }
 
   async manifest({ path }: RepositoryRef, reference: string, client: Client): Promise<StoredManifest | undefined> {
@@ -117,7 +121,9 @@ export class MemoryRegistry implements Registry {
   #putManifest({ path }: RepositoryRef, reference: string, manifest: StoredManifest): PutManifest {
     const document = read(manifest)
     const repository = this.#repository(path)
-    for (const { digest = '' } of [...(document.layers ?? []), ...(document.config ? [document.config] : [])]) {
+    // Layers with addresses of their own are nowhere else.
+    const layers = (document.layers ?? []).filter(({ urls }) => urls === undefined)
+    for (const { digest = '' } of [...layers, ...(document.config ? [document.config] : [])]) {
       if (!repository.blobs.has(digest)) throw new DockerIpfsError('CONTENT_NOT_FOUND', `There is no blob ${digest}`)
     }
     repository.manifests.set(manifest.digest, manifest)
