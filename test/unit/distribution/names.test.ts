@@ -6,7 +6,7 @@ const DIGEST = `sha256:${HEX}`
 const CID = 'bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi'
 const repository = (path: string) => ({ path, namespace: undefined })
 
-test('The routes of the protocol are read.', () => {
+test('the routes of the protocol are read', () => {
   const name = repository('library/nginx')
   expect(targetOf('/v2', undefined)).toEqual({ kind: 'base' })
   expect(targetOf('/v2/', undefined)).toEqual({ kind: 'base' })
@@ -47,7 +47,7 @@ test.each([
   'a__b',
   'a---b',
   CID,
-])('A repository may be called %s.', (name) => {
+])('a repository may be called %s', (name) => {
   expect(targetOf(`/v2/${name}/manifests/latest`, undefined)).toEqual({
     kind: 'manifest',
     repository: repository(name),
@@ -74,7 +74,7 @@ test.each([
   'a\\b',
   'ä',
   'a'.repeat(256),
-])('No repository is called %j.', (name) => {
+])('no repository is called %j', (name) => {
   expect(targetOf(`/v2/${name}/manifests/latest`, undefined)).toEqual({
     kind: 'bad',
     code: 'NAME_INVALID',
@@ -83,7 +83,7 @@ test.each([
 })
 
 test.each(['.hidden', '-x', 'a b', '%2e%2e', 'a%2fb', '%2fetc', 'x'.repeat(129), '', '%zz'])(
-  'No tag is called %j.',
+  'No tag is called %j',
   (tag) => {
     expect(targetOf(`/v2/a/manifests/${tag}`, undefined)).toMatchObject({ kind: 'bad', code: 'TAG_INVALID' })
   },
@@ -97,31 +97,31 @@ test.each([
   `SHA256:${HEX}`,
   `:${HEX}`,
   'sha256:',
-])('No digest is called %j.', (digest) => {
+])('no digest is called %j', (digest) => {
   expect(targetOf(`/v2/a/blobs/${encodeURIComponent(digest)}`, undefined)).toMatchObject({
     kind: 'bad',
     code: 'DIGEST_INVALID',
   })
 })
 
-test('The colon of a digest may be percent-encoded.', () => {
+test('the colon of a digest may be percent-encoded', () => {
   expect(targetOf(`/v2/a/blobs/sha256%3A${HEX}`, undefined)).toMatchObject({ kind: 'blob', digest: DIGEST })
   expect(targetOf(`/v2/a/manifests/sha256%3a${HEX}`, undefined)).toMatchObject({ reference: DIGEST })
 })
 
-test('A digest of another kind is one.', () => {
+test('a digest of another kind is one', () => {
   const digest = `sha512:${'b'.repeat(128)}`
   expect(targetOf(`/v2/a/blobs/${digest}`, undefined)).toMatchObject({ kind: 'blob', digest })
 })
 
 test.each(['/', '/v1/a', '/v2x', '/v2/a', '/v2/a/b', '/v2/../v2/', 'http://evil/v2/', '*'])(
-  '%s is no path of the protocol.',
+  '%s is no path of the protocol',
   (path) => {
     expect(targetOf(path, undefined)).toEqual({ kind: 'other' })
   },
 )
 
-test('A mirror is told whose place it takes, if that is a host.', () => {
+test('a mirror is told whose place it takes, if that is a host', () => {
   const target = targetOf('/v2/library/nginx/manifests/latest', 'docker.io')
   expect(target).toMatchObject({ repository: { path: 'library/nginx', namespace: 'docker.io' } })
   for (const namespace of ['localhost:5000', '[::1]:5000', 'ghcr.io']) {

@@ -13,30 +13,30 @@ test.each([
   ['bytes=-100', 0, 10],
   ['Bytes= 3 - 5', 3, 3],
   ['bytes=0-99999999999999999999999', 0, 10],
-])('Of 10 bytes %s are those from %i, %i of them.', (header, offset, length) => {
+])('of 10 bytes %s are those from %i, %i of them', (header, offset, length) => {
   expect(rangeOf(header, 10)).toEqual({ offset, length })
 })
 
 test.each(['bytes=10-', 'bytes=10-20', 'bytes=-0', 'bytes=99999999999999999999999-'])(
-  '%s is not in 10 bytes.',
+  '%s is not in 10 bytes',
   (header) => {
     expect(rangeOf(header, 10)).toBe('unsatisfiable')
   },
 )
 
 test.each([undefined, '', 'bytes=', 'bytes=-', 'bytes=5-3', 'bytes=0-1,3-4', 'bytes=a-b', 'lines=1-2', 'bytes=--1'])(
-  '%s is as if no part was asked for.',
+  '%s is as if no part was asked for',
   (header) => {
     expect(rangeOf(header, 10)).toBeUndefined()
   },
 )
 
-test('Nothing can be asked for of an empty blob but all of it.', () => {
+test('nothing can be asked for of an empty blob but all of it', () => {
   expect(rangeOf('bytes=0-', 0)).toBe('unsatisfiable')
   expect(rangeOf('bytes=-1', 0)).toBe('unsatisfiable')
 })
 
-test('An answer says which part it is.', () => {
+test('an answer says which part it is', () => {
   expect(contentRange({ offset: 3, length: 3 }, 10)).toBe('bytes 3-5/10')
 })
 
@@ -46,10 +46,10 @@ test.each([
   ['bytes 0-9/*', 0, 9],
   ['bytes=5-9', 5, 9],
   ['bytes 5-9/100', 5, 9],
-])('A chunk may say %s.', (header, first, last) => {
+])('a chunk may say %s', (header, first, last) => {
   expect(chunkRange(header)).toEqual({ first, last })
 })
 
-test.each(['', '5', '5-', '-5', '9-5', 'a-b', '0-9, 10-12', 'lines 0-9'])('A chunk may not say %j.', (header) => {
+test.each(['', '5', '5-', '-5', '9-5', 'a-b', '0-9, 10-12', 'lines 0-9'])('a chunk may not say %j', (header) => {
   expect(chunkRange(header)).toBeUndefined()
 })

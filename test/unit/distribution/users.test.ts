@@ -21,12 +21,12 @@ const connection: Connection = {
 const [THEIRS, OURS] = ['0100007F:C000', '0100007F:14B4']
 const ours = row(OURS, THEIRS, '01', 0, 77)
 
-test('A connection is that of the user whose socket is at its other end.', () => {
+test('a connection is that of the user whose socket is at its other end', () => {
   expect(findOpener([HEADER, ours, row(THEIRS, OURS, '01', 1000, 78)].join('\n'), connection)).toBe(1000)
   expect(findOpener([HEADER, row(THEIRS, OURS, '01', 0, 78), ours].join('\n'), connection)).toBe(0)
 })
 
-test('IPv4 through a socket of IPv6 is found too, from either side.', () => {
+test('IPv4 through a socket of IPv6 is found too, from either side', () => {
   const mapped = (address: string) => `0000000000000000FFFF0000${address}`
   const line = row(mapped(THEIRS), mapped(OURS), '01', 1000, 78)
   expect(findOpener([HEADER, ours, line].join('\n'), connection)).toBe(1000)
@@ -34,29 +34,29 @@ test('IPv4 through a socket of IPv6 is found too, from either side.', () => {
   expect(findOpener(row(THEIRS, OURS, '01', 1000, 78), through)).toBe(1000)
 })
 
-test('IPv6 is found.', () => {
+test('IPv6 is found', () => {
   const [theirs, here] = ['00000000000000000000000001000000:C000', '00000000000000000000000001000000:14B4']
   const line = row(theirs, here, '01', 1000, 78)
   expect(findOpener(line, { ...connection, remoteAddress: '::1', localAddress: '::1' })).toBe(1000)
 })
 
-test('A connection to another port, or from another, is not taken for it.', () => {
+test('a connection to another port, or from another, is not taken for it', () => {
   const others = [row(THEIRS, '0100007F:14B5', '01', 1000, 78), row('0100007F:C001', OURS, '01', 1000, 79)]
   expect(findOpener([HEADER, ours, ...others].join('\n'), connection)).toBe('elsewhere')
 })
 
-test('What its program has closed is nobody’s, though the machine says root.', () => {
+test('what its program has closed is nobody’s, though the machine says root', () => {
   expect(findOpener([HEADER, ours, row(THEIRS, OURS, '05', 0, 0)].join('\n'), connection)).toBe('closed')
   expect(findOpener([HEADER, row(THEIRS, OURS, '06', 0, 0)].join('\n'), connection)).toBe('closed')
 })
 
-test('Where our own end is not open either, it is closed and not elsewhere.', () => {
+test('where our own end is not open either, it is closed and not elsewhere', () => {
   expect(findOpener(HEADER, connection)).toBe('closed')
   expect(findOpener([HEADER, row(OURS, THEIRS, '08', 0, 77)].join('\n'), connection)).toBe('closed')
   expect(findOpener('', connection)).toBe('closed')
 })
 
-test('The kernel says whose connection it is, and says no more once it is closed.', async () => {
+test('the kernel says whose connection it is, and says no more once it is closed', async () => {
   const connections: Connection[] = []
   served = await serving(new MemoryRegistry(), {
     mayAsk: (from) => {
@@ -72,7 +72,7 @@ test('The kernel says whose connection it is, and says no more once it is closed
   expect(await openerOf(connections[0] as Connection)).toBe('closed')
 })
 
-test('Who may not is told so, and nothing is done.', async () => {
+test('who may not is told so, and nothing is done', async () => {
   const registry = new MemoryRegistry()
   const digest = registry.addBlob('a', Buffer.from('x'))
   served = await serving(registry, { mayAsk: onlyUsers([4_000_000], true) })
@@ -82,12 +82,12 @@ test('Who may not is told so, and nothing is done.', async () => {
   expect(registry.has('a', digest)).toBe(true)
 })
 
-test('Who may is let in.', async () => {
+test('who may is let in', async () => {
   served = await serving(new MemoryRegistry(), { mayAsk: onlyUsers([process.getuid?.() as number], false) })
   expect((await fetch(`${served.url}/v2/`)).status).toBe(200)
 })
 
-test('A request whose sender has gone before it could be looked at is not done.', async () => {
+test('a request whose sender has gone before it could be looked at is not done', async () => {
   const registry = new MemoryRegistry()
   const digest = registry.addBlob('a', Buffer.from('x'))
   // The look-up comes only when the client has closed its end: then the machine calls its socket root's.
@@ -106,7 +106,7 @@ test('A request whose sender has gone before it could be looked at is not done.'
   expect(registry.has('a', digest)).toBe(true)
 })
 
-test('Each connection is looked at once.', async () => {
+test('each connection is looked at once', async () => {
   let looked = 0
   served = await serving(new MemoryRegistry(), {
     mayAsk: () => {
