@@ -27,6 +27,7 @@ export class Requests {
   readonly #open = new Set<Open>()
   readonly #allowed = new WeakMap<Socket, Promise<boolean>>()
   readonly #clock: ReturnType<typeof setInterval>
+  #isClosed = false
   #guard: (headers: IncomingHttpHeaders) => Answer | undefined = () => refusal('UNAVAILABLE', 'Not yet')
 
   constructor(served: Served, options: ServeOptions, cutAfter: number) {
@@ -41,6 +42,10 @@ export class Requests {
   }
 
   take(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#isClosed) {
+      request.socket.destroy()
+      return
+    }
     const open = { abort: new AbortController(), standstill: new Standstill(), socket: request.socket }
     request.on('error', () => undefined)
     response.on('error', () => undefined)
@@ -52,7 +57,9 @@ export class Requests {
       .finally(() => this.#open.delete(open))
   }
 
-  async close(): Promise<void> {
+  /** Breaks off all that is being answered, and answers nothing any more. */
+  close(): void {
+    this.#isClosed = true
     clearInterval(this.#clock)
     for (const { abort, socket } of this.#open) {
       abort.abort(new DockerIpfsError('CANCELLED', 'The registry ends'))
@@ -100,6 +107,10 @@ export class Requests {
   async #answer(request: IncomingMessage, body: RequestBody, signal: AbortSignal): Promise<Answer> {
     const refused = this.#guard(request.headers)
     if (refused !== undefined) return refused
+    const coding = request.headers['transfer-encoding']
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+      return refusal('UNSUPPORTED', 'A body comes as it is or in chunks', { status: 501 })
+    }
     try {
       if (!(await this.#mayAsk(request.socket))) {
         return refusal('DENIED', 'This registry lets in its owner and root alone')

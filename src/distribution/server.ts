@@ -44,12 +44,20 @@ export async function serve(registry: Registry, options: ServeOptions): Promise<
   const uploads =
     writer && new Uploads(writer, { forgetAfter: options.forgetUploadAfter ?? FORGET_UPLOAD, most: MOST_UPLOADS })
   const requests = new Requests({ registry, uploads }, options, options.cutClientAfter ?? CLIENT_STANDS)
-  const server = listener(tls, (request, response) => requests.take(request, response))
+  const sockets = new Set<Duplex>()
+  const server = listener(tls, sockets, (request, response) => requests.take(request, response))
   const port = await listen(server, host, options.port ?? 0)
   requests.guardWith((headers) => guard(headers, { host, port, isTls: tls !== undefined, token }))
+  const end = async () => {
+    const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
+    requests.close()
+    // Bun tells of a connection, and closes it, only once it has sent something: see `take` for the others.
+    for (const socket of sockets) socket.destroy()
+    await Promise.all([stopped, uploads?.close()])
+  }
   let closed: Promise<void> | undefined
   const close = () => {
-    closed ??= end(server, requests, uploads)
+    closed ??= end()
     return closed
   }
   signal.addEventListener('abort', () => void close(), { once: true })
@@ -59,6 +67,7 @@ export async function serve(registry: Registry, options: ServeOptions): Promise<
 /** Survives what clients do to their connections: every 'error' has somebody who takes it, or it would end the process. */
 function listener(
   tls: ServeOptions['tls'],
+  sockets: Set<Duplex>,
   take: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server {
   const options = {
@@ -71,7 +80,11 @@ function listener(
   const server = tls === undefined ? createServer(options, take) : createTlsServer({ ...options, ...tls }, take)
   server.timeout = 0
   for (const event of ['connection', 'secureConnection']) {
-    server.on(event, (socket: Duplex) => socket.on('error', () => undefined))
+    server.on(event, (socket: Duplex) => {
+      sockets.add(socket)
+      socket.on('close', () => sockets.delete(socket))
+      socket.on('error', () => undefined)
+    })
   }
   server.on('clientError', refuseGarbage)
   server.on('tlsClientError', (_: Error, socket: Duplex) => socket.destroy())
@@ -101,11 +114,4 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
   server.off('error', reject)
   server.on('error', () => undefined)
   return (server.address() as AddressInfo).port
-}
-
-async function end(server: Server, requests: Requests, uploads: Uploads | undefined): Promise<void> {
-  const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
-  await requests.close()
-  server.closeAllConnections()
-  await Promise.all([stopped, uploads?.close()])
 }
