@@ -1,4 +1,4 @@
-import { DockerIpfsError, type ErrorCode, messageOf } from '../errors.ts'
+import { DockerIpfsError, type ErrorCode, hasCode, messageOf } from '../errors.ts'
 import type { ByteRange } from './range.ts'
 import type { StoredBlob } from './registry.ts'
 
@@ -93,6 +93,16 @@ export function errorAnswer(error: unknown, { missing, invalid }: Words): Answer
       return refusal('UNAVAILABLE', message)
     default:
       return refusal('UNKNOWN', message, BEHIND.includes(error.code) ? { status: 502 } : {})
+  }
+}
+
+/** What a search gives, and `missing` where it fails since nothing is there. */
+export async function missingAs<T>(missing: T, search: Promise<T>): Promise<T> {
+  try {
+    return await search
+  } catch (error) {
+    if (hasCode(error, 'CONTENT_NOT_FOUND', 'IMAGE_NOT_FOUND')) return missing
+    throw error
   }
 }
 

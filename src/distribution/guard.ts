@@ -25,7 +25,7 @@ export function isLoopback(host: string): boolean {
  * A browser lets the page of any site send requests to this machine. Such a request has an Origin, or says that it is from another
  * site; and where the site's own name was made to lead here (DNS rebinding) its Host is that name.
  */
-export function guard(headers: IncomingHttpHeaders, options: GuardOptions): Answer | undefined {
+export function guard(headers: IncomingHttpHeaders, path: string, options: GuardOptions): Answer | undefined {
   if (!isOurs(headers.host, options)) {
     return refusal(
       'DENIED',
@@ -35,7 +35,9 @@ export function guard(headers: IncomingHttpHeaders, options: GuardOptions): Answ
   const scheme = options.isTls ? 'https' : 'http'
   const origin = headers.origin
   const isForeign = origin !== undefined && origin.toLowerCase() !== `${scheme}://${headers.host}`.toLowerCase()
-  if (isForeign || ['cross-site', 'same-site'].includes(String(headers['sec-fetch-site']))) {
+  // The page for people may be linked to. What the protocol gives may not even be an image of another page: asking for it fetches and keeps it.
+  const isFromElsewhere = ['cross-site', 'same-site'].includes(String(headers['sec-fetch-site']))
+  if (isForeign || (isFromElsewhere && /^\/v2(\/|$)/.test(path))) {
     return refusal('DENIED', 'Pages of other sites may not ask this registry')
   }
   if (options.token === undefined || isToken(headers.authorization, options.token)) return undefined

@@ -1,5 +1,5 @@
 import { INDEX_TYPE } from '../image/canonical.ts'
-import { type Answer, jsonAnswer, refusal } from './answers.ts'
+import { type Answer, jsonAnswer, missingAs, refusal } from './answers.ts'
 import type { Exchange } from './exchange.ts'
 import { isSha256 } from './names.ts'
 import type { Registry, RepositoryRef } from './registry.ts'
@@ -49,7 +49,7 @@ export async function listReferrers(
   digest: string,
   { query, signal }: Exchange,
 ): Promise<Answer> {
-  const all = isSha256(digest) ? await registry.referrers(repository, digest, signal) : []
+  const all = isSha256(digest) ? await missingAs([], registry.referrers(repository, digest, signal)) : []
   const types = query.getAll('artifactType').filter((type) => type !== '')
   const manifests = all
     .filter(({ artifactType }) => types.length === 0 || types.includes(artifactType ?? ''))

@@ -4,6 +4,7 @@ import { DockerIpfsError, messageOf } from '../errors.ts'
 import { type Answer, refusal } from './answers.ts'
 import { type Exchange, RequestBody, Standstill } from './exchange.ts'
 import type { ServeOptions } from './options.ts'
+import { ROOT_HEADER } from './pull.ts'
 import type { Client } from './registry.ts'
 import { answer, type Served } from './routes.ts'
 import { send } from './send.ts'
@@ -20,6 +21,9 @@ interface Open {
   readonly socket: Socket
 }
 
+/** The refusal of a request, by its headers and path. */
+export type Guard = (headers: IncomingHttpHeaders, path: string) => Answer | undefined
+
 /** Takes requests from the listener, and answers each. */
 export class Requests {
   readonly #served: Served
@@ -28,7 +32,7 @@ export class Requests {
   readonly #allowed = new WeakMap<Socket, Promise<boolean>>()
   readonly #clock: ReturnType<typeof setInterval>
   #isClosed = false
-  #guard: (headers: IncomingHttpHeaders) => Answer | undefined = () => refusal('UNAVAILABLE', 'Not yet')
+  #guard: Guard = () => refusal('UNAVAILABLE', 'Not yet')
 
   constructor(served: Served, options: ServeOptions, cutAfter: number) {
     this.#served = served
@@ -37,7 +41,7 @@ export class Requests {
     this.#clock.unref()
   }
 
-  guardWith(guard: (headers: IncomingHttpHeaders) => Answer | undefined): void {
+  guardWith(guard: Guard): void {
     this.#guard = guard
   }
 
@@ -105,7 +109,8 @@ export class Requests {
   }
 
   async #answer(request: IncomingMessage, body: RequestBody, signal: AbortSignal): Promise<Answer> {
-    const refused = this.#guard(request.headers)
+    const [path = '', query = ''] = splitOnce(request.url ?? '', '?')
+    const refused = this.#guard(request.headers, path)
     if (refused !== undefined) return refused
     const coding = request.headers['transfer-encoding']
     if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
@@ -115,7 +120,6 @@ export class Requests {
       if (!(await this.#mayAsk(request.socket))) {
         return refusal('DENIED', 'This registry lets in its owner and root alone')
       }
-      const [path = '', query = ''] = splitOnce(request.url ?? '', '?')
       const exchange = exchangeOf(request, { query, body, signal })
       return (await answer(this.#served, path, exchange)) ?? (await this.#page(path, exchange))
     } catch (error) {
@@ -190,6 +194,6 @@ function printable(text: string): string {
 }
 
 function rootOf({ headers = {} }: Answer): { readonly root?: string } {
-  const root = headers['X-Ipfs-Root']
+  const root = headers[ROOT_HEADER]
   return root === undefined ? {} : { root }
 }

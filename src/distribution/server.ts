@@ -47,7 +47,7 @@ export async function serve(registry: Registry, options: ServeOptions): Promise<
   const sockets = new Set<Duplex>()
   const server = listener(tls, sockets, (request, response) => requests.take(request, response))
   const port = await listen(server, host, options.port ?? 0)
-  requests.guardWith((headers) => guard(headers, { host, port, isTls: tls !== undefined, token }))
+  requests.guardWith((headers, path) => guard(headers, path, { host, port, isTls: tls !== undefined, token }))
   const end = async () => {
     const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
     requests.close()

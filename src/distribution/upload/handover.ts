@@ -12,7 +12,13 @@ export class Handover implements AsyncIterable<Uint8Array> {
   #waiting = 0
   #end: { readonly reason?: unknown } | undefined
   #isRead = true
+  #isTaken = false
   #changed: Deferred<void> = deferred()
+
+  /** Whether the reader has had all of it, to its end. */
+  get isTaken(): boolean {
+    return this.#isTaken
+  }
 
   /** Resolves when more may be brought, or when the signal is aborted: the bytes are in then all the same. */
   async put(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
@@ -61,6 +67,7 @@ export class Handover implements AsyncIterable<Uint8Array> {
         else await this.#changed.promise
       }
       if ('reason' in this.#end) throw this.#end.reason
+      this.#isTaken = true
     } finally {
       this.drop()
     }

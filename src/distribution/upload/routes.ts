@@ -1,4 +1,4 @@
-import { type Answer, refusal } from '../answers.ts'
+import { type Answer, missingAs, refusal } from '../answers.ts'
 import type { Exchange } from '../exchange.ts'
 import { isName, isSha256 } from '../names.ts'
 import { otherHash } from '../push.ts'
@@ -18,7 +18,8 @@ export async function startUpload(
   if (digest !== null && !isSha256(digest)) return otherHash(digest)
   // What cannot be mounted is uploaded: so the spec has it.
   if (mount !== null && isSha256(mount) && (from === null || isName(from))) {
-    if (await writer.mount(repository, mount, from ?? undefined, signal)) return created(repository, mount)
+    const isThere = await missingAs(false, writer.mount(repository, mount, from ?? undefined, signal))
+    if (isThere) return created(repository, mount)
   }
   const upload = uploads.start(repository)
   if (upload === undefined) return refusal('TOOMANYREQUESTS', 'Too many uploads are under way')

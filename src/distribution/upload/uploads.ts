@@ -86,13 +86,16 @@ export class Upload {
   /**
    * All has come: keeps it, if it has the digest that it should have.
    * @returns the digest that it has
+   * @throws INTEGRITY where the writer did not read to the end
    */
   async finish(digest: string): Promise<string> {
     this.#bytes.end()
     const received = await this.#outcome
     const found = digestOf(this.#hash)
-    if (found === digest) await received.keep(digest)
+    if (found === digest && this.#bytes.isTaken) await received.keep(digest)
     else await received.forget()
+    // The digest is that of what came, which may not be what was taken.
+    if (!this.#bytes.isTaken) throw new DockerIpfsError('INTEGRITY', 'Not all of the upload was taken')
     return found
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 import type { Referrer } from '../../../src/distribution/registry.ts'
+import { DockerIpfsError } from '../../../src/errors.ts'
 import { sha256 } from '../../../src/streams.ts'
 import { MemoryRegistry } from '../../support/memory/registry.ts'
 import { type Serving, serving } from '../../support/serving.ts'
@@ -77,6 +78,14 @@ test('referrers are an index, of one type where that is asked for', async () => 
   const some = await get(`${path}?artifactType=text%2Fsbom`)
   expect(some.headers.get('oci-filters-applied')).toBe('artifactType')
   expect(some.body['manifests']).toMatchObject([{ artifactType: 'text/sbom' }])
+})
+
+test('the referrers of what is not to be found are none', async () => {
+  const registry = new MemoryRegistry()
+  registry.referrers = () => Promise.reject(new DockerIpfsError('CONTENT_NOT_FOUND', 'Nobody has it'))
+  served = await serving(registry)
+  const { status, body } = await get(`/v2/a/referrers/${sha256(Buffer.from('x'))}`)
+  expect([status, body]).toMatchObject([200, { manifests: [] }])
 })
 
 test('what nobody refers to has an empty index', async () => {

@@ -57,6 +57,16 @@ describe('a request', () => {
     expect(await ask('OPTIONS /v2/', text)).toBe(403)
   })
 
+  test('that follows a link to our page is answered, and none to an image in a page', async () => {
+    const page = async () => ({ mediaType: 'text/html', bytes: Buffer.from('<p>') })
+    served = await serving(new MemoryRegistry(), { page })
+    expect(await ask('GET /', 'Sec-Fetch-Site: cross-site')).toBe(200)
+    for (const path of ['/v2', '/v2/', '/v2/a/manifests/latest', '/v2?x']) {
+      expect(await ask(`GET ${path}`, 'Sec-Fetch-Site: cross-site')).toBe(403)
+    }
+    expect(await ask('GET /', 'Origin: https://evil.example')).toBe(403)
+  })
+
   test.each(['Origin: http://127.0.0.1:PORT', 'Sec-Fetch-Site: same-origin', 'Sec-Fetch-Site: none'])(
     'of our own page is answered (%s)',
     async (header) => {

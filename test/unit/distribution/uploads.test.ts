@@ -156,6 +156,13 @@ describe('a mount', () => {
   })
 })
 
+test('a mount from where nothing is to be found is an upload', async () => {
+  const registry = new MemoryRegistry()
+  const mount = () => Promise.reject(new DockerIpfsError('CONTENT_NOT_FOUND', 'Nobody has it'))
+  served = await serving(Object.assign(registry, { writer: { ...registry.writer, mount } }))
+  expect((await start(`?mount=${DIGEST}&from=b`)).status).toBe(202)
+})
+
 describe('an upload', () => {
   test('with a wrong digest is forgotten', async () => {
     const registry = new MemoryRegistry()
@@ -341,6 +348,26 @@ describe('an upload', () => {
     expect(answer.status).toBe(503)
     expect(await answer.json()).toMatchObject({ errors: [{ message: 'The node went away' }] })
     expect((await fetch(url)).status).toBe(404)
+  })
+
+  test('of which the writer takes a part only is not kept', async () => {
+    const registry = new Watched()
+    const kept: string[] = []
+    const writer: RegistryWriter = {
+      ...registry.writer,
+      receive: async (_, bytes) => {
+        for await (const _part of bytes) break
+        return {
+          keep: async (digest) => void kept.push(digest),
+          forget: async () => {
+            registry.forgotten += 1
+          },
+        }
+      },
+    }
+    served = await serving(Object.assign(registry, { writer }))
+    expect((await put(at(await start()), DIGEST, { body: TEXT })).status).toBe(502)
+    expect([kept, registry.forgotten]).toEqual([[], 1])
   })
 
   test('that cannot be kept fails', async () => {

@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { type Conformance, conformanceOf } from '../support/oci-conformance.ts'
+import { type RegistryProgram, startRegistry, startServer } from '../support/registry-program.ts'
+
+/** Digests other than sha256, and layers that are nowhere but at an address of their own, are for registries that want them. */
+const COMMON = { OCI_DATA_SHA512: 'false', OCI_DATA_NONDISTRIBUTABLE: 'false' }
+
+let ours: RegistryProgram
+let other: RegistryProgram
+
+beforeAll(async () => {
+  ours = await startServer()
+  other = await startRegistry()
+})
+afterAll(async () => {
+  await ours?.stop()
+  await other?.stop()
+})
+
+test('the server of the distribution protocol fails in no case of the conformance suite', async () => {
+  const { passed, failed, failures } = await conformanceOf(ours.port, COMMON)
+  expect(failures).toEqual([])
+  expect(failed).toBe(0)
+  expect(passed).toBeGreaterThan(690)
+})
+
+test('it can cancel uploads, and tells the digest of all that it gives and takes', async () => {
+  const { failures } = await conformanceOf(ours.port, {
+    ...COMMON,
+    OCI_API_BLOBS_UPLOAD_CANCEL: 'true',
+    OCI_API_BLOBS_DIGEST_HEADER: 'true',
+    OCI_API_MANIFESTS_DIGEST_HEADER: 'true',
+  })
+  expect(failures).toEqual([])
+})
+
+test('with sha512, which it does not take, it fails in no more cases than distribution', async () => {
+  const [mine, theirs]: readonly Conformance[] = [
+    await conformanceOf(ours.port, {}),
+    await conformanceOf(other.port, {}),
+  ]
+  expect(theirs?.failed).toBeGreaterThan(0)
+  expect(mine?.failed).toBeLessThanOrEqual(theirs?.failed ?? 0)
+  expect(mine?.failures.filter((name) => !name.startsWith('sha512'))).toEqual([])
+  expect(mine?.passed).toBeGreaterThanOrEqual(theirs?.passed ?? Number.POSITIVE_INFINITY)
+})
