@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeCertificate } from './certificate.ts'
 import { freePort } from './relay.ts'
-import { run, script } from './scripts.ts'
+import { script } from './scripts.ts'
 
 /** A real nginx with a certificate of its own, in front of a node. */
 export interface Nginx {
@@ -22,10 +23,7 @@ export interface NginxOptions {
 
 export async function startNginx({ folder, nodePort, token }: NginxOptions): Promise<Nginx> {
   mkdirSync(folder)
-  const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
-  const names = ['-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1']
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  run('openssl', ['req', '-x509', ...curve, '-days', '2', ...names, '-keyout', key, '-out', certificate])
+  const { certificate, key } = makeCertificate(folder)
   const [port, plainPort] = [await freePort(), await freePort()]
   const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${folder}/${name};`,
