@@ -1,5 +1,6 @@
 import { rowFormat } from '../../output/rows.ts'
 import { defineCommand } from '../command.ts'
+import { forEachOf } from '../exit.ts'
 import { api, format } from '../options.ts'
 
 const ROWS = { heads: { Key: 'KEY', IpnsName: 'IPNS NAME' }, shown: ['Key', 'IpnsName'] }
@@ -53,9 +54,9 @@ export const keyRm = defineCommand({
   options: [api],
   async run(context, { flags, words }) {
     const { naming, signal } = await context.connect({ ...flags, quiet: false, progress: 'auto' })
-    for (const word of words) {
+    await forEachOf(words, async (word) => {
       const { id } = await naming.removeKey(word, signal)
       await context.output.line(`Deleted: ${id}`)
-    }
+    })
   },
 })

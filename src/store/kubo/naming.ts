@@ -58,13 +58,13 @@ export class KuboNaming implements Naming {
 
   async removeKey(name: string, signal: AbortSignal): Promise<Key> {
     const query = `arg=${encodeURIComponent(name)}&ipns-base=base36`
-    const { Keys } = await this.#ask(`key/rm?${query}`, signal).catch(noKey)
+    const { Keys } = await this.#ask(`key/rm?${query}`, signal).catch(noSuchKey)
     return readKey(Array.isArray(Keys) ? Keys[0] : undefined)
   }
 
   async renameKey(name: string, to: string, signal: AbortSignal): Promise<Key> {
     const query = `arg=${encodeURIComponent(name)}&arg=${encodeURIComponent(to)}&ipns-base=base36`
-    const { Now, Id } = await this.#ask(`key/rename?${query}`, signal).catch(noKey)
+    const { Now, Id } = await this.#ask(`key/rename?${query}`, signal).catch(noSuchKey)
     return readKey({ Name: Now, Id })
   }
 
@@ -80,12 +80,19 @@ export class KuboNaming implements Naming {
 }
 
 /** A mistake of whoever typed the name, in Kubo's words. */
-function noKey(error: unknown): never {
-  const name = hasCode(error, 'NODE_FAILED') ? /no key named (.*) was found$/.exec(error.message)?.[1] : undefined
-  if (name === undefined) throw error
-  throw new DockerIpfsError('USAGE', `the node has no key ${name}`, {
+function noSuchKey(error: unknown): never {
+  const words = hasCode(error, 'NODE_FAILED') ? error.message : ''
+  const name = /no key named (.*) was found$/.exec(words)?.[1]
+  if (name !== undefined) {
+    throw new DockerIpfsError('USAGE', `the node has no key ${name}`, {
+      cause: error,
+      hint: '"docker ipfs key ls" lists those that it has.',
+    })
+  }
+  if (!/cannot (?:remove|rename) key with name 'self'$/.test(words)) throw error
+  throw new DockerIpfsError('USAGE', 'the key self is the node itself: it stays, and keeps its name', {
     cause: error,
-    hint: '"docker ipfs key ls" lists those that it has.',
+    hint: '"docker ipfs key ls" lists the others.',
   })
 }
 

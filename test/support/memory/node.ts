@@ -113,7 +113,7 @@ class MemoryNaming implements Naming {
   async removeKey(name: string): Promise<Key> {
     const at = this.#keys.findIndex((key) => key.name === name)
     const [key] = at < 0 ? [] : this.#keys.splice(at, 1)
-    if (key === undefined) throw new DockerIpfsError('NODE_FAILED', `there is no key ${name}`)
+    if (key === undefined) throw new DockerIpfsError('USAGE', `the node has no key ${name}`)
     return key
   }
 

@@ -38,6 +38,18 @@ test('a key is renamed, and its IPNS name stays; removed, it is gone', async () 
   expect(await runCommand(keyRm, ['crew'], { node })).toMatchObject({ exitCode: 1, stdout: '' })
 })
 
+test('of several keys those that are there go, and what is wrong with the others is told last', async () => {
+  const ids = [await gen('a'), await gen('b')].map(({ stdout }) => stdout.trim())
+  const { exitCode, stdout, stderr } = await runCommand(keyRm, ['none', 'a', 'other', 'b', 'a'], { node })
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: ids.map((id) => `Deleted: ${id}\n`).join('') })
+  expect(stderr.split('\n').filter((line) => line.startsWith('ERROR: '))).toEqual([
+    'ERROR: the node has no key none',
+    'ERROR: the node has no key other',
+    'ERROR: the node has no key a',
+  ])
+  expect(await node.naming.keys()).toEqual([])
+})
+
 test('there is one key of a name', async () => {
   await gen('team')
   const { exitCode, stdout, stderr } = await gen('team')

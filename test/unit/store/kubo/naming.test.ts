@@ -63,7 +63,12 @@ describe('keys', () => {
       message: 'the node has no key b c',
     })
     node.says['key/rm'] = () => kuboError("cannot remove key with name 'self'")
-    await expect(naming.removeKey('self', signal)).rejects.toMatchObject({ code: 'NODE_FAILED' })
+    node.says['key/rename'] = () => kuboError("cannot rename key with name 'self'")
+    const stays = { code: 'USAGE', message: 'the key self is the node itself: it stays, and keeps its name' }
+    await expect(naming.removeKey('self', signal)).rejects.toMatchObject(stays)
+    await expect(naming.renameKey('self', 'me', signal)).rejects.toMatchObject(stays)
+    node.says['key/rm'] = () => kuboError('permission denied')
+    await expect(naming.removeKey('a', signal)).rejects.toMatchObject({ code: 'NODE_FAILED' })
   })
 
   test('that the node has and does not list cannot be read, and the way out is told', async () => {
