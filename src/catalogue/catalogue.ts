@@ -10,7 +10,8 @@ import { DockerIpfsError, hasCode } from '../errors.ts'
 import type { Layer } from '../format/layer.ts'
 import { hexOf } from '../image/canonical.ts'
 import { repositoryOf } from '../image/name.ts'
-import { type FolderEntry, replace, type WritableFolder } from './folder.ts'
+import type { FolderEntry } from '../store/folder.ts'
+import { replace, type WritableFolder } from './folder.ts'
 import {
   type ImageRecord,
   MAX_RECORD,

@@ -1,17 +1,5 @@
 import type { CID } from '../dag/cid.ts'
-
-/** An entry of a folder. */
-export interface FolderEntry {
-  readonly name: string
-  readonly cid: CID
-}
-
-/** What is at a path. Sizes are bytes: of the file itself, 0 for a folder, and of all blocks, once a link. */
-export interface PathStat {
-  readonly cid: CID
-  readonly fileSize: number
-  readonly dagSize: number
-}
+import type { FolderEntry, PathStat } from '../store/folder.ts'
 
 /**
  * Where the catalogue stands: a folder that GC spares, with all that its links lead to. Paths are below it. People may edit it,

@@ -2,7 +2,7 @@ import { CID, createBitswap, createFiles, createPin, createSwarm } from 'kubo-rp
 import type { Bytes } from '../../streams.ts'
 import { apiOf, connectionOf } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
-import { denied, isDenial } from './health/rights.ts'
+import { denialOf } from './health/rights.ts'
 import { messageIn } from './rpc.ts'
 
 /**
@@ -78,9 +78,7 @@ async function send(endpoint: Endpoint, path: string, options: HttpOptions = {})
     const { status } = response
     const text = await response.text().catch(() => '')
     const limit = signal ?? new AbortController().signal
-    throw isDenial(status)
-      ? await denied(endpoint, { path, status, text }, limit)
-      : new AnswerError(messageIn(text), response)
+    throw (await denialOf(endpoint, { path, status, text }, limit)) ?? new AnswerError(messageIn(text), response)
   }
   async function* iterator() {
     yield* response.body ?? []

@@ -4,7 +4,7 @@ import type { Bytes } from '../../streams.ts'
 import { within } from '../../time.ts'
 import { apiOf, connectionOf, shown } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
-import { denied, isDenial } from './health/rights.ts'
+import { denialOf } from './health/rights.ts'
 
 /**
  * Plain HTTP to the node's RPC API, for the calls that move many bytes. Everything else goes through kubo-rpc-client
@@ -31,9 +31,7 @@ export async function call(endpoint: Endpoint, asked: RpcCall): Promise<Response
   if (response.ok) return response
   const { status } = response
   const text = await response.text().catch(() => '')
-  throw isDenial(status)
-    ? await denied(endpoint, { path: asked.path, status, text }, asked.signal)
-    : failed(status, text, endpoint)
+  throw (await denialOf(endpoint, { path: asked.path, status, text }, asked.signal)) ?? failed(status, text, endpoint)
 }
 
 /**

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { FolderEntry, WritableFolder } from '../../../src/catalogue/folder.ts'
+import type { WritableFolder } from '../../../src/catalogue/folder.ts'
 import { rawBlock } from '../../../src/dag/blocks.ts'
 import type { CID } from '../../../src/dag/cid.ts'
 import { type DagNode, joinFile, leafNode, writeDirectory } from '../../../src/format/files.ts'
 import type { BlockStore } from '../../../src/store/blocks.ts'
+import type { FolderEntry } from '../../../src/store/folder.ts'
 import { errorOf } from '../error-of.ts'
 import { noise } from '../images.ts'
 

@@ -1,9 +1,10 @@
-import type { FolderEntry, PathStat, WritableFolder } from '../../../src/catalogue/folder.ts'
+import type { WritableFolder } from '../../../src/catalogue/folder.ts'
 import { isLeaf, partsOf, readDirectory } from '../../../src/dag/blocks.ts'
 import type { CID } from '../../../src/dag/cid.ts'
 import { dagSizeOf } from '../../../src/dag/sizes.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { type DagNode, writeDirectory, writeFile } from '../../../src/format/files.ts'
+import type { FolderEntry, PathStat } from '../../../src/store/folder.ts'
 import type { MemoryBlocks } from './blocks.ts'
 
 /** What is in a folder: folders that were made, and files and DAGs by their roots. */

@@ -1,5 +1,6 @@
-import type { FolderEntry, PathStat, WritableFolder } from '../../../src/catalogue/folder.ts'
+import type { WritableFolder } from '../../../src/catalogue/folder.ts'
 import type { CID } from '../../../src/dag/cid.ts'
+import type { FolderEntry, PathStat } from '../../../src/store/folder.ts'
 
 /** One of several that use a folder: it remembers what it saw until it writes or syncs, and counts what it has not synced. */
 export class RememberingFolder implements WritableFolder {

@@ -42,8 +42,8 @@ export function isDenial(status: number): boolean {
   return status === 401 || status === 403
 }
 
-/** A call whose answer was such a status. */
-export interface DeniedCall {
+/** A call whose answer was an error. */
+export interface FailedCall {
   /** Command, and its query if any. */
   readonly path: string
   readonly status: number
@@ -51,10 +51,15 @@ export interface DeniedCall {
 }
 
 /**
- * The error of a call that was denied: which one, where the caller is let in at all. Of who is known, Kubo answers the version whatever else is
- * allowed (kubo `core/corehttp/commands.go`).
+ * The error of a call that was denied: which one, where the caller is let in at all; undefined of one that failed otherwise. Of who is known, Kubo
+ * answers the version whatever else is allowed (kubo `core/corehttp/commands.go`).
  */
-export async function denied(endpoint: Endpoint, { path, status, text }: DeniedCall, signal: AbortSignal) {
+export async function denialOf(
+  endpoint: Endpoint,
+  { path, status, text }: FailedCall,
+  signal: AbortSignal,
+): Promise<DockerIpfsError | undefined> {
+  if (!isDenial(status)) return undefined
   const cause = new Error(`HTTP ${status}: ${text.trim()}`)
   const command = path.replace(/\?.*$/s, '')
   const at = `the IPFS node at ${shown(endpoint)}`

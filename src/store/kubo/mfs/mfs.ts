@@ -5,6 +5,7 @@ import { DockerIpfsError, messageOf } from '../../../errors.ts'
 import { collect } from '../../../streams.ts'
 import { inTime, within } from '../../../time.ts'
 import { ifAllowed } from '../../allowed.ts'
+import type { FolderEntry, PathStat } from '../../folder.ts'
 import type { KuboClient } from '../client.ts'
 import { shown } from '../connection.ts'
 import type { Endpoint } from '../endpoint.ts'
@@ -43,25 +44,12 @@ const FORCE = { force: true }
 const INTERRUPTED = /cannot put node in path .*: file does not exist/
 const MAX_TRIES = 3
 
-/** An entry of a folder. */
-interface MfsEntry {
-  readonly name: string
-  readonly cid: CID
-}
-
-/** What is at a path; see `Folder` of the catalogue, which this is given to. */
-interface MfsStat {
-  readonly cid: CID
-  readonly fileSize: number
-  readonly dagSize: number
-}
-
 /** Our folder in the node's MFS. People may edit it, so looking never fails: what cannot be read counts as not there. */
 export class Mfs {
   readonly #client: KuboClient
   readonly #endpoint: Endpoint
   /** What was found at paths; forgotten when something is written. */
-  readonly #found = new Map<string, Promise<MfsStat | undefined>>()
+  readonly #found = new Map<string, Promise<PathStat | undefined>>()
   /** CIDs of folders, in the same way. */
   readonly #folders = new Map<string, Promise<CID | undefined>>()
   /** Whether the blocks of folders are there, by CID. */
@@ -84,11 +72,11 @@ export class Mfs {
    * everybody, GC too. So it is asked for nothing but the CID of our folder; from there each step is looked up in the
    * node's own repository. (Of a path of several steps Kubo would look for the blocks between elsewhere, offline or not.)
    */
-  find(path: string, signal: AbortSignal): Promise<MfsStat | undefined> {
+  find(path: string, signal: AbortSignal): Promise<PathStat | undefined> {
     return once(this.#found, path, () => this.#look(path, signal))
   }
 
-  async #look(path: string, signal: AbortSignal): Promise<MfsStat | undefined> {
+  async #look(path: string, signal: AbortSignal): Promise<PathStat | undefined> {
     if (path === '') return this.#ask(signal, (limited) => this.#stat(TOP, limited))
     return this.#askAt(path, signal, (place, limited) => this.#stat(place, limited))
   }
@@ -136,7 +124,7 @@ export class Mfs {
   }
 
   /** What is at a path of any kind, looked up in the node's own repository. */
-  async #stat(place: string, signal: AbortSignal): Promise<MfsStat> {
+  async #stat(place: string, signal: AbortSignal): Promise<PathStat> {
     const { cid, size, cumulativeSize } = await this.#client.files.stat(place, { signal, ...OFFLINE })
     return { cid: parseCid(cid.toString()), fileSize: size, dagSize: cumulativeSize }
   }
@@ -147,7 +135,7 @@ export class Mfs {
   }
 
   /** What is in a folder; undefined where there is none, or where a part of it is lost. */
-  async entries(path: string, signal: AbortSignal): Promise<MfsEntry[] | undefined> {
+  async entries(path: string, signal: AbortSignal): Promise<FolderEntry[] | undefined> {
     const folder = await this.find(path, signal)
     // Only a file has a size of its own.
     if (folder === undefined || folder.fileSize > 0) return undefined
