@@ -4,13 +4,26 @@ const SIZE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const
 
 /** `1985000` → `1.985MB`: decimal units and at most 4 significant digits, as docker's progress and `docker images`. */
 export function formatBytes(bytes: number): string {
-  let value = bytes
-  let unit = 0
-  while (value >= 1000 && unit < SIZE_UNITS.length - 1) {
-    value /= 1000
-    unit++
+  return inUnit(bytes, unitOf(bytes), 4)
+}
+
+/** A size and what it is held against, both in the unit of the latter; with more digits where they would look the same. */
+export function formatAgainst(bytes: number, limit: number): readonly [string, string] {
+  const unit = unitOf(limit)
+  for (let digits = 4; ; digits++) {
+    const [size, most] = [inUnit(bytes, unit, digits), inUnit(limit, unit, digits)]
+    if (size !== most || bytes === limit || digits > 20) return [size, most]
   }
-  return `${Number(value.toPrecision(4))}${SIZE_UNITS[unit]}`
+}
+
+function unitOf(bytes: number): number {
+  let unit = 0
+  for (let value = bytes; value >= 1000 && unit < SIZE_UNITS.length - 1; value /= 1000) unit++
+  return unit
+}
+
+function inUnit(bytes: number, unit: number, digits: number): string {
+  return `${Number((bytes / 1000 ** unit).toPrecision(digits))}${SIZE_UNITS[unit]}`
 }
 
 /** Milliseconds as Go writes a duration: `1m30s`, `2h0m0s`, `1.5s`, `250ms`. */

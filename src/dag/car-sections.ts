@@ -1,6 +1,7 @@
 import { bytesReader, readHeader } from '@ipld/car/decoder'
 import { CID } from 'multiformats/cid'
 import { DockerIpfsError } from '../errors.ts'
+import { formatAgainst } from '../units.ts'
 import type { Block } from './blocks.ts'
 
 const MAX_HEADER = 1024 * 1024
@@ -58,7 +59,11 @@ export class CarSections {
   async next(expected?: CID): Promise<Block | undefined> {
     const length = await this.#varint()
     if (length === undefined) return undefined
-    if (length > this.#input.maxSection) throw this.#invalid(`a block of ${length} bytes is announced`)
+    const { maxSection } = this.#input
+    if (length > maxSection) {
+      const [size, most] = formatAgainst(length, maxSection)
+      throw this.#invalid(`a block of ${size} is announced, and those of at most ${most} are read`)
+    }
     const section = await this.#take(length)
     if (expected !== undefined && startsWith(section, expected.bytes)) {
       return { cid: expected, bytes: section.subarray(expected.bytes.length) }

@@ -16,7 +16,7 @@ import type { Bytes } from '../streams.ts'
 import type { Host, HostState, LogOptions, Say } from './host.ts'
 import { endpointOf, identityOf, until } from './ready.ts'
 import { checkSwarmKey, type NodeOptions } from './settings.ts'
-import { type Storage, storageOf } from './storage.ts'
+import { fullnessOf, type Storage, storageOf } from './storage.ts'
 
 /** The values of DOCKER_IPFS_NODE; undefined is "whatever works". */
 export type Choice = 'off' | Host['kind'] | undefined
@@ -29,8 +29,8 @@ export interface ManagedNode {
   find(signal: AbortSignal): Promise<Endpoint | undefined>
   /** Where it answers, started if need be; undefined when DOCKER_IPFS_NODE forbids it. @throws NODE_UNREACHABLE */
   ensure(signal: AbortSignal, say: Say): Promise<Endpoint | undefined>
-  /** @throws NODE_UNREACHABLE when it cannot be started, USAGE when it must not */
-  start(options: NodeOptions, signal: AbortSignal, say: Say): Promise<NodeState>
+  /** Warns of a new limit that is below what is stored, or near it. @throws NODE_UNREACHABLE when it cannot be started, USAGE when it must not */
+  start(options: NodeOptions, signal: AbortSignal, say: Say, warn: Say): Promise<NodeState>
   /** What there is; undefined when there is none. */
   status(signal: AbortSignal): Promise<NodeState | undefined>
   /** @throws NODE_UNREACHABLE when there is none */
@@ -89,12 +89,17 @@ class Managed implements ManagedNode {
     return endpointOf(state.api, state.openTo === 'everybody' ? {} : await host.access(state.api, signal))
   }
 
-  async start(options: NodeOptions, signal: AbortSignal, say: Say): Promise<NodeState> {
+  async start(options: NodeOptions, signal: AbortSignal, say: Say, warn: Say): Promise<NodeState> {
     if (this.#choice === 'off') {
       throw new DockerIpfsError('USAGE', 'DOCKER_IPFS_NODE is "off", so no node is started')
     }
     if (options.swarmKey !== undefined) checkSwarmKey(options.swarmKey)
-    return stateOf(await this.#start(await this.#find(signal), options, signal, say))
+    const started = await this.#start(await this.#find(signal), options, signal, say)
+    const storage = options.storageMax === undefined ? undefined : await storageAt(started, signal)
+    // Such a limit is taken, and every save refused then.
+    const fullness = storage && fullnessOf(storage)
+    if (fullness !== undefined) warn(`${fullness.text}. ${fullness.hint}`)
+    return stateOf(started)
   }
 
   async #start(found: FoundHost | undefined, options: NodeOptions, signal: AbortSignal, say: Say): Promise<FoundHost> {
@@ -123,11 +128,7 @@ class Managed implements ManagedNode {
     const state = stateOf(found)
     // Whoever asks wants to know whether it can be used.
     if (state.isStarting) return { ...state, isRunning: false }
-    if (!state.isRunning) return state
-    // One that is on its way up or down says nothing.
-    const access = await found.host.access(state.api, signal)
-    const asked = access && storageOf(endpointOf(state.api, access), signal)
-    return { ...state, storage: (await asked?.catch(() => signal.throwIfAborted())) ?? undefined }
+    return state.isRunning ? { ...state, storage: await storageAt(found, signal) } : state
   }
 
   async stop(signal: AbortSignal): Promise<NodeState> {
@@ -184,6 +185,13 @@ async function answering(found: FoundHost | undefined, signal: AbortSignal): Pro
     return access && endpointOf(api, answer === 'refused' ? access : {})
   }
   return until(enter, COMING_UP_MS, signal)
+}
+
+/** Of a node that runs. One that is on its way up or down says nothing. */
+async function storageAt({ host, state }: FoundHost, signal: AbortSignal): Promise<Storage | undefined> {
+  const access = await host.access(state.api, signal)
+  const asked = access && storageOf(endpointOf(state.api, access), signal)
+  return (await asked?.catch(() => signal.throwIfAborted())) ?? undefined
 }
 
 function stateOf({ host, state }: FoundHost): NodeState {

@@ -1,6 +1,7 @@
 import { DockerIpfsError } from '../errors.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import { askObject } from '../store/kubo/rpc.ts'
+import { formatAgainst } from '../units.ts'
 
 /** Bytes. */
 export interface Storage {
@@ -19,20 +20,34 @@ export async function storageOf(endpoint: Endpoint, signal: AbortSignal): Promis
   return { used, limit }
 }
 
+/** A storage that is full or nearly so, in words. */
+export interface Fullness {
+  readonly text: string
+  readonly hint: string
+  /** It takes no more. */
+  readonly isFull: boolean
+}
+
+/** Undefined when there is room. */
+export function fullnessOf({ used, limit }: Storage): Fullness | undefined {
+  const share = used / limit
+  if (share < WARN_FROM) return undefined
+  const [stored, most] = formatAgainst(used, limit)
+  return {
+    text: `the storage of docker-ipfs' node is ${Math.floor(share * 100)} % full (${stored} of ${most})`,
+    hint: 'Remove images ("docker ipfs rm", then "docker ipfs prune"), or raise the limit with "docker ipfs node start --storage-max SIZE".',
+    isFull: share >= 1,
+  }
+}
+
 /**
  * What to tell before more is stored; undefined when there is room.
  * @throws NODE_FAILED when the limit is reached: Kubo itself keeps taking blocks
  */
-export function storageWarning({ used, limit }: Storage): string | undefined {
-  const share = used / limit
-  if (share < WARN_FROM) return undefined
-  const text = `the storage of docker-ipfs' node is ${Math.floor(share * 100)} % full (${inGB(used)} of ${inGB(limit)})`
-  const hint =
-    'Remove images with "docker ipfs rm", or raise the limit with "docker ipfs node start --storage-max SIZE".'
-  if (share >= 1) throw new DockerIpfsError('NODE_FAILED', text, { hint })
+export function storageWarning(storage: Storage): string | undefined {
+  const fullness = fullnessOf(storage)
+  if (fullness === undefined) return undefined
+  const { text, hint, isFull } = fullness
+  if (isFull) throw new DockerIpfsError('NODE_FAILED', text, { hint })
   return `${text}. ${hint}`
-}
-
-function inGB(bytes: number): string {
-  return `${Number((bytes / 1e9).toPrecision(3))}GB`
 }

@@ -6,6 +6,7 @@ import { type Descriptor, MAX_DOCUMENT, readIndex } from '../image/documents.ts'
 import { verified } from '../image/verified.ts'
 import { type Bytes, collect, sha256 } from '../streams.ts'
 import { within } from '../time.ts'
+import { formatAgainst } from '../units.ts'
 import { blobFile } from './layers.ts'
 import { notFound, type ReadLimits, withoutStall } from './stall.ts'
 
@@ -48,7 +49,10 @@ export class DocumentReader {
    * @throws as `top`
    */
   async read(ref: Descriptor, what: string): Promise<Uint8Array> {
-    if (ref.size > MAX_DOCUMENT) throw this.notAnImage(`${what} is said to have ${ref.size} bytes`)
+    if (ref.size > MAX_DOCUMENT) {
+      const [size, most] = formatAgainst(ref.size, MAX_DOCUMENT)
+      throw this.notAnImage(`${what} is said to have ${size}, and documents of at most ${most} are read`)
+    }
     const bytes = await collect(this.#blob(ref, `${what} of ${this.root}`), MAX_DOCUMENT, what)
     // An empty document yields nothing, so that only this sees it.
     if (sha256(bytes) !== ref.digest)

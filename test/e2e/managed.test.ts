@@ -197,9 +197,7 @@ test('a node of its own warns well before its limit, and takes no more when it i
   await gives(['node', 'start', '--storage-max', '75MB'], env)
   const warned = await run(['save', tiny], env)
   expect(warned).toMatchObject({ exitCode: 0, stdout: `${GOLDEN_ROOTS.tiny}\n` })
-  expect(warned.stderr).toMatch(
-    /^WARNING: the storage of docker-ipfs' node is [89]\d % full \([\d.]+GB of 0\.075GB\)\. /,
-  )
+  expect(warned.stderr).toMatch(/^WARNING: the storage of docker-ipfs' node is [89]\d % full \([\d.]+MB of 75MB\)\. /)
   await gives(['node', 'start', '--storage-max', '60MB'], env)
   const refused = await run(['save', '--no-cache', tiny], env)
   expect(refused).toMatchObject({ exitCode: 1, stdout: '' })

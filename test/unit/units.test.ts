@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { formatAge, formatBytes, formatDuration, parseDuration, shortDigest, tookLong } from '../../src/units.ts'
+import {
+  formatAgainst,
+  formatAge,
+  formatBytes,
+  formatDuration,
+  parseDuration,
+  shortDigest,
+  tookLong,
+} from '../../src/units.ts'
 
 describe('formatBytes', () => {
   test.each([
@@ -14,6 +22,34 @@ describe('formatBytes', () => {
     [999_999, '1000kB'],
   ])('writes %d bytes as docker does: %s', (bytes, text) => {
     expect(formatBytes(bytes)).toBe(text)
+  })
+})
+
+describe('a size and the limit that it is held against', () => {
+  test.each([
+    [1_500_000_000, 1_000_000_000, '1.5GB', '1GB'],
+    [60_000_000_000, 1_000_000, '60000MB', '1MB'],
+    [999_900_000, 1_000_000_000, '0.9999GB', '1GB'],
+    [28_000, 50_000_000_000, '0.000028GB', '50GB'],
+    [33_554_433, 33_554_432, '33.554433MB', '33.554432MB'],
+    [50_000_000_001, 50_000_000_000, '50.000000001GB', '50GB'],
+    [2 ** 53 - 1, 2 ** 53 - 2, '9.007199254740991PB', '9.00719925474099PB'],
+    [1001, 999, '1001B', '999B'],
+    [1_000_000, 1_000_000, '1MB', '1MB'],
+    [0, 0, '0B', '0B'],
+  ])('%d of %d: %s and %s', (bytes, limit, ...texts) => {
+    expect(formatAgainst(bytes, limit)).toEqual(texts)
+  })
+
+  test('have one unit, and look different where they are', () => {
+    const size = fc.nat({ max: Number.MAX_SAFE_INTEGER })
+    fc.assert(
+      fc.property(size, size, (bytes, limit) => {
+        const [first, second] = formatAgainst(bytes, limit)
+        expect(first.replace(/^[\d.e+-]+/, '')).toBe(second.replace(/^[\d.e+-]+/, ''))
+        expect(first === second).toBe(bytes === limit)
+      }),
+    )
   })
 })
 

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { DockerIpfsError } from '../../errors.ts'
 import type { Bytes } from '../../streams.ts'
+import { formatAgainst } from '../../units.ts'
 import type { ArchiveEntry } from '../archive.ts'
 import { HEAD_BYTES, type Packing, packingOf, peek } from '../decompress.ts'
 import { MAX_DOCUMENT } from '../documents.ts'
@@ -44,6 +45,7 @@ export async function classify(entry: ArchiveEntry, diffIds: ReadonlySet<string>
 const DOCUMENTS = /^(VERSION|json|repositories|oci-layout|.*\.json)$/
 
 export function documentTooLarge(path: string, size: number): DockerIpfsError {
-  const text = `${path} of the image archive has ${size} bytes, and documents of at most ${MAX_DOCUMENT} are read`
+  const [found, most] = formatAgainst(size, MAX_DOCUMENT)
+  const text = `${path} of the image archive has ${found}, and documents of at most ${most} are read`
   return new DockerIpfsError('ARCHIVE_INVALID', text)
 }

@@ -1,5 +1,6 @@
 import { hasCode } from '../../errors.ts'
 import type { Bytes } from '../../streams.ts'
+import { formatAgainst } from '../../units.ts'
 import { BlockStream } from './block-stream.ts'
 import { BLOCK, checksumOf, hasChecksum, isZero, octal, padded, paxRecords, readNumber, writeNumber } from './fields.ts'
 import { type SparseMap, sparseOfHeader, sparseOfPax } from './sparse.ts'
@@ -82,7 +83,10 @@ async function* member(header: Uint8Array, size: number, extended: Extended, inp
     yield* wholeOf(size, input)
     return
   }
-  if (sparse.size > MAX_SPARSE) throw new Error(`a sparse file of ${sparse.size} bytes`)
+  if (sparse.size > MAX_SPARSE) {
+    const [size, most] = formatAgainst(sparse.size, MAX_SPARSE)
+    throw new Error(`a sparse file of ${size}, and those of at most ${most} are read`)
+  }
   yield* extendedOf(extended, sparse)
   yield headerOf(header, sparse.size)
   yield* contentsOf(sparse, input)

@@ -72,7 +72,7 @@ describe('a CAR that is none', () => {
   test('is told of where a block is larger than any may be', async () => {
     await expect(all(CAR, 3000)).rejects.toMatchObject({
       code: 'ARCHIVE_INVALID',
-      message: 'it is no CAR file, or damaged: a block of 3036 bytes is announced',
+      message: 'it is no CAR file, or damaged: a block of 3.036kB is announced, and those of at most 3kB are read',
     })
   })
 })

@@ -36,18 +36,18 @@ async function stopped(host: MemoryHost): Promise<void> {
 
 describe('the managed node', () => {
   test('is a container, or else a process', async () => {
-    expect(await nodeOf().start({}, signal, say)).toMatchObject({ kind: 'container', name: container.name })
+    expect(await nodeOf().start({}, signal, say, say)).toMatchObject({ kind: 'container', name: container.name })
     await container.remove(true)
     container.failure = unreachable('x')
     const said: string[] = []
-    const state = await nodeOf().start({}, signal, (text) => said.push(text))
+    const state = await nodeOf().start({}, signal, (text) => said.push(text), say)
     expect(state).toMatchObject({ kind: 'binary', isRunning: true })
     expect(said).toEqual(['That failed (container in memory: x): trying a binary in memory', 'Starting binary in memory'])
   })
 
   test('is the one that there is, and before it the one that runs', async () => {
     await stopped(binary)
-    expect(await nodeOf().start({}, signal, say)).toMatchObject({ kind: 'binary' })
+    expect(await nodeOf().start({}, signal, say, say)).toMatchObject({ kind: 'binary' })
     await stopped(container)
     expect(await nodeOf().status(signal)).toMatchObject({ kind: 'binary', isRunning: true })
     await binary.stop()
@@ -57,18 +57,18 @@ describe('the managed node', () => {
   test('is of the kind that was chosen, whatever else there is', async () => {
     await container.start({}, signal, say)
     expect(await nodeOf('binary').status(signal)).toBeUndefined()
-    expect(await nodeOf('binary').start({}, signal, say)).toMatchObject({ kind: 'binary' })
+    expect(await nodeOf('binary').start({}, signal, say, say)).toMatchObject({ kind: 'binary' })
     expect(await nodeOf('container').status(signal)).toMatchObject({ kind: 'container' })
   })
 
   test('that cannot be started says why, of each way', async () => {
     container.failure = unreachable('no image')
     binary.failure = unreachable('no ipfs')
-    await expect(nodeOf().start({}, signal, say)).rejects.toMatchObject({
+    await expect(nodeOf().start({}, signal, say, say)).rejects.toMatchObject({
       code: 'NODE_UNREACHABLE',
       message: 'cannot start an IPFS node (container in memory: no image; binary in memory: no ipfs)',
     })
-    await expect(nodeOf('binary').start({}, signal, say)).rejects.toThrow(/^no ipfs$/)
+    await expect(nodeOf('binary').start({}, signal, say, say)).rejects.toThrow(/^no ipfs$/)
   })
 
   test.each([
@@ -78,7 +78,7 @@ describe('the managed node', () => {
     container.failure = failure
     expect(
       await nodeOf()
-        .start({}, signal, say)
+        .start({}, signal, say, say)
         .catch((error) => error),
     ).toBe(failure)
     expect(binary.exists).toBe(false)
@@ -89,7 +89,7 @@ describe('the managed node', () => {
     container.failure = unreachable('x')
     expect(
       await nodeOf()
-        .start({}, AbortSignal.abort(cancelled), say)
+        .start({}, AbortSignal.abort(cancelled), say, say)
         .catch((error) => error),
     ).toBe(cancelled)
     expect(binary.exists).toBe(false)
@@ -100,14 +100,14 @@ describe('the managed node', () => {
     const node = nodeOf('off')
     expect(await node.find(signal)).toBeUndefined()
     expect(await node.ensure(signal, say)).toBeUndefined()
-    await expect(node.start({}, signal, say)).rejects.toMatchObject({
+    await expect(node.start({}, signal, say, say)).rejects.toMatchObject({
       code: 'USAGE',
       message: expect.stringContaining('"off"'),
     })
   })
 
   test('takes the text of a swarm key for one only where it is one', async () => {
-    await expect(nodeOf().start({ swarmKey: 'x' }, signal, say)).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(nodeOf().start({ swarmKey: 'x' }, signal, say, say)).rejects.toMatchObject({ code: 'USAGE' })
     expect(container.exists).toBe(false)
   })
 })
@@ -142,7 +142,7 @@ describe('the address of the managed node', () => {
 describe('what is done with the managed node', () => {
   test('is done with the one that there is', async () => {
     const node = nodeOf()
-    await node.start({ storageMax: '7GB' }, signal, say)
+    await node.start({ storageMax: '7GB' }, signal, say, say)
     expect(container.options).toEqual({ storageMax: '7GB' })
     expect(await node.restart(signal, say)).toMatchObject({ isRunning: true })
     const log = await collect(node.logs({ follow: false, tail: 'all' }, signal), 1000, 'the log')
@@ -167,7 +167,7 @@ describe('what is done with the managed node', () => {
 describe('the state of the managed node', () => {
   test('tells how much it stores while it runs', async () => {
     container = new MemoryHost('container', { storage: { used: 5, limit: 10 } })
-    await nodeOf().start({}, signal, say)
+    await nodeOf().start({}, signal, say, say)
     expect(await nodeOf().status(signal)).toMatchObject({ isRunning: true, storage: { used: 5, limit: 10 } })
     await container.stop()
     expect(await nodeOf().status(signal)).not.toHaveProperty('storage')
@@ -175,7 +175,7 @@ describe('the state of the managed node', () => {
 
   test('tells nothing of that where the node does not', async () => {
     container = new MemoryHost('container', { refuses: 500 })
-    await nodeOf().start({}, signal, say)
+    await nodeOf().start({}, signal, say, say)
     expect(await nodeOf().status(signal)).toMatchObject({ isRunning: true, storage: undefined })
   })
 })

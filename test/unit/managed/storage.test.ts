@@ -36,10 +36,11 @@ describe('of storage of 100 GB', () => {
     [0, undefined],
     [79.999e9, undefined],
     [80e9, '80 % full (80GB of 100GB)'],
-    [99.99e9, '99 % full (100GB of 100GB)'],
+    [99.99e9, '99 % full (99.99GB of 100GB)'],
+    [99_999_999_999, '99 % full (99.999999999GB of 100GB)'],
   ])('%d bytes: %p', (used, words) => {
     const hint =
-      'Remove images with "docker ipfs rm", or raise the limit with "docker ipfs node start --storage-max SIZE".'
+      'Remove images ("docker ipfs rm", then "docker ipfs prune"), or raise the limit with "docker ipfs node start --storage-max SIZE".'
     const text = words === undefined ? undefined : `the storage of docker-ipfs' node is ${words}. ${hint}`
     expect(storageWarning({ used, limit: 100e9 })).toBe(text as string)
   })

@@ -138,7 +138,12 @@ describe('a document', () => {
     const blocks = { block: node.blocks.block.bind(node.blocks), cat: () => expect.unreachable() }
     await expect(
       reader(root, node, { blocks }).read(refOf(right, { size: 2 ** 40 }), 'the manifest'),
-    ).rejects.toMatchObject({ code: 'NOT_AN_IMAGE' })
+    ).rejects.toMatchObject({
+      code: 'NOT_AN_IMAGE',
+      message: expect.stringMatching(
+        /the manifest is said to have 1100000MB, and documents of at most 33.55MB are read$/,
+      ),
+    })
   })
 
   test('that does not come is not found, and its request ends', async () => {

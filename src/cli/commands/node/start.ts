@@ -1,6 +1,4 @@
-import type { NodeState } from '../../../managed/node.ts'
 import type { NodeOptions } from '../../../managed/settings.ts'
-import { formatBytes } from '../../../units.ts'
 import { type CommandContext, defineCommand } from '../../command.ts'
 import type { Parsed } from '../../parse.ts'
 import { badFlag } from '../../usage.ts'
@@ -33,19 +31,11 @@ export const nodeStart = defineCommand({
   async run(context, { flags }) {
     const options = await nodeOptions(flags, context)
     const { managed, report, signal } = await context.ownNode()
-    const state = await managed.start(options, signal, (text) => report({ type: 'step', text }))
-    const storage = options.storageMax === undefined ? undefined : (await managed.status(signal))?.storage
-    const warning = storage === undefined ? undefined : limitWarning(storage)
-    if (warning !== undefined) report({ type: 'warning', text: warning })
+    const tell = (type: 'step' | 'warning') => (text: string) => report({ type, text })
+    const state = await managed.start(options, signal, tell('step'), tell('warning'))
     for (const line of stateLines(state)) await context.output.line(line)
   },
 })
-
-/** A limit below what is stored is taken, and every save refused then. */
-function limitWarning({ used, limit }: NonNullable<NodeState['storage']>): string | undefined {
-  if (used < limit) return undefined
-  return `the node stores ${formatBytes(used)}, and the limit is ${formatBytes(limit)}: it takes no image before some are removed ("docker ipfs rm", then "docker ipfs prune")`
-}
 
 async function nodeOptions(flags: Parsed<typeof OPTIONS>['flags'], context: CommandContext): Promise<NodeOptions> {
   const { 'storage-max': storageMax, 'swarm-key': keyFile, 'swarm-port': port } = flags

@@ -43,7 +43,8 @@ test('the node is told what flags say, and nothing that they do not say', async 
 })
 
 test.each([
-  [60e6, 'WARNING: the node stores 75MB, and the limit is 60MB: it takes no image before some are removed'],
+  [60e6, `WARNING: the storage of docker-ipfs' node is 125 % full (75MB of 60MB). Remove images ("docker ipfs rm", `],
+  [80e6, `WARNING: the storage of docker-ipfs' node is 93 % full (75MB of 80MB). `],
   [100e6, ''],
 ])('a limit of %d bytes where 75 MB are stored: %j', async (limit, warning) => {
   const own = new MemoryHost('container', { storage: { used: 75e6, limit } })
