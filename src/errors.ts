@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'REFERENCE_INVALID' // the text is no CID, ipfs:// address or image name
   | 'ENGINE_UNREACHABLE' // the Docker engine does not answer
   | 'ENGINE_FAILED' // the engine answered, with an error
+  | 'ENGINE_FULL' // the engine's disk is full
   | 'NODE_UNREACHABLE' // the Kubo node does not answer, or went away
   | 'NODE_FAILED' // the node answered, with an error
   | 'NODE_DENIED' // the node does not allow a call, or does not let us in

@@ -12,7 +12,7 @@
 import type { ArchiveEntry } from '../image/archive.ts'
 import type { Bytes } from '../streams.ts'
 
-/** What the use cases need of a Docker engine. Errors are ENGINE_UNREACHABLE, ENGINE_FAILED or the signal's reason. */
+/** What the use cases need of a Docker engine. Errors are ENGINE_UNREACHABLE, ENGINE_FAILED, ENGINE_FULL or the signal's reason. */
 export interface Engine extends EngineImages, EngineArchives {}
 
 /** The images that an engine has. */
@@ -42,7 +42,7 @@ export interface EngineArchives {
   /** Begins to pack an image, by ID, as for `save`: it packs until it is stopped, and nobody need read it. */
   pack(imageId: string, signal: AbortSignal): Promise<PackedImage>
   /**
-   * Sends an archive, as `docker load` does, and gives what that would print.
+   * Sends an archive, as `docker load` does, and gives what that would print; ENGINE_FULL where that is why it has not all of it.
    * @param unpacked hears how many bytes of a layer's tar are unpacked, by the first 12 digits of its diffID, where the engine says so
    */
   load(archive: Bytes, signal: AbortSignal, unpacked?: Unpacked): Promise<string>

@@ -41,7 +41,7 @@ export async function planPrune(options: PruneOptions): Promise<PrunePlan> {
   const [names, images, files] = await Promise.all([
     oldNames(options),
     leftImages(engine, signal).catch((error: unknown) => {
-      if (!hasCode(error, 'ENGINE_UNREACHABLE', 'ENGINE_FAILED')) throw error
+      if (!hasCode(error, 'ENGINE_UNREACHABLE', 'ENGINE_FAILED', 'ENGINE_FULL')) throw error
       report({ type: 'warning', text: `what loads left on the engine is not known: ${messageOf(error)}` })
       return []
     }),

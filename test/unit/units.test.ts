@@ -26,7 +26,7 @@ describe('formatBytes', () => {
 })
 
 describe('a size and the limit that it is held against', () => {
-  test.each([
+  test.each<[number, number, string, string]>([
     [1_500_000_000, 1_000_000_000, '1.5GB', '1GB'],
     [60_000_000_000, 1_000_000, '60000MB', '1MB'],
     [999_900_000, 1_000_000_000, '0.9999GB', '1GB'],
@@ -37,8 +37,8 @@ describe('a size and the limit that it is held against', () => {
     [1001, 999, '1001B', '999B'],
     [1_000_000, 1_000_000, '1MB', '1MB'],
     [0, 0, '0B', '0B'],
-  ])('%d of %d: %s and %s', (bytes, limit, ...texts) => {
-    expect(formatAgainst(bytes, limit)).toEqual(texts)
+  ])('%d of %d: %s and %s', (bytes, limit, size, most) => {
+    expect(formatAgainst(bytes, limit)).toEqual([size, most])
   })
 
   test('have one unit, and look different where they are', () => {

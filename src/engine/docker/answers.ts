@@ -1,7 +1,7 @@
 import { DockerIpfsError } from '../../errors.ts'
 import { isObject, parsedObject } from '../../json.ts'
 import type { Unpacked } from '../engine.ts'
-import { answerError } from './words.ts'
+import { answerError, unpackingError } from './words.ts'
 
 export function textOf(output: unknown): string {
   return output instanceof Uint8Array ? Buffer.from(output).toString('utf8').trimEnd() : ''
@@ -31,7 +31,10 @@ export function readLoaded(text: string): string {
     if (typeof error === 'string') throw answerError(error, new Error(text))
     return typeof stream === 'string' ? stream : ''
   })
-  return said.join('').trimEnd()
+  const all = said.join('').trimEnd()
+  const failed = unpackingError(all)
+  if (failed !== undefined) throw failed
+  return all
 }
 
 /** Hears each line of bytes that come in pieces; one that is longer than any of ours is passed over. */

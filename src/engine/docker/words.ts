@@ -70,6 +70,8 @@ const ON_THE_WAY: readonly Reading[] = [
   },
 ]
 
+const NO_SPACE = /no space left on device|disk quota exceeded/i
+
 /** What the engine itself answered: a name that it did not find is one that it looked for. */
 const ANSWERED: readonly Reading[] = [
   {
@@ -82,8 +84,8 @@ const ANSWERED: readonly Reading[] = [
   { pattern: /no such image|reference does not exist|no such object/i, code: 'IMAGE_NOT_FOUND', message: '{}' },
   { pattern: /invalid diffID for layer|wrong diff ?id/i, code: 'INTEGRITY', message: 'the Docker engine answered: {}' },
   {
-    pattern: /no space left on device|disk quota exceeded/i,
-    code: 'ENGINE_FAILED',
+    pattern: NO_SPACE,
+    code: 'ENGINE_FULL',
     message: "the Docker engine's disk is full: {}",
     hint: 'Make room there: "docker system df" shows what takes it, "docker image prune" removes what nothing uses.',
   },
@@ -99,6 +101,12 @@ export function engineError(text: string, cause: unknown): DockerIpfsError {
 /** What the engine answered, as an error of ours. */
 export function answerError(text: string, cause: unknown): DockerIpfsError {
   return errorFrom(firstLine(text), cause, ANSWERED)
+}
+
+/** What a load says of an image that it has and could not unpack is an answer like others, where it is no fault of the bytes. */
+export function unpackingError(said: string): DockerIpfsError | undefined {
+  const line = /^Error unpacking image.*$/m.exec(said)?.[0] ?? ''
+  return NO_SPACE.test(line) ? answerError(line, new Error(said)) : undefined
 }
 
 /** What docker puts before an answer of the engine. */

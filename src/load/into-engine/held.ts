@@ -51,7 +51,7 @@ export async function findHeld(
     return { ...held, digests: new Set([...digests, ...held.digests]) }
   } catch (error) {
     // Then all of that is sent.
-    if (hasCode(error, 'ENGINE_FAILED')) return { ...none, digests }
+    if (hasCode(error, 'ENGINE_FAILED', 'ENGINE_FULL')) return { ...none, digests }
     throw error
   }
 }

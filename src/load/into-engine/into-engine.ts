@@ -128,10 +128,6 @@ const PRUNED = 'Something removes unused images, such as "docker image prune". L
 /** What an engine says whose image, or a part of it, is removed while it is at work. */
 const LOST = /not ?found|no such file|does not exist/i
 
-/** Unlike any other layer that it cannot unpack, that is no fault of the bytes. */
-const NO_SPACE = /no space left on device|disk quota exceeded/i
-const ROOM = 'Free space on the disk of the engine (for instance with "docker system prune") and load it again.'
-
 function failureOf(
   { image, imageId }: EngineTarget,
   { said, complaint, fault }: { said: string; complaint: string | undefined; fault: ImageFault | undefined },
@@ -140,10 +136,6 @@ function failureOf(
   const cause = new Error(said)
   const wrong = (message: string, hint?: string) =>
     new DockerIpfsError('INTEGRITY', message, hint === undefined ? { cause } : { cause, hint })
-  if (complaint !== undefined && NO_SPACE.test(complaint)) {
-    const message = `the Docker engine answered: ${complaint}`
-    return { error: new DockerIpfsError('ENGINE_FAILED', message, { cause, hint: ROOM }), mayPass: false }
-  }
   if (complaint !== undefined && !LOST.test(complaint)) {
     return { error: wrong(`the engine could not unpack the image: ${complaint}`), mayPass: leftOut }
   }

@@ -13,6 +13,7 @@ test.each<[ErrorCode, number]>([
   ['ENGINE_UNREACHABLE', 3],
   ['NODE_UNREACHABLE', 3],
   ['ENGINE_FAILED', 1],
+  ['ENGINE_FULL', 1],
   ['NODE_FAILED', 1],
   ['IMAGE_NOT_FOUND', 4],
   ['CONTENT_NOT_FOUND', 4],

@@ -39,6 +39,27 @@ describe('what a load says', () => {
     expect(() => readLoaded(text)).toThrow('the Docker engine answered: unexpected EOF')
     expect(() => readLoaded('Loaded')).toThrow('docker gave an answer that cannot be read')
   })
+
+  test.each(['no space left on device', 'disk quota exceeded'])(
+    'of an image that it has and could not unpack (%s) is an error too',
+    (words) => {
+      const complaint = `Error unpacking image x: apply layer error for "x": write /usr/lib/a: ${words}`
+      const text = [`Loaded image ID: sha256:1\n`, `${complaint}\n`]
+        .map((stream) => JSON.stringify({ stream }))
+        .join('\n')
+      expect(() => readLoaded(text)).toThrow(
+        expect.objectContaining({ code: 'ENGINE_FULL', message: `the Docker engine's disk is full: ${complaint}` }),
+      )
+    },
+  )
+
+  test('of an image that it could not unpack for another reason is for the load to judge', () => {
+    const complaint = 'Error unpacking image x: wrong diff id'
+    expect(readLoaded(JSON.stringify({ stream: `${complaint}\n` }))).toBe(complaint)
+    // A full disk of something else, in the name of an image.
+    const other = 'Loaded image: no space left on device'
+    expect(readLoaded(JSON.stringify({ stream: other }))).toBe(other)
+  })
 })
 
 describe('the figures of a load', () => {

@@ -110,7 +110,7 @@ describe('what the engine answers', () => {
   test('a full disk is its own, and there is something to do', () => {
     const { code, message, hint } = answerError('write /var/lib/docker/tmp/x: no space left on device', undefined)
     expect([code, message]).toEqual([
-      'ENGINE_FAILED',
+      'ENGINE_FULL',
       "the Docker engine's disk is full: write /var/lib/docker/tmp/x: no space left on device",
     ])
     expect(hint).toContain('docker system df')
