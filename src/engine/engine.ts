@@ -27,6 +27,8 @@ export interface EngineImages {
   isWhole(imageId: string, signal: AbortSignal): Promise<boolean | undefined>
   /** Of the images without a name, the IDs of those of which that is true. Undefined where the engine cannot tell. */
   wholeImages(signal: AbortSignal): Promise<ReadonlySet<string> | undefined>
+  /** IDs of those that have neither name nor digest of a registry, and that no container uses, be it stopped. */
+  unusedImages(signal: AbortSignal): Promise<string[]>
   tag(image: string, name: string, signal: AbortSignal): Promise<void>
   /** Removes images, by ID; with `force` whatever names they have. */
   remove(images: readonly string[], signal: AbortSignal, options?: { readonly force: boolean }): Promise<void>
@@ -109,4 +111,6 @@ export interface ImageInfo {
   /** As the config has it; undefined where it has none, or where a containerd store does not tell since it lacks a part of the image. */
   readonly author?: string
   readonly names: readonly string[]
+  /** When a classic store gave it a name last, ISO 8601; undefined where it never did. Containerd stores have some time for each. */
+  readonly namedAt?: string
 }

@@ -10,11 +10,11 @@ import { type RemoveOptions, remove } from '../names/remove.ts'
 import { type LeftTemp, leftTemps } from '../store/car/left-temps.ts'
 import type { Pins } from '../store/pins.ts'
 import type { Traffic } from '../store/traffic.ts'
-import { leftImages } from './leftovers.ts'
+import { leftImages, unnamedCopies } from './leftovers.ts'
 import { type Age, oldNames } from './old-names.ts'
 
 export interface PruneOptions extends RemoveOptions, Age {
-  readonly engine: Pick<Engine, 'images' | 'inspect' | 'remove' | 'save'>
+  readonly engine: Pick<Engine, 'images' | 'info' | 'inspect' | 'remove' | 'save' | 'unusedImages'>
   readonly pins: Pick<Pins, 'collect'> & RemoveOptions['pins']
   readonly traffic: Pick<Traffic, 'repoSize'>
   readonly report: Report
@@ -26,8 +26,10 @@ export interface PruneOptions extends RemoveOptions, Age {
 export interface PrunePlan {
   /** Full names of the catalogue, oldest last in each repository. */
   readonly names: readonly string[]
-  /** IDs of images that killed loads left on the engine. */
+  /** IDs of images that killed loads left on the engine, and had made for themselves. */
   readonly images: readonly string[]
+  /** IDs of whole images without a name on the engine, which the node has, too. */
+  readonly copies: readonly string[]
   /** Files that killed saves left in the folder. */
   readonly files: readonly LeftTemp[]
 }
@@ -38,16 +40,14 @@ export interface PrunePlan {
  */
 export async function planPrune(options: PruneOptions): Promise<PrunePlan> {
   const { engine, folder, report, signal } = options
-  const [names, images, files] = await Promise.all([
-    oldNames(options),
-    leftImages(engine, signal).catch((error: unknown) => {
-      if (!hasCode(error, 'ENGINE_UNREACHABLE', 'ENGINE_FAILED', 'ENGINE_FULL')) throw error
-      report({ type: 'warning', text: `what loads left on the engine is not known: ${messageOf(error)}` })
-      return []
-    }),
-    leftTemps(folder),
-  ])
-  return { names, images, files }
+  const [names, files] = await Promise.all([oldNames(options), leftTemps(folder)])
+  const looking = Promise.all([leftImages(engine, signal), unnamedCopies(engine, { ...options, going: names }, signal)])
+  const [images, copies] = await looking.catch((error: unknown) => {
+    if (!hasCode(error, 'ENGINE_UNREACHABLE', 'ENGINE_FAILED', 'ENGINE_FULL')) throw error
+    report({ type: 'warning', text: `what loads left on the engine is not known: ${messageOf(error)}` })
+    return [[], []]
+  })
+  return { names, images, copies, files }
 }
 
 /** What went. */
@@ -73,6 +73,13 @@ export async function* prune(plan: PrunePlan, options: PruneOptions): AsyncGener
       if (!hasCode(error, 'IMAGE_NOT_FOUND')) throw error
     })
     yield { type: 'deleted', what: id }
+  }
+  for (const id of plan.copies) {
+    // Without force: the engine refuses what has got a container meanwhile, or an image that is built upon it.
+    const failure = await engine.remove([id], signal).catch((error: unknown) => error)
+    if (failure === undefined) yield { type: 'deleted', what: id }
+    else if (hasCode(failure, 'ENGINE_FAILED')) report({ type: 'warning', text: `${id} stays: ${failure.message}` })
+    else if (!hasCode(failure, 'IMAGE_NOT_FOUND')) throw failure
   }
   let bytes = 0
   for (const temp of plan.files) {

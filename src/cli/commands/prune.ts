@@ -57,13 +57,14 @@ export const prune = defineCommand({
 interface Shown {
   readonly names: readonly string[]
   readonly images: readonly string[]
+  readonly copies: readonly string[]
   readonly files: readonly string[]
 }
 
-function planLines({ names, images, files }: Shown): string[] {
+function planLines({ names, images, copies, files }: Shown): string[] {
   return [
     ...names.map((name) => `Would untag: ${name}`),
-    ...[...images, ...files].map((what) => `Would delete: ${what}`),
+    ...[...images, ...copies, ...files].map((what) => `Would delete: ${what}`),
     'Would collect the garbage of the node: all blocks that neither a name nor a pin keeps',
   ]
 }
@@ -71,7 +72,7 @@ function planLines({ names, images, files }: Shown): string[] {
 /** @throws CANCELLED when the answer is not yes */
 async function confirm(names: readonly string[], { ask }: CommandContext): Promise<void> {
   const old = names.length === 0 ? '' : `  - these names: ${names.join(', ')}\n`
-  const question = `WARNING! This will remove:\n${old}  - all blocks of the node that neither a name nor a pin keeps\n  - what killed loads and saves left on the engine and in this folder\n\nAre you sure you want to continue? [y/N] `
+  const question = `WARNING! This will remove:\n${old}  - all blocks of the node that neither a name nor a pin keeps\n  - what killed loads and saves left on the engine and in this folder\n  - images of the engine that have no name and no container, and that the node has, too\n\nAre you sure you want to continue? [y/N] `
   if (/^y(?:es)?$/i.test((await ask(question)).trim())) return
   throw new DockerIpfsError('USAGE', 'nothing is removed', { hint: 'Answer y, or use --force.' })
 }

@@ -14,7 +14,7 @@ import { messageOf } from '../../errors.ts'
 import { isDigest } from '../../image/documents.ts'
 import { fullName, repositoryOf } from '../../image/name.ts'
 import { saysLacking } from '../../image/saved/lacking.ts'
-import { parsedObject } from '../../json.ts'
+import { isObject, parsedObject } from '../../json.ts'
 import type { Bytes } from '../../streams.ts'
 import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo, PackedImage, Unpacked } from '../engine.ts'
 import {
@@ -48,6 +48,11 @@ const IDS_A_CONNECTION = 200
 const MAX_ROUNDS = 4
 const hasChanged = ({ status, body }: Answer) => status === 500 && body.includes('data changed during operation')
 const isUnreadable = ({ status, body }: Answer) => status === 500 && body.includes('could not deserialize image config')
+
+/** How Go writes a time that is none. */
+const NEVER = '0001-01-01'
+
+const DANGLING = `filters=${encodeURIComponent('{"dangling":["true"]}')}`
 
 /** The first API that tells which of its blobs an image lacks. */
 const WITH_MANIFESTS = '/v1.48'
@@ -102,11 +107,13 @@ class DockerEngine implements Engine {
     if (isUnreadable(answer) && isDigest(image)) return { id: image, layers: [], names: [] }
     const value = parseObject(bodyOf(answer, lackingOf))
     const { Author: author } = value
+    const namedAt = isObject(value['Metadata']) ? value['Metadata']['LastTagTime'] : undefined
     return {
       id: String(value['Id']),
       layers: layersIn(value),
       names: strings(value['RepoTags']),
       ...(typeof author === 'string' && author !== '' ? { author } : {}),
+      ...(typeof namedAt === 'string' && !namedAt.startsWith(NEVER) ? { namedAt } : {}),
     }
   }
 
@@ -138,9 +145,16 @@ class DockerEngine implements Engine {
   }
 
   async wholeImages(signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
-    const filters = encodeURIComponent('{"dangling":["true"]}')
-    const answer = await this.#ask('GET', `${WITH_MANIFESTS}/images/json?manifests=1&filters=${filters}`, signal)
+    const answer = await this.#ask('GET', `${WITH_MANIFESTS}/images/json?manifests=1&${DANGLING}`, signal)
     return answer.status === 200 ? readWhole(answer.body) : undefined
+  }
+
+  async unusedImages(signal: AbortSignal): Promise<string[]> {
+    const paths = [`/images/json?${DANGLING}`, '/containers/json?all=1']
+    const ask = async (path: string) => parseObjects(bodyOf(await this.#ask('GET', path, signal)))
+    const [images = [], containers = []] = await Promise.all(paths.map(ask))
+    const used = new Set(containers.map((container) => String(container['ImageID'])))
+    return images.map((image) => String(image['Id'])).filter((id) => !used.has(id))
   }
 
   async *save(image: string, signal: AbortSignal): Bytes {

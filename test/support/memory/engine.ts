@@ -81,7 +81,17 @@ export class MemoryEngine implements Engine {
     const found = id === undefined ? undefined : this.stored.get(id)
     return id === undefined || found === undefined
       ? undefined
-      : { id, layers: found.image.diffIds, names: [...found.names], ...authorOf(found.image.config) }
+      : {
+          id,
+          layers: found.image.diffIds,
+          names: [...found.names],
+          ...authorOf(found.image.config),
+          ...this.#namedAt(id),
+        }
+  }
+
+  #namedAt(id: string) {
+    return this.wereNamed.has(id) || this.#kind.containerdStore ? { namedAt: '2026-01-02T03:04:05Z' } : {}
   }
 
   #find(text: string): string | undefined {
@@ -107,6 +117,15 @@ export class MemoryEngine implements Engine {
     const unnamed = [...this.stored].filter(([, { names }]) => names.size === 0).map(([id]) => id)
     const whole = await Promise.all(unnamed.map((id) => this.isWhole(id)))
     return new Set(unnamed.filter((_, at) => whole[at]))
+  }
+
+  /** IDs of images that have a container. */
+  readonly used = new Set<string>()
+  /** IDs of images that had a name once. */
+  readonly wereNamed = new Set<string>()
+
+  async unusedImages(): Promise<string[]> {
+    return [...this.stored].filter(([id, { names }]) => names.size === 0 && !this.used.has(id)).map(([id]) => id)
   }
 
   async *save(text: string, signal: AbortSignal): Bytes {

@@ -3,9 +3,12 @@ import { prune } from '../../../../src/cli/commands/prune.ts'
 import { rm } from '../../../../src/cli/commands/rm.ts'
 import { save } from '../../../../src/cli/commands/save.ts'
 import { parseCid } from '../../../../src/dag/cid.ts'
+import { DockerIpfsError } from '../../../../src/errors.ts'
 import { APP, runCommand, TINY, twoSavedImages } from '../../../support/command.ts'
 import { imageOf } from '../../../support/images.ts'
 import { tarOf } from '../../../support/tar.ts'
+
+const never = new AbortController().signal
 
 let images: Awaited<ReturnType<typeof twoSavedImages>>
 beforeEach(async () => {
@@ -33,6 +36,52 @@ describe('prune', () => {
     expect([...images.engine.stored.keys()]).toContain(unnamed)
     expect([...images.node.pins.names.keys()].toSorted()).toEqual([APP, TINY].toSorted())
     expect(images.node.blocks.own(parseCid(TINY))).toBeDefined()
+  })
+
+  describe('of images without a name', () => {
+    const nameless = () => {
+      const id = [...images.engine.stored].find(([, { names }]) => names.has('app:1'))?.[0] ?? ''
+      images.engine.stored.get(id)?.names.clear()
+      return id
+    }
+    const went = async (...argv: string[]) => (await images.run(prune, '-f', ...argv)).stdout
+
+    test('takes one that the node has, too, since a load of it was killed', async () => {
+      const id = nameless()
+      expect((await images.run(prune, '--dry-run')).stdout).toStartWith(`Would delete: ${id}\n`)
+      expect(images.engine.stored.has(id)).toBe(true)
+      expect(await went()).toStartWith(`Deleted: ${id}\n`)
+      expect(images.engine.stored.has(id)).toBe(false)
+      expect([...images.engine.stored.values()].flatMap(({ names }) => [...names])).toEqual(['tiny:1'])
+    })
+
+    test.each<[string, (id: string) => unknown]>([
+      ['has a container', (id) => images.engine.used.add(id)],
+      ['had a name once', (id) => images.engine.wereNamed.add(id)],
+      ['has a name', (id) => images.engine.tag(id, 'other:1')],
+      ['the node does not keep any more', () => images.node.pins.names.delete(APP)],
+      ['the catalogue does not know any more', () => images.node.catalogue.remove([`records/${APP}.json`], never)],
+    ])('leaves one that %s', async (_, act) => {
+      const id = nameless()
+      await act(id)
+      expect(await went()).not.toContain('Deleted: ')
+      expect(images.engine.stored.has(id)).toBe(true)
+    })
+
+    test('leaves one whose last name on the node goes with this prune', async () => {
+      const id = nameless()
+      expect(await went('--keep-last', '0')).not.toContain(id)
+      expect(images.engine.stored.has(id)).toBe(true)
+    })
+
+    test('says why it left one that the engine does not let go, and goes on', async () => {
+      const id = nameless()
+      images.engine.remove = () =>
+        Promise.reject(new DockerIpfsError('ENGINE_FAILED', 'the Docker engine answered: conflict: unable to delete'))
+      const { exitCode, stdout, stderr } = await images.run(prune, '-f')
+      expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^Total reclaimed/) })
+      expect(stderr).toContain(`WARNING: ${id} stays: the Docker engine answered: conflict: unable to delete`)
+    })
   })
 
   test('collects the blocks of what was removed', async () => {

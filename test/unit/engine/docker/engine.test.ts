@@ -309,3 +309,39 @@ describe('images that are removed', () => {
     expect(engine.asked()).toHaveLength(2)
   })
 })
+
+describe('the images that nobody uses', () => {
+  const PATH = 'GET /images/json?filters=%7B%22dangling%22%3A%5B%22true%22%5D%7D'
+
+  test('are those without a name, but for those of containers', async () => {
+    const docker = await engine.with({
+      [PATH]: { body: [{ Id: A }, { Id: B }] },
+      'GET /containers/json?all=1': {
+        body: [
+          { Id: 'x', ImageID: B },
+          { Id: 'y', ImageID: 'sha256:other' },
+        ],
+      },
+    })
+    expect(await docker.unusedImages(never)).toEqual([A])
+  })
+
+  test('are none that is known where the engine does not tell what containers use', async () => {
+    const docker = await engine.with({
+      [PATH]: { body: [{ Id: A }] },
+      'GET /containers/json?all=1': { status: 500, body: { message: 'no' } },
+    })
+    await expect(docker.unusedImages(never)).rejects.toMatchObject({ code: 'ENGINE_FAILED' })
+  })
+
+  test.each([
+    ['0001-01-01T00:00:00Z', undefined],
+    ['2026-11-28T12:53:44.699027026Z', '2026-11-28T12:53:44.699027026Z'],
+    [undefined, undefined],
+  ])('say when they had a name: %s', async (LastTagTime, namedAt) => {
+    const docker = await engine.with({
+      [`GET /images/${inPath(A)}/json`]: { body: { Id: A, Metadata: { LastTagTime } } },
+    })
+    expect((await docker.inspect(A, never))?.namedAt).toBe(namedAt as string)
+  })
+})
