@@ -6,10 +6,11 @@ import type { FullPlatform } from './platform.ts'
  * space. Shapes: OCI image-spec v1.1 (manifest.md, image-index.md, image-layout.md) and docker's archive manifest.
  */
 
-const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
+export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar+zstd'
+const PLAIN_LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar'
 
 /** On a manifest: the version of the format that its layers were written in. */
 export const FORMAT_ANNOTATION = 'org.docker-ipfs.format'
@@ -48,6 +49,16 @@ export function ociManifest(config: BlobRef, layers: readonly LayerRef[], format
       annotations: { [TAR_SIZE_ANNOTATION]: String(layer.tarSize) },
     })),
     annotations: { [FORMAT_ANNOTATION]: formatVersion },
+  })
+}
+
+/** The OCI manifest of the same image for readers that know no zstd: its layers are the tars themselves. It stands nowhere in the format. */
+export function plainManifest(config: BlobRef, tars: readonly BlobRef[]): Document {
+  return json({
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    config: descriptor(CONFIG_TYPE, config),
+    layers: tars.map((tar) => descriptor(PLAIN_LAYER_TYPE, tar)),
   })
 }
 

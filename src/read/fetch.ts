@@ -51,6 +51,8 @@ interface GetOptions {
 /** Layers that are on their way, and read as they come. */
 export interface ArrivingLayers {
   readonly read: ReadLayer
+  /** Settled when all of them are there, or why they will not be. */
+  readonly done: Promise<void>
   /** Ends what is under way. */
   close(): void
 }
@@ -101,7 +103,7 @@ export class LayerFetch {
         at = to
       }
     }
-    return { read, close: () => stop.abort() }
+    return { read, done: work, close: () => stop.abort() }
   }
 
   /** Gets the layers that have not been asked for; `onProgress` hears when anything comes. */

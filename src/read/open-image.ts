@@ -10,7 +10,7 @@ import { FORMAT } from '../format/numbers.ts'
 import { FORMAT_ANNOTATION, INDEX_TYPE, TAR_SIZE_ANNOTATION } from '../image/canonical.ts'
 import { type Config, type Descriptor, readConfig, readIndex, readOciManifest } from '../image/documents.ts'
 import { noSuchPlatform, type Platform, pickAsked, pickRunnable, platformName, platformOf } from '../image/platform.ts'
-import { DocumentReader, type OpenOptions, type ReadOptions } from './document-reader.ts'
+import { DocumentReader, type OpenOptions } from './document-reader.ts'
 import type { ImageLayer } from './layers.ts'
 
 /** An image on IPFS whose documents have been read and checked. Its layers are still where they are. */
@@ -54,23 +54,26 @@ export interface WholeImage {
   readonly digest: string
   /** In the order of the index. */
   readonly platforms: readonly ImageSource[]
+  /** The bytes of the index of several platforms; undefined where one was asked for, or there is but one. */
+  readonly index: Uint8Array | undefined
 }
 
 /**
  * Reads the documents of an image, of all its platforms or of the one that is asked for.
  * @throws as `openImage`
  */
-export async function openWhole(root: CID, options: ReadOptions, asked?: Platform): Promise<WholeImage> {
+export async function openWhole(root: CID, options: OpenOptions, asked?: Platform): Promise<WholeImage> {
   const documents = new DocumentReader(root, options)
   const top = await documents.top()
   if (top.mediaType !== INDEX_TYPE || asked !== undefined) {
-    return { digest: top.digest, platforms: [await openImage(root, options, { asked })] }
+    return { digest: top.digest, platforms: [await openImage(root, options, { asked })], index: undefined }
   }
+  const index = await documents.read(top, INDEX)
   const platforms: ImageSource[] = []
-  for (const { entry } of await candidatesOf(top, documents)) {
+  for (const { entry } of candidatesIn(index, documents)) {
     platforms.push(await openManifest(entry, false, documents))
   }
-  return { digest: top.digest, platforms }
+  return { digest: top.digest, platforms, index }
 }
 
 async function openManifest(entry: Descriptor, isWhole: boolean, documents: DocumentReader): Promise<ImageSource> {
@@ -108,10 +111,11 @@ interface PlatformCandidate {
   readonly platform: Platform
 }
 
+const INDEX = 'the index of platforms'
+
 /** The manifests of the nested index. */
-async function candidatesOf(top: Descriptor, documents: DocumentReader): Promise<PlatformCandidate[]> {
-  const bytes = await documents.read(top, 'the index of platforms')
-  const entries = readIndex(bytes, { what: `the index of platforms of ${documents.root}`, code: 'NOT_AN_IMAGE' })
+function candidatesIn(index: Uint8Array, documents: DocumentReader): PlatformCandidate[] {
+  const entries = readIndex(index, { what: `${INDEX} of ${documents.root}`, code: 'NOT_AN_IMAGE' })
   const candidates = entries.flatMap((entry) =>
     entry.platform === undefined ? [] : [{ entry, platform: entry.platform }],
   )
@@ -123,7 +127,7 @@ async function candidatesOf(top: Descriptor, documents: DocumentReader): Promise
 
 /** The manifest of one platform. */
 async function choose(top: Descriptor, documents: DocumentReader, wish: PlatformChoice): Promise<Descriptor> {
-  const candidates = await candidatesOf(top, documents)
+  const candidates = candidatesIn(await documents.read(top, INDEX), documents)
   const { asked } = wish
   const machine = await wish.machine
   const found =

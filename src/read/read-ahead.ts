@@ -1,3 +1,4 @@
+import type { Range } from '../dag/block-source.ts'
 import { verified } from '../image/verified.ts'
 import { type Bytes, lean, mapInOrder, readAtOnce } from '../streams.ts'
 import type { ReadOptions } from './document-reader.ts'
@@ -40,10 +41,9 @@ export interface LayerReader {
   close(): void
 }
 
-interface Segment {
+/** A part of a layer's blob, in bytes. */
+interface Segment extends Range {
   readonly layer: ImageLayer
-  readonly offset: number
-  readonly length: number
 }
 
 /**
@@ -88,6 +88,30 @@ export function readAhead(
   }
 }
 
+/** Reads a part of one layer, in the same segments. Nobody holds it against a digest here. */
+export async function* readPart({ root }: Pick<ImageSource, 'root'>, part: Segment, options: ReadAheadOptions): Bytes {
+  const { segment, atOnce, isLimited } = WINDOWS[options.from]
+  const stop = new AbortController()
+  const signal = AbortSignal.any([options.signal, stop.signal])
+  const ahead = mapInOrder(cut(part, segment), atOnce, async ({ layer, offset, length }) => {
+    const bytes = options.read(layer, { offset, length }, signal)
+    return { length, bytes: Number.isFinite(segment) ? readAtOnce(bytes) : bytes }
+  })
+  try {
+    for await (const { length, bytes } of ahead) {
+      let size = 0
+      for await (const piece of withoutStall(bytes, root, isLimited ? options.timeoutMs : NO_LIMIT_MS, stop)) {
+        size += piece.length
+        yield piece
+      }
+      // The layer is shorter than it should be: whoever reads it sees that.
+      if (size < length) return
+    }
+  } finally {
+    stop.abort()
+  }
+}
+
 /** A reader of one layer after the other, for what is at hand: CAR files. */
 export function readInOrder({ root }: Pick<ImageSource, 'root'>, options: ReadOptions): LayerReader {
   const stop = new AbortController()
@@ -106,9 +130,11 @@ function checked({ digest, size }: ImageLayer, bytes: Bytes): Bytes {
 }
 
 async function* segmentsOf(layers: readonly ImageLayer[], size: number): AsyncGenerator<Segment> {
-  for (const layer of layers) {
-    for (let offset = 0; offset < layer.size; offset += size) {
-      yield { layer, offset, length: Math.min(size, layer.size - offset) }
-    }
+  for (const layer of layers) yield* cut({ layer, offset: 0, length: layer.size }, size)
+}
+
+function* cut({ layer, offset, length }: Segment, size: number): Generator<Segment> {
+  for (let at = 0; at < length; at += size) {
+    yield { layer, offset: offset + at, length: Math.min(size, length - at) }
   }
 }

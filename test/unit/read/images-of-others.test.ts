@@ -52,8 +52,10 @@ describe('a whole image', () => {
     const inOrder = [amd64, arm, arm64].map(({ config }) => digest(config))
     expect(whole.platforms.map(({ configDigest }) => configDigest)).toEqual(inOrder)
     expect(whole.platforms.map(({ isWhole }) => isWhole)).toEqual([false, false, false])
+    expect(digest(whole.index ?? Buffer.alloc(0))).toBe(manifestDigest)
     const one = await openWhole(root.cid, reading(sink), parsePlatform('linux/arm64'))
     expect(one.digest).toBe(manifestDigest)
+    expect(one.index).toBeUndefined()
     expect(one.platforms.map(({ configDigest }) => configDigest)).toEqual([digest(arm64.config)])
   })
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { FileRef, Range } from '../../../src/dag/block-source.ts'
 import { parseCid } from '../../../src/dag/cid.ts'
 import type { ImageLayer } from '../../../src/read/layers.ts'
-import { type LayerReader, readAhead, readInOrder } from '../../../src/read/read-ahead.ts'
+import { type LayerReader, readAhead, readInOrder, readPart } from '../../../src/read/read-ahead.ts'
 import { type Bytes, collect } from '../../../src/streams.ts'
 import { bulk, digest, GOLDEN_ROOTS } from '../../support/images.ts'
 import { never } from '../../support/never.ts'
@@ -45,6 +45,11 @@ class FakeNode {
   ): LayerReader {
     const { from = 'both', signal = new AbortController().signal, timeoutMs = 5000 } = options
     return readAhead(IMAGE, LAYERS, { read: (...asked) => this.#read(...asked), signal, timeoutMs, from })
+  }
+
+  part(at: number, range: Range, from: 'node' | 'both' | 'gateways', signal = new AbortController().signal): Bytes {
+    const [layer, read] = [LAYERS[at] as ImageLayer, this.#read.bind(this)]
+    return readPart(IMAGE, { ...range, layer }, { read, signal, timeoutMs: 50, from })
   }
 }
 
@@ -153,6 +158,43 @@ describe('layers read ahead', () => {
     const other = failure(all(node.reader({ signal: stop.signal })))
     stop.abort(new Error('cancelled'))
     expect(await other).toMatchObject({ message: 'cancelled' })
+  })
+})
+
+describe('a part of a layer', () => {
+  const range = { offset: MIB + 7, length: 7 * MIB }
+
+  test.each([
+    ['node', 1],
+    ['both', 7],
+    ['gateways', 1],
+  ] as const)('is read from %s, in so many requests: %p', async (from, requests) => {
+    const node = new FakeNode()
+    const bytes = Buffer.from(await collect(node.part(2, range, from), 10 * MIB, 'a part'))
+    expect(bytes.equals(BLOBS[2]?.subarray(MIB + 7, 8 * MIB + 7) ?? Buffer.alloc(0))).toBe(true)
+    expect(node.asked).toHaveLength(requests)
+  })
+
+  test('ends where the layer is shorter than it should be', async () => {
+    const node = new FakeNode()
+    node.answer = (blob, { offset, length }) => blob.subarray(offset, offset + length - 1)
+    expect((await collect(node.part(2, range, 'both'), 10 * MIB, 'a part')).length).toBe(MIB - 1)
+  })
+
+  test('is asked for no more when nobody reads it', async () => {
+    const node = new FakeNode()
+    for await (const _ of node.part(2, { offset: 0, length: 9 * MIB }, 'gateways')) break
+    expect(node.asked.length).toBeLessThanOrEqual(2)
+    await Bun.sleep(0)
+    expect(node.open).toBe(0)
+  })
+
+  test('that does not come from a node is not found', async () => {
+    const node = new FakeNode()
+    node.before = () => Promise.withResolvers<void>().promise
+    await expect(collect(node.part(1, { offset: 1, length: 2 }, 'node'), MIB, 'a part')).rejects.toMatchObject({
+      code: 'CONTENT_NOT_FOUND',
+    })
   })
 })
 
