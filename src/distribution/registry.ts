@@ -18,6 +18,8 @@ export interface Client {
   readonly agent: string
   /** Media types of the header Accept, without parameters; none where there is no such header. */
   readonly accepts: readonly string[]
+  /** Asks whether something is there, and no more (HEAD). */
+  readonly onlyLooks?: boolean
 }
 
 /** A repository as the path names it: `library/nginx`, with what stands behind `?ns=`, as mirrors are asked. */

@@ -166,7 +166,7 @@ function exchangeOf(
   return {
     method,
     query: new URLSearchParams(query),
-    client: clientOf(headers),
+    client: clientOf(headers, method),
     signal,
     body,
     header: (name) => {
@@ -176,12 +176,12 @@ function exchangeOf(
   }
 }
 
-function clientOf(headers: IncomingHttpHeaders): Client {
+function clientOf(headers: IncomingHttpHeaders, method: string): Client {
   const accepts = (headers.accept ?? '')
     .split(',')
     .map((range) => (range.split(';')[0] ?? '').trim().toLowerCase())
     .filter((range) => range !== '')
-  return { agent: headers['user-agent'] ?? '', accepts }
+  return { agent: headers['user-agent'] ?? '', accepts, ...(method === 'HEAD' ? { onlyLooks: true } : {}) }
 }
 
 function splitOnce(text: string, mark: string): readonly string[] {
