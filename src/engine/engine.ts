@@ -45,7 +45,7 @@ export interface EngineArchives {
   pack(imageId: string, signal: AbortSignal): Promise<PackedImage>
   /**
    * Sends an archive, as `docker load` does, and gives what that would print; ENGINE_FULL where that is why it has not all of it.
-   * @param unpacked hears how many bytes of a layer's tar are unpacked, by the first 12 digits of its diffID, where the engine says so
+   * @param unpacked hears how many bytes of a layer, as it was sent, are unpacked, by the first 12 digits of its diffID, where the engine says so
    */
   load(archive: Bytes, signal: AbortSignal, unpacked?: Unpacked): Promise<string>
 }

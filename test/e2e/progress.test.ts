@@ -90,5 +90,8 @@ describe.each(ENGINES)('a load into %s', (name) => {
     }
     const figures = events.filter(({ text, total }) => text === 'Unpacking' && total !== undefined)
     expect(new Set(figures.map(({ id }) => id))).toEqual(new Set(engine().isContainerd ? [] : ids))
+    // As it was sent, packed or not.
+    for (const { id, total } of figures)
+      expect(events.find((event) => event.id === id && event.text === 'Loaded')?.current).toBe(total)
   })
 })

@@ -95,7 +95,7 @@ export class LowerImages {
     }
     const connected = AbortSignal.any([open.signal, this.#giveUp.signal])
     const archive = loadArchive(step, { plain, end }, reader, report)
-    const unpacking = new Unpacking(step, report)
+    const unpacking = new Unpacking(step, plain, report)
     const answer = this.#engine.load(abortable(archive, connected), connected, (...figures) =>
       unpacking.tell(...figures),
     )

@@ -6,22 +6,30 @@ import { layersToSend, type Step } from './steps.ts'
 /** Tells what an engine does with an archive that it has all of. */
 export class Unpacking {
   readonly #layers: ReadonlyMap<string, ImageLayer>
+  readonly #plain: boolean
   readonly #report: Report
   readonly #begun = new Set<string>()
 
-  constructor(step: Step, report: Report) {
+  /** @param plain the layers are sent uncompressed */
+  constructor(step: Step, plain: boolean, report: Report) {
+    this.#plain = plain
     this.#layers = new Map(layersToSend(step).map((layer) => [shortDigest(layer.diffId), layer]))
     this.#report = report
   }
 
-  /** The engine's figures: the first digits of a diffID, and bytes of that layer's tar. */
+  /** The engine's figures: the first digits of a diffID, and bytes of that layer, as it was sent. */
   tell(id: string, bytesDone: number): void {
     const layer = this.#layers.get(id)
     if (layer === undefined) return
-    const { diffId, tarSize } = layer
-    if (!this.#begun.has(id)) this.#report({ type: 'layer-start', layer: diffId, bytesTotal: tarSize, doing: DOING })
+    const { diffId } = layer
+    const size = this.#sizeOf(layer)
+    if (!this.#begun.has(id)) this.#report({ type: 'layer-start', layer: diffId, bytesTotal: size, doing: DOING })
     this.#begun.add(id)
-    this.#report({ type: 'layer-progress', layer: diffId, bytesDone: Math.min(bytesDone, tarSize) })
+    this.#report({ type: 'layer-progress', layer: diffId, bytesDone: Math.min(bytesDone, size) })
+  }
+
+  #sizeOf({ size, tarSize }: ImageLayer): number {
+    return this.#plain ? tarSize : size
   }
 
   /** Nothing has come for a while. Containerd stores give no figures: then it is all of the layers, without. */
@@ -36,8 +44,8 @@ export class Unpacking {
   /** The engine has answered. */
   tellOver(said: string): void {
     if (COMPLAINT.test(said)) return
-    for (const { diffId, tarSize } of this.#layers.values()) {
-      this.#report({ type: 'layer-waits', layer: diffId, status: 'Unpacked', bytesDone: tarSize })
+    for (const layer of this.#layers.values()) {
+      this.#report({ type: 'layer-waits', layer: layer.diffId, status: 'Unpacked', bytesDone: this.#sizeOf(layer) })
     }
   }
 }

@@ -9,9 +9,9 @@ const IMAGE = layeredImage('ab', 1, 2)
 const [a, b] = IMAGE.layers.map(({ diffId }) => diffId) as [string, string]
 const MIB = 1024 * 1024
 
-function told(work: (unpacking: Unpacking) => void, leftOut: readonly string[] = []) {
+function told(work: (unpacking: Unpacking) => void, leftOut: readonly string[] = [], plain = true) {
   const events: ProgressEvent[] = []
-  work(new Unpacking(wholeStep(IMAGE, new Set(leftOut)), (event) => events.push(event)))
+  work(new Unpacking(wholeStep(IMAGE, new Set(leftOut)), plain, (event) => events.push(event)))
   return events
 }
 
@@ -55,4 +55,13 @@ test('unpacked is what an engine does not complain of', () => {
     { type: 'layer-waits', layer: b, status: 'Unpacked', bytesDone: 2 * MIB },
   ])
   expect(told((unpacking) => unpacking.tellOver('x\nError unpacking image y: no space left'))).toEqual([])
+})
+
+test('of layers that are sent packed the figures are of what was sent', () => {
+  const size = IMAGE.layers[0]?.size ?? 0
+  const events = told((unpacking) => unpacking.tell(shortDigest(a), size - 1), [], false)
+  expect(events).toEqual([
+    { type: 'layer-start', layer: a, bytesTotal: size, doing: 'Unpacking' },
+    { type: 'layer-progress', layer: a, bytesDone: size - 1 },
+  ])
 })
