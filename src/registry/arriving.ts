@@ -4,7 +4,7 @@ import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import { verified } from '../image/verified.ts'
 import { LayerFetch } from '../read/fetch.ts'
-import { type ImageLayer, layersIn, type ReadLayer } from '../read/layers.ts'
+import { type ImageLayer, layersIn } from '../read/layers.ts'
 import type { NodeFirst } from '../read/node-first.ts'
 import { readPart } from '../read/read-ahead.ts'
 import { Seeker, type SeekOptions } from '../read/seek.ts'
@@ -27,7 +27,7 @@ export interface ArrivalOptions extends SeekOptions {
   readonly catalogue: Pick<Catalogue, 'add'>
   readonly report: Report
   /** What the node has all of. */
-  readonly ownFiles: () => OwnFiles
+  readonly ownFiles: OwnFiles
   /** Do not pin what comes from others, and do not write it into the catalogue. */
   readonly noPin?: boolean | undefined
   /** Time for clients to come again whose connections broke, in milliseconds. */
@@ -56,8 +56,6 @@ export class Arriving {
   /** Nothing is left to do but to serve who reads. */
   #isFinished: boolean
   #leaving: NodeJS.Timeout | undefined
-  /** True when the image is pinned; false where it is not kept. */
-  readonly kept: Promise<boolean>
 
   constructor(image: OpenedImage, options: ArrivingOptions) {
     this.#image = image
@@ -67,10 +65,10 @@ export class Arriving {
     const { root, documents } = image
     const parts = { ...options, signal: this.#signal, seeker: this.#seeker }
     const fetch = new LayerFetch({ root, layers: documents.layers }, parts)
-    const own: ReadLayer = (layer, range, signal) => layersIn(options.ownFiles(), root)(layer, range, signal)
+    const own = layersIn(options.ownFiles, root)
     this.#queue = new LayerQueue(documents.layers, (layer) => fetch.follow([layer], own), this.#signal)
     this.#isFinished = options.noPin === true
-    this.kept = this.#isFinished ? Promise.resolve(false) : this.#keep()
+    if (!this.#isFinished) void this.#keep()
   }
 
   /** Nothing comes any more. */
@@ -121,17 +119,16 @@ export class Arriving {
     this.#stop.abort(new DockerIpfsError('CANCELLED', `nobody reads ${this.#image.root} any more`))
   }
 
-  async #keep(): Promise<boolean> {
+  async #keep(): Promise<void> {
     const { both, timeoutMs, report } = this.#options
     const { root, whole } = this.#image
     try {
       // Where gateways give it the node gets it once more, by itself, if it can.
       await orAborted(both === undefined ? this.#hasAll() : this.#hasRead.promise, this.#signal)
       const patienceMs = both?.asksGateways === true ? both.graceMs : timeoutMs
-      return await keep(whole, { ...this.#options, signal: this.#signal, seeker: this.#seeker, patienceMs })
+      await keep(whole, { ...this.#options, signal: this.#signal, seeker: this.#seeker, patienceMs })
     } catch (error) {
       if (!this.#signal.aborted) report({ type: 'warning', text: `${root} is not kept: ${messageOf(error)}` })
-      return false
     } finally {
       // What is being read goes on; who comes afterwards begins anew.
       this.#isFinished = true

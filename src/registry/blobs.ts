@@ -3,7 +3,7 @@ import type { StoredBlob } from '../distribution/registry.ts'
 import { unpack } from '../image/decompress.ts'
 import { ofSize } from '../image/verified.ts'
 import type { ImageLayer, ReadLayer } from '../read/layers.ts'
-import { type Bytes, lean } from '../streams.ts'
+import { type Bytes, Collecting } from '../streams.ts'
 import type { ImageBlob } from './documents.ts'
 
 /** A blob of an image, as a registry gives it. `read`: the layers of that image. */
@@ -36,8 +36,19 @@ function plainBlob(layer: ImageLayer, read: ReadLayer): StoredBlob {
     size,
     read(range, signal) {
       const packed = lean(read(layer, { offset: 0, length: layer.size }, signal))
-      return partOf(ofSize(unpack(packed, 'zstd', { what, code: 'INTEGRITY' }), { size, what }), range)
+      const tar = lean(unpack(packed, 'zstd', { what, code: 'INTEGRITY' }))
+      return partOf(ofSize(tar, { size, what }), range)
     },
+  }
+}
+
+/** One for all streams: if each had its own, of eight at once eight times as much would lie about. */
+const collecting = new Collecting()
+
+async function* lean(source: Bytes): Bytes {
+  for await (const bytes of source) {
+    collecting.passed(bytes.length)
+    yield bytes
   }
 }
 

@@ -8,6 +8,7 @@ import type { Gateways } from '../store/gateways.ts'
 import type { ArrivalOptions } from './arriving.ts'
 import { ImageDocuments, type OpenedImage } from './documents.ts'
 import { LayerSource } from './layer-source.ts'
+import { lastingOwnFiles } from './own-files.ts'
 import { Together } from './together.ts'
 
 export interface ImagesOptions extends Omit<ArrivalOptions, 'ownFiles'> {
@@ -24,8 +25,6 @@ const MAX_IMAGES = 256
 const MAX_BYTES = 64 * 1024 * 1024
 /** Time in which a client asks again for what was not found, in milliseconds. */
 const MISS_MS = 5000
-/** For how long a way to the node's own files is taken, in milliseconds: the node may be another one then. */
-const OWN_MS = 30_000
 
 /** The images that were served lately, and any other that is asked for. */
 export class Images {
@@ -33,10 +32,11 @@ export class Images {
   readonly #together: Together<ServedImage>
   /** By root, the one that was asked for last at the end. */
   readonly #served = new Map<string, ServedImage>()
-  #own: { readonly files: OwnFiles; readonly until: number } | undefined
+  readonly #ownFiles: OwnFiles
 
   constructor(options: ImagesOptions) {
     this.#options = options
+    this.#ownFiles = lastingOwnFiles(options.blocks, options.signal)
     this.#together = new Together(options.signal, { valueMs: 0, errorMs: MISS_MS })
   }
 
@@ -72,17 +72,8 @@ export class Images {
       both === undefined ? (blobs: CID, limited: AbortSignal) => fetchAhead(blobs, blocks, limited) : undefined
     const whole = await openWhole(root, { blocks: both ?? asked, signal, timeoutMs, ahead })
     const opened = { root, whole, documents: new ImageDocuments(whole) }
-    const layers = new LayerSource(opened, both, { ...this.#options, ownFiles: () => this.#ownFiles() })
+    const layers = new LayerSource(opened, both, { ...this.#options, ownFiles: this.#ownFiles })
     return { ...opened, layers }
-  }
-
-  #ownFiles(): OwnFiles {
-    const now = performance.now()
-    if (this.#own === undefined || this.#own.until < now) {
-      const { blocks, signal } = this.#options
-      this.#own = { files: blocks.ownFiles(signal), until: now + OWN_MS }
-    }
-    return this.#own.files
   }
 
   #keep(image: ServedImage): void {

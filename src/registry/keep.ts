@@ -24,17 +24,15 @@ export interface KeepOptions {
 
 /**
  * Keeps an image that was read from others, as a load does: pinned, and in the catalogue by its IDs. A node that cannot keep it is worth a
- * warning. True when it is pinned.
+ * warning.
  * @throws the signal's reason
  */
-export async function keep(image: WholeImage, options: KeepOptions): Promise<boolean> {
+export async function keep(image: WholeImage, options: KeepOptions): Promise<void> {
   const { pins, report, signal, patienceMs, seeker } = options
   const [{ root }] = image.platforms as [WholeImage['platforms'][number]]
   const pin = pinAfter(root, { pins, signal, patienceMs: () => patienceMs, seeker, fetch: undefined })
   try {
-    const isPinned = await pin.done(report)
-    if (isPinned) await remember(image, options)
-    return isPinned
+    if (await pin.done(report)) await remember(image, options)
   } catch (error) {
     await pin.undo(error)
     throw error

@@ -55,7 +55,7 @@ export class LayerSource {
   async *read(layer: ImageLayer, range: Range, signal: AbortSignal): Bytes {
     if (await this.isPinned(signal)) {
       const { ownFiles, timeoutMs } = this.#options
-      const read = layersIn(ownFiles(), this.#image.root)
+      const read = layersIn(ownFiles, this.#image.root)
       yield* readPart(this.#image, { ...range, layer }, { signal, timeoutMs, read, from: 'node' })
       return
     }
