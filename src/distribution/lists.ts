@@ -50,7 +50,8 @@ export async function listReferrers(
   { query, signal }: Exchange,
 ): Promise<Answer> {
   const all = isSha256(digest) ? await missingAs([], registry.referrers(repository, digest, signal)) : []
-  const types = query.getAll('artifactType').filter((type) => type !== '')
+  // A plus sign that is not encoded reads as a space, which no media type has.
+  const types = query.getAll('artifactType').flatMap((type) => (type === '' ? [] : type.replaceAll(' ', '+')))
   const manifests = all
     .filter(({ artifactType }) => types.length === 0 || types.includes(artifactType ?? ''))
     .map(({ mediaType, digest, size, artifactType, annotations }) => ({

@@ -30,7 +30,7 @@ const CLIENT_STANDS = 1_800_000
 
 /**
  * Serves a registry over HTTP until `signal` is aborted or the server closed.
- * @throws USAGE where it would be open to others without a token and TLS; FILE_FAILED where the port cannot be had
+ * @throws USAGE where it would be open to others without a token and TLS; FILE_FAILED where the port cannot be had, or the certificate cannot be used
  */
 export async function serve(registry: Registry, options: ServeOptions): Promise<RegistryServer> {
   const { host = '127.0.0.1', signal, tls, token } = options
@@ -46,8 +46,6 @@ export async function serve(registry: Registry, options: ServeOptions): Promise<
   const requests = new Requests({ registry, uploads }, options, options.cutClientAfter ?? CLIENT_STANDS)
   const sockets = new Set<Duplex>()
   const server = listener(tls, sockets, (request, response) => requests.take(request, response))
-  const port = await listen(server, host, options.port ?? 0)
-  requests.guardWith((headers, path) => guard(headers, path, { host, port, isTls: tls !== undefined, token }))
   const end = async () => {
     const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
     requests.close()
@@ -60,8 +58,16 @@ export async function serve(registry: Registry, options: ServeOptions): Promise<
     closed ??= end()
     return closed
   }
-  signal.addEventListener('abort', () => void close(), { once: true })
-  return { port, close }
+  try {
+    const port = await listen(server, host, options.port ?? 0)
+    requests.guardWith((headers, path) => guard(headers, path, { host, port, isTls: tls !== undefined, token }))
+    signal.throwIfAborted()
+    signal.addEventListener('abort', () => void close(), { once: true })
+    return { port, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
 }
 
 /** Survives what clients do to their connections: every 'error' has somebody who takes it, or it would end the process. */
@@ -102,14 +108,23 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
+function notListening(at: string, cause: unknown): DockerIpfsError {
+  const words = messageOf(cause)
+  if (words.includes('PEM') || words.includes('X509') || words.includes('OPENSSL')) {
+    return new DockerIpfsError('FILE_FAILED', `The certificate and its key cannot be used: ${words}`, { cause })
+  }
+  return new DockerIpfsError('FILE_FAILED', `Cannot listen on ${at}: ${words}`, { cause })
+}
+
 async function listen(server: Server, host: string, port: number): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
-  server.listen(port, host, resolve)
   try {
+    // It throws for some certificates, and tells of others.
+    server.listen(port, host, resolve)
     await promise
   } catch (error) {
-    throw new DockerIpfsError('FILE_FAILED', `Cannot listen on ${host}:${port}: ${messageOf(error)}`, { cause: error })
+    throw notListening(`${host}:${port}`, error)
   }
   server.off('error', reject)
   server.on('error', () => undefined)

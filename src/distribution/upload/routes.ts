@@ -24,7 +24,13 @@ export async function startUpload(
   const upload = uploads.start(repository)
   if (upload === undefined) return refusal('TOOMANYREQUESTS', 'Too many uploads are under way')
   if (digest === null) return underWay(202, upload)
-  return (await upload.alone(() => takeRest(uploads, upload, digest, exchange))) ?? busy(upload)
+  try {
+    return (await upload.alone(() => takeRest(uploads, upload, digest, exchange))) ?? busy(upload)
+  } catch (error) {
+    // Nobody was told where it could be gone on with.
+    await uploads.giveUp(upload, 'The upload broke off')
+    throw error
+  }
 }
 
 /** GET, PATCH, PUT and DELETE of an upload that has begun. */
@@ -52,8 +58,7 @@ function change(uploads: Uploads, upload: Upload, exchange: Exchange): Promise<A
 }
 
 async function dropUpload(uploads: Uploads, upload: Upload): Promise<Answer> {
-  uploads.remove(upload)
-  await upload.cancel(new Error('The client does not want it any more'))
+  await uploads.giveUp(upload, 'The client does not want the upload any more')
   return { status: 204 }
 }
 
@@ -64,8 +69,12 @@ async function takeChunk(uploads: Uploads, upload: Upload, exchange: Exchange): 
 async function takeRest(uploads: Uploads, upload: Upload, digest: string, exchange: Exchange): Promise<Answer> {
   const refused = await append(uploads, upload, exchange)
   if (refused !== undefined) return refused
-  uploads.remove(upload)
-  const found = await upload.finish(digest)
+  let found: string
+  try {
+    found = await upload.finish(digest)
+  } finally {
+    uploads.remove(upload)
+  }
   if (found === digest) return created(upload.repository, digest)
   return refusal('DIGEST_INVALID', `The upload has digest ${found}, but should have ${digest}`)
 }
@@ -92,8 +101,7 @@ async function append(uploads: Uploads, upload: Upload, exchange: Exchange): Pro
     throw error
   }
   if (length === undefined || upload.size - before === length) return undefined
-  uploads.remove(upload)
-  await upload.cancel(new Error('A chunk had another size than it said'))
+  await uploads.giveUp(upload, 'A chunk had another size than it said')
   return refusal('SIZE_INVALID', `A chunk of ${length} bytes had ${upload.size - before}`)
 }
 

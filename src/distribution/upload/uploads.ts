@@ -151,12 +151,17 @@ export class Uploads {
     this.#uploads.delete(upload.id)
   }
 
+  /** Forgets one; resolves when the writer has done so. */
+  async giveUp(upload: Upload, why: string): Promise<void> {
+    this.remove(upload)
+    await upload.cancel(new DockerIpfsError('CANCELLED', why))
+  }
+
   /** Forgets all of them. */
   async close(): Promise<void> {
     clearInterval(this.#clock)
     const all = [...this.#uploads.values()]
-    this.#uploads.clear()
-    await Promise.allSettled(all.map((upload) => upload.cancel(cancelled('The registry ends'))))
+    await Promise.allSettled(all.map((upload) => this.giveUp(upload, 'The registry ends')))
   }
 
   #idle(): Upload[] {
@@ -171,12 +176,7 @@ export class Uploads {
   }
 
   #forget(upload: Upload, why: string): void {
-    this.remove(upload)
     // What a writer fails of while it forgets concerns nobody any more.
-    upload.cancel(cancelled(why)).catch(() => undefined)
+    this.giveUp(upload, why).catch(() => undefined)
   }
-}
-
-function cancelled(message: string): DockerIpfsError {
-  return new DockerIpfsError('CANCELLED', message)
 }

@@ -17,7 +17,7 @@ class Lists extends MemoryRegistry {
   }
   override async referrers(): Promise<readonly Referrer[]> {
     const one = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: sha256(Buffer.from('1')), size: 1 }
-    return [{ ...one, artifactType: 'text/sbom' }, { ...one, artifactType: 'text/signature' }, one]
+    return [{ ...one, artifactType: 'text/sbom+json' }, { ...one, artifactType: 'text/signature' }, one]
   }
 }
 
@@ -75,9 +75,11 @@ test('referrers are an index, of one type where that is asked for', async () => 
   expect(all.headers.get('content-type')).toBe('application/vnd.oci.image.index.v1+json')
   expect(all.headers.get('oci-filters-applied')).toBeNull()
   expect(all.body['manifests']).toHaveLength(3)
-  const some = await get(`${path}?artifactType=text%2Fsbom`)
+  const some = await get(`${path}?artifactType=text%2Fsbom%2Bjson`)
   expect(some.headers.get('oci-filters-applied')).toBe('artifactType')
-  expect(some.body['manifests']).toMatchObject([{ artifactType: 'text/sbom' }])
+  expect(some.body['manifests']).toMatchObject([{ artifactType: 'text/sbom+json' }])
+  expect((await get(`${path}?artifactType=text/sbom+json`)).body['manifests']).toHaveLength(1)
+  expect((await get(`${path}?artifactType=text/other`)).body['manifests']).toEqual([])
 })
 
 test('the referrers of what is not to be found are none', async () => {

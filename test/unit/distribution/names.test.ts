@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { targetOf } from '../../../src/distribution/names.ts'
 
 const HEX = 'a'.repeat(64)
@@ -130,4 +131,34 @@ test('a mirror is told whose place it takes, if that is a host', () => {
   for (const namespace of ['../x', 'a/b', '', 'a b', `${'a'.repeat(300)}`]) {
     expect(targetOf('/v2/a/tags/list', namespace)).toMatchObject({ kind: 'bad', code: 'NAME_INVALID' })
   }
+})
+
+test('whatever is asked for, nothing but names, tags and digests gets through', () => {
+  const part = fc.constantFrom(
+    'a',
+    '..',
+    '.',
+    '',
+    '%2e%2e',
+    '%2f',
+    'blobs',
+    'uploads',
+    'manifests',
+    'tags',
+    'list',
+    DIGEST,
+    '%00',
+    '~',
+    'A',
+  )
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+      const target = targetOf(`/v2/${parts.join('/')}`, undefined)
+      if ('repository' in target) expect(target.repository.path).toMatch(/^[a-z0-9]+(\/[a-z0-9]+)*$/)
+      if ('reference' in target)
+        expect(target.reference).toMatch(/^([aA]|blobs|uploads|manifests|tags|list|sha256:a{64})$/)
+      if ('digest' in target) expect(target.digest).toBe(DIGEST)
+    }),
+    { numRuns: 2000 },
+  )
 })

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { chunkRange, contentRange, rangeOf } from '../../../src/distribution/range.ts'
 
 test.each([
@@ -34,6 +35,19 @@ test.each([undefined, '', 'bytes=', 'bytes=-', 'bytes=5-3', 'bytes=0-1,3-4', 'by
 test('nothing can be asked for of an empty blob but all of it', () => {
   expect(rangeOf('bytes=0-', 0)).toBe('unsatisfiable')
   expect(rangeOf('bytes=-1', 0)).toBe('unsatisfiable')
+})
+
+test('a range is never outside of its blob', () => {
+  const number = fc.option(fc.bigInt({ min: 0n, max: 10n ** 20n }), { nil: '' })
+  fc.assert(
+    fc.property(number, number, fc.nat({ max: 100 }), (first, last, size) => {
+      const range = rangeOf(`bytes=${first}-${last}`, size)
+      if (typeof range !== 'object') return
+      expect(range.offset).toBeGreaterThanOrEqual(0)
+      expect(range.length).toBeGreaterThan(0)
+      expect(range.offset + range.length).toBeLessThanOrEqual(size)
+    }),
+  )
 })
 
 test('an answer says which part it is', () => {

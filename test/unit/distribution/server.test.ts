@@ -344,6 +344,16 @@ describe('a server', () => {
     expect(served.port).toBe(port)
   })
 
+  test.each([
+    ['', ''],
+    ['x', 'y'],
+  ])('says that a certificate cannot be used (%j)', async (cert, key) => {
+    const error = await errorOf(
+      serve(new MemoryRegistry(), { signal: new AbortController().signal, tls: { cert, key } }),
+    )
+    expect(error).toMatchObject({ code: 'FILE_FAILED', message: expect.stringContaining('certificate') })
+  })
+
   test.each(['0.0.0.0', '::', '192.0.2.1', 'registry.example'])(
     'is not open to others at %s without a token and TLS',
     async (host) => {

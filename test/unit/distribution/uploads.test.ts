@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { ReceivedBlob, RegistryWriter } from '../../../src/distribution/registry.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { type Bytes, sha256 } from '../../../src/streams.ts'
+import { errorOf } from '../../support/error-of.ts'
 import { MemoryRegistry } from '../../support/memory/registry.ts'
 import { answerTo, head, plainSocket, type Serving, serving, until } from '../../support/serving.ts'
 
@@ -247,6 +248,41 @@ describe('an upload', () => {
     expect((await patch(url, '56789', { 'content-range': '5-9' })).status).toBe(202)
     expect((await put(url)).status).toBe(201)
     expect(registry.blobs.get(DIGEST)).toEqual(TEXT)
+  })
+
+  test('by one POST that broke off is given up, since nobody knows where it is', async () => {
+    const registry = new Watched()
+    served = await serving(registry)
+    const socket = await plainSocket(served.port)
+    socket.write(`${head(served.port, `POST /v2/a/blobs/uploads/?digest=${DIGEST}`, 'Content-Length: 10')}01234`)
+    await until(() => registry.taken[0] === 5)
+    socket.destroy()
+    await until(() => registry.failures.length === 1)
+    expect(registry.failures).toMatchObject([{ code: 'CANCELLED' }])
+  })
+
+  test('that is being kept when the server ends is told so', async () => {
+    const registry = new Watched()
+    let told: unknown
+    const writer: RegistryWriter = {
+      ...registry.writer,
+      receive: async (_, bytes, signal) => {
+        for await (const _part of bytes);
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            told = signal.reason
+            reject(told)
+          })
+        })
+      },
+    }
+    served = await serving(Object.assign(registry, { writer }))
+    const url = at(await start())
+    const answer = errorOf(put(url, DIGEST, { body: TEXT }))
+    await Bun.sleep(50)
+    await served.close()
+    expect(told).toMatchObject({ code: 'CANCELLED' })
+    expect(await answer).toBeInstanceOf(Error)
   })
 
   test('is at one request at a time', async () => {
