@@ -313,12 +313,12 @@ describe('an upload', () => {
 
   test('that a request is at is not forgotten, however slow', async () => {
     const registry = new Watched()
-    served = await serving(registry, { forgetUploadAfter: 50 })
+    served = await serving(registry, { forgetUploadAfter: 500 })
     const url = at(await start())
     const socket = await plainSocket(served.port)
     socket.write(head(served.port, `PATCH ${url.slice(served.url.length)}`, 'Content-Length: 10'))
     for (const byte of TEXT.toString()) {
-      await Bun.sleep(30)
+      await Bun.sleep(100)
       socket.write(byte)
     }
     await served.logged(2)
