@@ -1,8 +1,8 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Plugins } from '../doctor/plugin.ts'
 import type { Docker } from '../engine/docker/command.ts'
 import type { Engine } from '../engine/engine.ts'
+import { homeOf } from '../home.ts'
 import type { ImageInput } from '../image/input.ts'
 import type { AddressOptions } from '../managed/address.ts'
 import type { ManagedNode } from '../managed/node.ts'
@@ -53,7 +53,7 @@ export async function openDocker(
 
 /** Where a node of our own is that runs as a process. */
 function nodeFolder(env: Environment['all']): string {
-  return join(env['XDG_DATA_HOME'] || join(env['HOME'] ?? homedir(), '.local', 'share'), 'docker-ipfs', 'node')
+  return join(env['XDG_DATA_HOME'] || join(homeOf(env), '.local', 'share'), 'docker-ipfs', 'node')
 }
 
 type AddressSearch = Omit<AddressOptions, 'found' | 'isNamed'>

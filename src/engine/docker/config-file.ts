@@ -1,5 +1,5 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { homeOf } from '../../home.ts'
 
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -9,5 +9,5 @@ export interface ConfigSources {
 
 /** Path of docker's config.json, which need not be there (docker/cli `cli/config/config.go`, Dir). */
 export function configFile({ env, folder }: ConfigSources): string {
-  return join(folder || env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker'), 'config.json')
+  return join(folder || env['DOCKER_CONFIG'] || join(homeOf(env), '.docker'), 'config.json')
 }

@@ -74,7 +74,11 @@ async function read({ text: path, source }: Source): Promise<string> {
   }
 }
 
-/** Whether others than its owner may read a file. False where there is none. */
+/** Whether others than its owner may read a file. False where there is none, or we may not look. */
 export function isOpenToOthers(path: string): boolean {
-  return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o044) !== 0
+  try {
+    return (statSync(path).mode & 0o044) !== 0
+  } catch {
+    return false
+  }
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { DockerIpfsError } from '../../errors.ts'
+import { homeOf } from '../../home.ts'
 import { type Access, basic } from './access.ts'
 
 /** Where a node's RPC API is, and how to get in. */
@@ -44,7 +44,7 @@ export async function findNode({ api, env, access = {} }: EndpointSources): Prom
 }
 
 async function fromFiles(env: EndpointSources['env']): Promise<ApiAddress | undefined> {
-  for (const folder of [env['IPFS_PATH'], join(env['HOME'] ?? homedir(), '.ipfs')]) {
+  for (const folder of [env['IPFS_PATH'], join(homeOf(env), '.ipfs')]) {
     if (!folder) continue
     const file = join(folder, 'api')
     const text = (await readFile(file, 'utf8').catch(() => '')).trim()

@@ -164,7 +164,7 @@ const CERTIFICATE = {
 
 /** Codes of fetch whose cause is not plain. */
 const NO_WAY: Readonly<Record<string, { readonly text: string; readonly hint?: string }>> = {
-  EACCES: { text: 'permission denied' },
+  EACCES: { text: 'permission denied', hint: 'Join the group of its socket and log in again, or name another node.' },
   ENOENT: { text: 'no such socket' },
   EPROTO: {
     text: 'it does not speak TLS',

@@ -1,11 +1,11 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { type FileRef, findFile, type Range } from '../../../dag/block-source.ts'
 import { MAX_BLOCK, matches } from '../../../dag/blocks.ts'
 import { type CID, hashText } from '../../../dag/cid.ts'
 import { type LeafPart, leavesInRange } from '../../../dag/file-range.ts'
+import { homeOf } from '../../../home.ts'
 import { isObject } from '../../../json.ts'
 import type { Bytes } from '../../../streams.ts'
 import type { Endpoint } from '../endpoint.ts'
@@ -110,7 +110,7 @@ export async function findRepository(
   proof: CID,
   signal: AbortSignal,
 ): Promise<OwnRepository | undefined> {
-  const repository = new OwnRepository((await ipfsPath(endpoint, signal)) || join(homedir(), '.ipfs'))
+  const repository = new OwnRepository((await ipfsPath(endpoint, signal)) || join(homeOf({}), '.ipfs'))
   return repository.has(proof) ? repository : undefined
 }
 

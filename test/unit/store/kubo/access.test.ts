@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readAccess } from '../../../../src/store/kubo/access.ts'
+import { isOpenToOthers, readAccess } from '../../../../src/store/kubo/access.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-access-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -43,4 +43,14 @@ test('a file that is missing, or has no certificate, is an error', async () => {
     code: 'FILE_FAILED',
     message: `${file} has no certificate (from THERE)`,
   })
+})
+
+test('a file is open to others if they may read it, and not where there is none or no way to it', () => {
+  const file = join(folder, 'open')
+  writeFileSync(file, '', { mode: 0o600 })
+  expect(isOpenToOthers(file)).toBe(false)
+  chmodSync(file, 0o604)
+  expect(isOpenToOthers(file)).toBe(true)
+  expect(isOpenToOthers(join(folder, 'none'))).toBe(false)
+  expect(isOpenToOthers(join(file, 'below a file'))).toBe(false)
 })
