@@ -22,6 +22,7 @@ import type {
 } from '../distribution/registry.ts'
 import { hasCode } from '../errors.ts'
 import { isDigest } from '../image/documents.ts'
+import { ifAllowed } from '../store/allowed.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
 import { mapInOrder } from '../streams.ts'
@@ -176,8 +177,8 @@ class NodeRegistry implements Registry {
   async #known(digest: string, signal: AbortSignal): Promise<readonly CID[]> {
     const pinned: CID[] = []
     const { pins, signal: lasting } = this.#options
-    for (const root of await orAborted(this.#digests.find(digest), signal)) {
-      if (await orAborted(pins.isPinned(root, lasting), signal)) pinned.push(root)
+    for (const root of (await orAborted(ifAllowed(this.#digests.find(digest)), signal)) ?? []) {
+      if (await orAborted(ifAllowed(pins.isPinned(root, lasting)), signal)) pinned.push(root)
     }
     return pinned
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { DockerIpfsError } from '../../../src/errors.ts'
 import { writeImage } from '../../../src/format/image-dag.ts'
 import { digest, imageOf, noise, small, twoLayers } from '../../support/images.ts'
 import { forPlatform } from '../../support/layouts.ts'
@@ -265,6 +266,21 @@ describe('a blob', () => {
     const tar = digest(IMAGE.layers[0] as Buffer)
     expect(await codeOf(reads.bytes(root.cid.toString(), tar))).toBe('INTEGRITY')
   })
+})
+
+test('a node that does not let its catalogue be asked still gives what is asked for by CID', async () => {
+  const { node, stored, reads } = await served()
+  const denied = async () => {
+    throw new DockerIpfsError('NODE_DENIED', 'not allowed')
+  }
+  node.folder.find = denied
+  node.pins.isPinned = denied
+  const path = stored.root.toString()
+  const layer = stored.layers[0]?.blobDigest ?? ''
+  expect((await reads.manifest(path, 'latest'))?.digest).toBe(manifestOf(stored))
+  expect(digest((await reads.bytes(path, layer)) ?? Buffer.alloc(0))).toBe(layer)
+  expect(await reads.blob(path, digest(Buffer.from('no')))).toBeUndefined()
+  expect(await codeOf(reads.manifest('app', '1'))).toBe('NODE_DENIED')
 })
 
 describe('what is listed', () => {
