@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Door, openDoor } from '../support/door.ts'
 import { ENGINES, isOld } from '../support/engine.ts'
 import { bulk, contentsOf, digest, GOLDEN, imageOf, type TestImage } from '../support/images.ts'
+import { forPlatform, Layout } from '../support/layouts.ts'
 import { useReal } from '../support/real.ts'
 import { script } from '../support/scripts.ts'
 import { tarOf } from '../support/tar.ts'
@@ -16,6 +17,9 @@ const STRANGE = GOLDEN.strange()
 const roots: Record<string, string> = {}
 let door: Door
 let skopeo = ''
+
+const ARM64 = forPlatform(GOLDEN.tiny(), 'arm64')
+const ipfs = (...args: string[]) => real.engine(ENGINES[0] ?? '').ipfs(real.node('node'), ...args)
 
 async function save(node: string, name: string, image: TestImage): Promise<string> {
   const engine = real.engine(ENGINES[0] ?? '')
@@ -32,6 +36,13 @@ beforeAll(async () => {
   ] as const) {
     roots[name] = await save('node', name, image)
   }
+  const layout = new Layout()
+  const platform = (architecture: string) => ({ platform: { os: 'linux', architecture } })
+  const index = layout.index([layout.image(STRANGE, platform('amd64')), layout.image(ARM64, platform('arm64'))])
+  await Bun.write(join(real.place.folder, 'multi.tar'), layout.tar([index]))
+  roots['multi'] = (await ipfs('save', '-q', '-i', join(real.place.folder, 'multi.tar'))).stdout.trim()
+  const published = await ipfs('publish', '-q', '--timeout', '30s')
+  roots['key'] = published.stdout.trim().replace('ipns://', '')
   roots['far'] = await save('far', 'far:1', GOLDEN.large())
   door = await openDoor(real.node('node'))
   skopeo = (await script('skopeo')).trim()
@@ -65,6 +76,24 @@ describe.each(ENGINES)('docker pull on %s', (name) => {
       await pull(path)
       expect(await engine().contents(`${door.host}/${path}`)).toEqual(contentsOf(image))
     }
+  })
+
+  test('by an IPNS name gives what is published under it', async () => {
+    await pull(`ipns/${roots['key']}/app:2`)
+    expect(await engine().contents(`${door.host}/ipns/${roots['key']}/app:2`)).toEqual(contentsOf(V2))
+    await expect(pull(`ipns/${roots['key']}/app:3`)).rejects.toThrow(/not found|has no tag 3/)
+  })
+
+  test('of several platforms gives the one of this machine, or the one that is asked for', async () => {
+    const image = `${door.host}/${roots['multi']}`
+    const [here, there] = process.arch === 'arm64' ? [ARM64, STRANGE] : [STRANGE, ARM64]
+    await pull(roots['multi'] as string)
+    expect(await engine().contents(image)).toEqual(contentsOf(here))
+    await engine().clear()
+    const other = there === ARM64 ? 'linux/arm64' : 'linux/amd64'
+    await engine().docker('image', 'pull', '-q', '--platform', other, image)
+    // A save of an index takes the platform of this machine, where a containerd store has not got it.
+    if (!engine().isContainerd) expect(await engine().contents(image)).toEqual(contentsOf(there))
   })
 
   test('of plain layers gives the image too', async () => {
