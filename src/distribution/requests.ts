@@ -78,7 +78,6 @@ export class Requests {
     const answered = await this.#answer(request, body, signal)
     let bytes = 0
     let error = answered.error
-    if (!body.isDone) response.setHeader('Connection', 'close')
     try {
       for (const [name, value] of Object.entries(ALWAYS)) response.setHeader(name, value)
       await send(response, answered, {
@@ -88,9 +87,14 @@ export class Requests {
         tell: (sent) => {
           bytes = sent
         },
+        beforeEnd: async () => {
+          if (body.isDone) return
+          response.flushHeaders()
+          await linger(body, request.socket)
+        },
       })
     } catch (thrown) {
-      error = messageOf(thrown)
+      error = messageOf(signal.aborted ? signal.reason : thrown)
       // Less than was promised has gone out, and the client must not wait for the rest.
       request.socket.destroy()
     }
@@ -105,7 +109,6 @@ export class Requests {
       ...(error === undefined ? {} : { error }),
       ...rootOf(answered),
     })
-    if (!body.isDone) await linger(body, request.socket)
   }
 
   async #answer(request: IncomingMessage, body: RequestBody, signal: AbortSignal): Promise<Answer> {

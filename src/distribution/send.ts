@@ -10,6 +10,8 @@ interface SendOptions {
   readonly standstill: Standstill
   /** Told of the bytes of the body that were sent so far. */
   tell(bytesSent: number): void
+  /** Waited for when all is on its way, but the answer is not ended: its end may close the connection. */
+  beforeEnd(): Promise<void>
 }
 
 /**
@@ -19,15 +21,22 @@ interface SendOptions {
 export async function send(
   response: ServerResponse,
   { status, headers = {}, body }: Answer,
-  { isHead, signal, standstill, tell }: SendOptions,
+  { isHead, signal, standstill, tell, beforeEnd }: SendOptions,
 ): Promise<void> {
+  signal.throwIfAborted()
   const length = body === undefined ? 0 : lengthOf(body)
   // 204 has no body by definition, and no length of one.
   response.writeHead(status, status === 204 ? headers : { ...headers, 'Content-Length': String(length) })
-  if (isHead || body === undefined) {
-    response.end()
-    return
-  }
+  if (!isHead && body !== undefined) await sendBody(response, body, { signal, standstill, tell })
+  await beforeEnd()
+  response.end()
+}
+
+async function sendBody(
+  response: ServerResponse,
+  body: Uint8Array | BlobBody,
+  { signal, standstill, tell }: Pick<SendOptions, 'signal' | 'standstill' | 'tell'>,
+): Promise<void> {
   let sent = 0
   for await (const bytes of body instanceof Uint8Array ? [body] : blobBytes(body, signal)) {
     signal.throwIfAborted()
@@ -35,7 +44,6 @@ export async function send(
     tell(sent)
     if (!response.write(bytes)) await standstill.during(() => drained(response, signal))
   }
-  response.end()
 }
 
 function lengthOf(body: Uint8Array | BlobBody): number {

@@ -70,7 +70,7 @@ export async function serve(registry: Registry, options: ServeOptions): Promise<
   }
 }
 
-/** Survives what clients do to their connections: every 'error' has somebody who takes it, or it would end the process. */
+/** Survives what clients do to their connections. An 'error' that nobody takes may end the process, and does so in node. */
 function listener(
   tls: ServeOptions['tls'],
   sockets: Set<Duplex>,

@@ -262,18 +262,19 @@ describe('a server', () => {
     expect(await ask('GET /v2/')).toBe(200)
   })
 
-  test('answers a client that sends on although it is refused', async () => {
+  test('answers a client that sends all of a body before it reads that it is refused', async () => {
     served = await serving(new MemoryRegistry())
-    const size = 3_000_000
-    const text = await answerTo(
-      served.port,
-      Buffer.concat([
-        Buffer.from(head(served.port, 'PUT /v2/A/manifests/x', `Content-Length: ${size}`)),
-        new Uint8Array(size),
-      ]),
-    )
-    expect(statusOf(text)).toBe(400)
-    expect(text).toContain('NAME_INVALID')
+    const size = 20_000_000
+    const socket = await plainSocket(served.port)
+    socket.on('error', () => undefined).pause()
+    const { promise, resolve } = Promise.withResolvers<unknown>()
+    socket.write(head(served.port, 'PUT /v2/A/manifests/x', `Content-Length: ${size}`))
+    socket.write(new Uint8Array(size), resolve)
+    expect(await promise).toBeFalsy()
+    await served.logged(1)
+    const answer = Promise.withResolvers<Buffer>()
+    socket.on('data', answer.resolve).resume()
+    expect((await answer.promise).toString()).toMatch(/^HTTP\/1.1 400 [\s\S]+NAME_INVALID/)
   })
 
   test('shows a page where no path of the protocol is', async () => {
