@@ -1,6 +1,6 @@
 import { Catalogue } from '../../src/catalogue/catalogue.ts'
 import { Publications } from '../../src/catalogue/publications.ts'
-import type { RequestEntry } from '../../src/distribution/requests.ts'
+import type { RequestEntry } from '../../src/distribution/options.ts'
 import { serve } from '../../src/distribution/server.ts'
 import { createNodeRegistry, type NodeRegistryOptions } from '../../src/registry/node-registry.ts'
 import { findNode } from '../../src/store/kubo/endpoint.ts'
