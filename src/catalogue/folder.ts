@@ -1,4 +1,5 @@
 import type { CID } from '../dag/cid.ts'
+import { DockerIpfsError, hasCode } from '../errors.ts'
 import type { FolderEntry, PathStat } from '../store/folder.ts'
 
 /**
@@ -36,4 +37,28 @@ export interface WritableFolder extends Folder {
 export async function replace(folder: WritableFolder, path: string, cid: CID, signal: AbortSignal): Promise<void> {
   await folder.remove(path, signal)
   await folder.link(path, cid, signal)
+}
+
+/** Tries to write an entry. */
+const MAX_ROUNDS = 4
+
+/**
+ * Writes, and looks whether it stays. Two that write at once can take a folder away from under each other, and MFS then even loses entries
+ * without a word: so it is read back, and written again.
+ * @throws NODE_FAILED where it does not stay; what `write` throws
+ */
+export async function writeUntilThere(
+  write: () => Promise<void>,
+  isThere: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let round = 1; ; round += 1) {
+    try {
+      await write()
+      if (await isThere()) return
+    } catch (error) {
+      if (round === MAX_ROUNDS || signal.aborted || !hasCode(error, 'INTEGRITY', 'NODE_FAILED')) throw error
+    }
+    if (round === MAX_ROUNDS) throw new DockerIpfsError('NODE_FAILED', 'what was written to it does not stay there')
+  }
 }

@@ -11,6 +11,7 @@ import { shown } from '../connection.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { bytesOf, call, nodeError } from '../rpc.ts'
 import { isAnswer } from './answers.ts'
+import { once, Turns } from './turns.ts'
 
 /** Where all of ours stands in the node's MFS, visible in its web UI and safe from its GC. Paths are below it. */
 const TOP = '/docker-ipfs'
@@ -29,6 +30,8 @@ const LOOK_MS = 10_000
  * moment that the disk was full until it is started again (measured with 0.43).
  */
 const FLUSH_MS = 30_000
+/** So long nothing is asked of a node that did not flush, in milliseconds: one that serves for days finds it mended. */
+const STUCK_MS = 60_000
 
 /** Kubo refuses to write when 256 writes of all its callers have not been flushed. */
 const MAX_UNFLUSHED = 64
@@ -58,8 +61,10 @@ export class Mfs {
   /** Whether anything was put there that is not flushed: else the folder need not be there. */
   #hasPut = false
   readonly #flushMs: number
-  /** The error of a flush that took too long: another one would take as long. */
+  /** The error of a flush that took too long: another one would take as long, until the node has been started again. */
   #stuck: DockerIpfsError | undefined
+  /** Changes of one process never meet: see `INTERRUPTED`. */
+  readonly #turns = new Turns()
 
   constructor(client: KuboClient, endpoint: Endpoint, flushMs = FLUSH_MS) {
     this.#client = client
@@ -219,7 +224,7 @@ export class Mfs {
     if (this.#stuck !== undefined) throw this.#stuck
     try {
       const flush = (limited: AbortSignal) => this.#client.files.flush(TOP, { signal: limited })
-      await within(this.#flushMs, signal, flush, (cause) => (this.#stuck = this.#notFlushed(cause)))
+      await within(this.#flushMs, signal, flush, (cause) => this.#notFlushed(cause))
     } catch (error) {
       const isNone = /file does not exist/.test(messageOf(error))
       if (this.#hasPut || !isNone) throw nodeError(error, this.#endpoint, signal)
@@ -231,10 +236,12 @@ export class Mfs {
 
   #notFlushed(cause: unknown): DockerIpfsError {
     const node = `the IPFS node at ${shown(this.#endpoint)}`
-    return new DockerIpfsError('NODE_FAILED', `${node} does not write its folders down`, {
+    this.#stuck = new DockerIpfsError('NODE_FAILED', `${node} does not write its folders down`, {
       cause,
       hint: 'Its disk may be full, or have been: free space there, restart the node, and run the command again.',
     })
+    setTimeout(() => (this.#stuck = undefined), STUCK_MS).unref()
+    return this.#stuck
   }
 
   #forget(): void {
@@ -243,8 +250,13 @@ export class Mfs {
     this.#here.clear()
   }
 
-  async #change<T>(signal: AbortSignal, change: () => Promise<T>): Promise<T> {
+  #change<T>(signal: AbortSignal, change: () => Promise<T>): Promise<T> {
+    return this.#turns.take(() => this.#changeNow(signal, change))
+  }
+
+  async #changeNow<T>(signal: AbortSignal, change: () => Promise<T>): Promise<T> {
     try {
+      signal.throwIfAborted()
       const changed = await change().catch(async (error: unknown) => {
         if (!/unflushed MFS operations/.test(messageOf(error))) throw error
         // Others have filled it up.
@@ -275,11 +287,3 @@ export class Mfs {
 
 /** Why a question is taken back: the folder that it is about is lost. */
 const LOST = Symbol('lost')
-
-/** What was asked is remembered, but for an error: another one may ask again. */
-function once<T>(known: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
-  const answer = known.get(key) ?? ask()
-  known.set(key, answer)
-  answer.catch(() => known.delete(key))
-  return answer
-}
