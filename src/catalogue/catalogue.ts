@@ -6,12 +6,11 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { CID } from '../dag/cid.ts'
-import { DockerIpfsError, hasCode } from '../errors.ts'
 import type { Layer } from '../format/layer.ts'
 import { hexOf } from '../image/canonical.ts'
 import { repositoryOf } from '../image/name.ts'
 import type { FolderEntry } from '../store/folder.ts'
-import { replace, type WritableFolder } from './folder.ts'
+import { replace, type WritableFolder, writeUntilThere } from './folder.ts'
 import {
   type ImageRecord,
   MAX_RECORD,
@@ -28,9 +27,6 @@ export const CATALOGUE_MS = 30_000
 
 /** Tags of a repository that are remembered as its newest. */
 const KEPT_VERSIONS = 3
-
-/** Tries to write an entry. */
-const MAX_ROUNDS = 4
 
 /** What a save adds to the catalogue. */
 export interface CatalogueEntry {
@@ -72,11 +68,18 @@ export class Catalogue {
     return (await this.#folder.find(`ids/${hexOf(imageId)}`, signal))?.cid.equals(root) === true
   }
 
-  /** A layer by its diffID or the name it has in the engine's archives; both are hex of 32 bytes. */
+  /**
+   * A layer by its diffID, by the name it has in the engine's archives, or by the digest that it was pushed as; all are hex of 32 bytes.
+   * One that was pushed just now may be of no image yet.
+   */
   async findLayer(key: string, signal: AbortSignal): Promise<Layer | undefined> {
-    const layer = readLayerRecord(await this.#folder.read(`layers/${key}/layer.json`, MAX_RECORD, signal))
+    return (await this.#layerAt(`layers/${key}`, signal)) ?? this.#layerAt(`originals/uploads/${key}`, signal)
+  }
+
+  async #layerAt(path: string, signal: AbortSignal): Promise<Layer | undefined> {
+    const layer = readLayerRecord(await this.#folder.read(`${path}/layer.json`, MAX_RECORD, signal))
     if (layer === undefined) return undefined
-    const blob = await this.#folder.find(`layers/${key}/${hexOf(layer.blobDigest)}`, signal)
+    const blob = await this.#folder.find(`${path}/${hexOf(layer.blobDigest)}`, signal)
     const { cid, fileSize, dagSize } = layer.blob
     const isThere = blob?.cid.equals(cid) && blob.fileSize === fileSize && blob.dagSize === dagSize
     return isThere ? layer : undefined
@@ -85,6 +88,11 @@ export class Catalogue {
   /** The image that has this full name. */
   async findName(name: string, signal: AbortSignal): Promise<CID | undefined> {
     return (await this.#folder.find(`images/${name}`, signal))?.cid
+  }
+
+  /** Whether something was pushed under this full name (`Originals`). */
+  async hasOriginal(name: string, signal: AbortSignal): Promise<boolean> {
+    return (await this.#folder.find(`originals/names/${name}`, signal)) !== undefined
   }
 
   /**
@@ -148,20 +156,13 @@ export class Catalogue {
     await this.#folder.sync(signal)
   }
 
-  /**
-   * Writes an image, its names and its layers down. What another save wrote meanwhile is kept. Two that write at once can take
-   * a folder away from under each other, and MFS then even loses entries without a word: so it is read back, and written again.
-   */
+  /** Writes an image, its names and its layers down. What another save wrote meanwhile is kept. */
   async add(entry: CatalogueEntry, signal: AbortSignal): Promise<void> {
-    for (let round = 1; ; round += 1) {
-      try {
-        await this.#add(entry, signal)
-        if (await this.#has(entry, signal)) return
-      } catch (error) {
-        if (round === MAX_ROUNDS || signal.aborted || !hasCode(error, 'INTEGRITY', 'NODE_FAILED')) throw error
-      }
-      if (round === MAX_ROUNDS) throw new DockerIpfsError('NODE_FAILED', 'what was written to it does not stay there')
-    }
+    await writeUntilThere(
+      () => this.#add(entry, signal),
+      () => this.#has(entry, signal),
+      signal,
+    )
   }
 
   async #has({ root, record }: CatalogueEntry, signal: AbortSignal): Promise<boolean> {
@@ -175,12 +176,33 @@ export class Catalogue {
   async #add({ root, record, layers }: CatalogueEntry, signal: AbortSignal): Promise<void> {
     await this.#folder.sync(signal)
     const path = recordPath(root)
-    const [bytes, found] = await Promise.all([
-      this.#folder.read(path, MAX_RECORD, signal),
-      Promise.all([...layers.keys()].map((key) => this.findLayer(key, signal))),
-    ])
-    const before = readImageRecord(bytes)
+    const before = readImageRecord(await this.#folder.read(path, MAX_RECORD, signal))
     const merged = before === undefined ? record : merge(before, record)
+    await this.#addLayers(layers, signal)
+    for (const id of record.imageIds) await replace(this.#folder, `ids/${hexOf(id)}`, root, signal)
+    for (const name of record.names) await replace(this.#folder, `images/${name}`, root, signal)
+    await this.#addVersions(root, record.names, signal)
+    if (before === undefined) await this.#folder.remove(path, signal)
+    await this.#folder.write(path, Buffer.from(JSON.stringify(merged)), signal)
+    await this.#folder.sync(signal)
+  }
+
+  /** Writes layers down that are of no image yet. Their blobs must be kept from GC meanwhile. */
+  async addLayers(layers: ReadonlyMap<string, Layer>, signal: AbortSignal): Promise<void> {
+    const write = async () => {
+      await this.#folder.sync(signal)
+      await this.#addLayers(layers, signal)
+      await this.#folder.sync(signal)
+    }
+    const isThere = async () => {
+      const found = await Promise.all([...layers.keys()].map((key) => this.#layerAt(`layers/${key}`, signal)))
+      return found.every((layer) => layer !== undefined)
+    }
+    await writeUntilThere(write, isThere, signal)
+  }
+
+  async #addLayers(layers: ReadonlyMap<string, Layer>, signal: AbortSignal): Promise<void> {
+    const found = await Promise.all([...layers.keys()].map((key) => this.#layerAt(`layers/${key}`, signal)))
     for (const [at, [key, layer]] of [...layers].entries()) {
       const there = found[at]
       if (there !== undefined && isDeepStrictEqual(writeLayerRecord(there), writeLayerRecord(layer))) continue
@@ -189,12 +211,6 @@ export class Catalogue {
       await this.#folder.write(`layers/${key}/layer.json`, writeLayerRecord(layer), signal)
       await this.#folder.link(`layers/${key}/${hexOf(layer.blobDigest)}`, layer.blob.cid, signal)
     }
-    for (const id of record.imageIds) await replace(this.#folder, `ids/${hexOf(id)}`, root, signal)
-    for (const name of record.names) await replace(this.#folder, `images/${name}`, root, signal)
-    await this.#addVersions(root, record.names, signal)
-    if (before === undefined) await this.#folder.remove(path, signal)
-    await this.#folder.write(path, Buffer.from(JSON.stringify(merged)), signal)
-    await this.#folder.sync(signal)
   }
 
   /** Kept apart, since a folder of `images` may have thousands of names to look through. */
@@ -211,7 +227,7 @@ export class Catalogue {
     }
   }
 
-  /** Takes names away. */
+  /** Takes names away, with what was pushed under them (`Originals`). */
   async removeNames(names: readonly string[], signal: AbortSignal): Promise<void> {
     for (const [repository, tags] of tagsOf(names)) {
       const before = await this.#versions(repository, signal)
@@ -221,7 +237,7 @@ export class Catalogue {
       else await this.#folder.write(versionsPath(repository), writeVersions(now), signal)
     }
     await this.remove(
-      names.map((name) => `images/${name}`),
+      names.flatMap((name) => [`images/${name}`, `originals/names/${name}`]),
       signal,
     )
   }

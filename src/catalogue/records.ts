@@ -162,3 +162,61 @@ function isDigest(value: unknown): value is string {
 function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
+
+/** originals/manifests/<hex>.json: a manifest as it was pushed. */
+export interface OriginalRecord {
+  readonly mediaType: string
+  /** When it was pushed last, milliseconds since 1970. */
+  readonly at: number
+  readonly bytes: Uint8Array
+}
+
+export function writeOriginal({ mediaType, at, bytes }: OriginalRecord): Uint8Array {
+  return json({ mediaType, at, bytes: Buffer.from(bytes).toString('base64') })
+}
+
+export function readOriginal(record: Uint8Array | undefined): OriginalRecord | undefined {
+  const { mediaType, at, bytes } = parse(record) ?? {}
+  if (!isText(mediaType) || !isSize(at) || !isText(bytes)) return undefined
+  return { mediaType, at, bytes: Buffer.from(bytes, 'base64') }
+}
+
+/** originals/names/<full name>: what was pushed under a name. */
+export interface OriginalName {
+  /** Of the manifest. */
+  readonly digest: string
+  /** Root CID of the image that was made of it; undefined for what is no image. */
+  readonly root: string | undefined
+}
+
+export function writeOriginalName({ digest, root }: OriginalName): Uint8Array {
+  return json({ digest, ...(root === undefined ? {} : { root }) })
+}
+
+export function readOriginalName(bytes: Uint8Array | undefined): OriginalName | undefined {
+  const { digest, root } = parse(bytes) ?? {}
+  return isDigest(digest) && (root === undefined || isText(root)) ? { digest, root } : undefined
+}
+
+/** Files of originals/uploads/<hex>/. */
+export const UPLOAD_RECORD = 'upload.json'
+export const UPLOADED_BLOB = 'blob'
+
+/** originals/uploads/<hex>/upload.json: a blob that came, and that no manifest may ever name. */
+export interface UploadRecord {
+  /** When it came, milliseconds since 1970. */
+  readonly at: number
+}
+
+export function writeUpload({ at }: UploadRecord): Uint8Array {
+  return json({ at })
+}
+
+export function readUpload(bytes: Uint8Array | undefined): UploadRecord | undefined {
+  const { at } = parse(bytes) ?? {}
+  return isSize(at) ? { at } : undefined
+}
+
+function json(value: object): Uint8Array {
+  return Buffer.from(JSON.stringify({ version: VERSION, format: FORMAT.version, ...value }))
+}

@@ -1,4 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { Originals } from '../catalogue/originals.ts'
 import type { Publications } from '../catalogue/publications.ts'
 import type { Patient } from '../doctor/doctor.ts'
 import type { Engine, ImageInfo } from '../engine/engine.ts'
@@ -17,6 +18,8 @@ export interface CommandPorts extends Omit<Node, 'address' | 'version'> {
   /** What the ports beside it belong to. */
   readonly node: Pick<Node, 'address' | 'version'>
   readonly catalogue: Catalogue
+  /** What was pushed, as it was pushed. */
+  readonly originals: Originals
   /** What was published from the node, and what was pulled. */
   readonly publications: Publications
   /** Where the command may use gateways, and some are named. */

@@ -12,6 +12,7 @@ import type { Blocks } from '../store/blocks.ts'
 import type { Pins } from '../store/pins.ts'
 import { mapInOrder } from '../streams.ts'
 import { outlasting } from '../time.ts'
+import { parseReference } from './reference.ts'
 import { type ResolveOptions, resolve } from './resolve.ts'
 
 /** Time for a removal that is cancelled when it has begun, in milliseconds. */
@@ -45,6 +46,8 @@ export interface Removal {
  */
 export async function remove(reference: string, options: RemoveOptions): Promise<Removal> {
   const { node, catalogue } = options
+  const pushed = await removePushed(reference, options)
+  if (pushed !== undefined) return pushed
   const { root, name } = await resolve(reference, options)
   const { images, odd } = await list(options)
   const mine = images.filter((image) => image.root.equals(root))
@@ -73,6 +76,15 @@ export async function remove(reference: string, options: RemoveOptions): Promise
   await forget(root, record, others, { ...options, signal })
   const freed = its && (await counted(async () => bytesWithout(its, await keptRoots(options), options), options))
   return { untagged, deleted: root, freed }
+}
+
+/** The name of what was pushed and is no image, such as a chart: `prune` takes the rest of it. */
+async function removePushed(text: string, { catalogue, signal }: RemoveOptions): Promise<Removal | undefined> {
+  const reference = parseReference(text)
+  if (reference.kind !== 'name' || (await catalogue.findName(reference.name, signal)) !== undefined) return undefined
+  if (!(await catalogue.hasOriginal(reference.name, signal))) return undefined
+  await catalogue.removeNames([reference.name], signal)
+  return { untagged: [reference.name], deleted: undefined, freed: 0 }
 }
 
 /** What counts only tells: a block that is damaged, or a node that has something against a question, must not keep an image. */

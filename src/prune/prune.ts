@@ -3,6 +3,8 @@
 // temp files are store/car's. The node's own garbage collection does the rest. Nothing here touches what somebody gave a name to,
 // but for names that the user calls old.
 
+import type { Originals } from '../catalogue/originals.ts'
+import { findUnnamed, removeUnnamed, type Unnamed, UPLOAD_MS } from '../catalogue/unnamed.ts'
 import type { Engine } from '../engine/engine.ts'
 import { hasCode, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
@@ -17,6 +19,7 @@ export interface PruneOptions extends RemoveOptions, Age {
   readonly engine: Pick<Engine, 'images' | 'info' | 'inspect' | 'remove' | 'save' | 'unusedImages'>
   readonly pins: Pick<Pins, 'collect'> & RemoveOptions['pins']
   readonly traffic: Pick<Traffic, 'repoSize'>
+  readonly originals: Originals
   readonly report: Report
   /** Files of saves that were killed are looked for here. */
   readonly folder: string
@@ -32,6 +35,8 @@ export interface PrunePlan {
   readonly copies: readonly string[]
   /** Files that killed saves left in the folder. */
   readonly files: readonly LeftTemp[]
+  /** What was pushed, and what no name leads to. */
+  readonly pushed: Unnamed
 }
 
 /**
@@ -40,14 +45,18 @@ export interface PrunePlan {
  */
 export async function planPrune(options: PruneOptions): Promise<PrunePlan> {
   const { engine, folder, report, signal } = options
-  const [names, files] = await Promise.all([oldNames(options), leftTemps(folder)])
+  const [names, files, pushed] = await Promise.all([
+    oldNames(options),
+    leftTemps(folder),
+    findUnnamed({ ...options, before: Date.now() - UPLOAD_MS }),
+  ])
   const looking = Promise.all([leftImages(engine, signal), unnamedCopies(engine, { ...options, going: names }, signal)])
   const [images, copies] = await looking.catch((error: unknown) => {
     if (!hasCode(error, 'ENGINE_UNREACHABLE', 'ENGINE_FAILED', 'ENGINE_FULL')) throw error
     report({ type: 'warning', text: `what loads left on the engine is not known: ${messageOf(error)}` })
     return [[], []]
   })
-  return { names, images, copies, files }
+  return { names, images, copies, files, pushed }
 }
 
 /** What went. */
@@ -81,6 +90,11 @@ export async function* prune(plan: PrunePlan, options: PruneOptions): AsyncGener
     else if (hasCode(failure, 'ENGINE_FAILED')) report({ type: 'warning', text: `${id} stays: ${failure.message}` })
     else if (!hasCode(failure, 'IMAGE_NOT_FOUND')) throw failure
   }
+  // Looked for again: what was pushed under names that have just gone belongs to nobody now.
+  const pushed = { ...options, before: Date.now() - UPLOAD_MS }
+  const unnamed = await findUnnamed(pushed)
+  await removeUnnamed(unnamed, pushed)
+  for (const { digest } of unnamed.manifests) yield { type: 'deleted', what: digest }
   let bytes = 0
   for (const temp of plan.files) {
     await temp.remove()

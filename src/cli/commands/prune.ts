@@ -39,8 +39,9 @@ export const prune = defineCommand({
     const plan = await planPrune(options)
     const names = plan.names.map(familiarName)
     if (flags['dry-run']) {
-      for (const line of planLines({ ...plan, names, files: plan.files.map(({ path }) => path) }))
-        await context.output.line(line)
+      const files = plan.files.map(({ path }) => path)
+      const manifests = plan.pushed.manifests.map(({ digest }) => digest)
+      for (const line of planLines({ ...plan, names, files: [...files, ...manifests] })) await context.output.line(line)
       return
     }
     if (!flags.force) await confirm(names, context)

@@ -3,6 +3,7 @@ import { base36 } from 'multiformats/bases/base36'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { Catalogue } from '../../../src/catalogue/catalogue.ts'
+import { Originals } from '../../../src/catalogue/originals.ts'
 import { Publications } from '../../../src/catalogue/publications.ts'
 import { linksOf } from '../../../src/dag/blocks.ts'
 import { hashText, parseCid } from '../../../src/dag/cid.ts'
@@ -25,6 +26,7 @@ export class MemoryNode implements Node {
   readonly blocks = new MemoryBlocks(this.pins)
   readonly folder = new MemoryFolder(this.blocks)
   readonly catalogue = new Catalogue(this.folder)
+  readonly originals = new Originals(this.folder)
   readonly publications = new Publications(this.folder)
   /** Roots that were announced. */
   readonly announced: string[] = []
@@ -54,8 +56,8 @@ export class MemoryNode implements Node {
 
   /** What a use case is given: the ports by their names, and the node that they belong to. */
   get ports() {
-    const { blocks, pins, traffic, routing, naming, catalogue, publications } = this
-    return { node: this, blocks, pins, traffic, routing, naming, catalogue, publications }
+    const { blocks, pins, traffic, routing, naming, catalogue, originals, publications } = this
+    return { node: this, blocks, pins, traffic, routing, naming, catalogue, originals, publications }
   }
 
   async version(): Promise<string> {

@@ -5,7 +5,7 @@ import { save } from '../../../../src/cli/commands/save.ts'
 import { parseCid } from '../../../../src/dag/cid.ts'
 import { DockerIpfsError } from '../../../../src/errors.ts'
 import { APP, runCommand, TINY, twoSavedImages } from '../../../support/command.ts'
-import { imageOf } from '../../../support/images.ts'
+import { digest, imageOf } from '../../../support/images.ts'
 import { tarOf } from '../../../support/tar.ts'
 
 const never = new AbortController().signal
@@ -90,6 +90,17 @@ describe('prune', () => {
     await images.run(prune, '-f')
     expect(images.node.blocks.own(parseCid(TINY))).toBeUndefined()
     expect(images.node.blocks.own(parseCid(APP))).toBeDefined()
+  })
+
+  test('takes a manifest that was pushed long ago, and that no name leads to', async () => {
+    const { signal } = new AbortController()
+    const bytes = Buffer.from('{"schemaVersion":2,"manifests":[]}')
+    const record = { mediaType: 'application/vnd.oci.image.index.v1+json', at: 0, bytes }
+    const pushed = digest(bytes)
+    await images.node.originals.addManifest(pushed, record, undefined, signal)
+    expect((await images.run(prune, '--dry-run')).stdout).toContain(`Would delete: ${pushed}\n`)
+    expect((await images.run(prune, '--force')).stdout).toContain(`Deleted: ${pushed}\n`)
+    expect(await images.node.originals.manifest(pushed, signal)).toBeUndefined()
   })
 
   test('with --dry-run says what would go, and changes nothing', async () => {
