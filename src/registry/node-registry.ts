@@ -35,7 +35,7 @@ import { type AskedPlace, type Place, readPlace } from './place.ts'
 import { orAborted } from './together.ts'
 
 /** What was pushed, byte for byte. A manifest that is an image says its root. */
-export type Originals = Omit<Registry, 'writer'>
+export type PushedRegistry = Omit<Registry, 'writer'>
 
 export interface NodeRegistryOptions extends Omit<ImagesOptions, 'catalogue'>, Omit<NamesOptions, 'timeoutMs'> {
   readonly blocks: BlockStore
@@ -46,7 +46,7 @@ export interface NodeRegistryOptions extends Omit<ImagesOptions, 'catalogue'>, O
   /** Ends all that the registry does. */
   readonly signal: AbortSignal
   /** Asked first, but for clients that want plain layers. */
-  readonly originals?: Originals | undefined
+  readonly pushed?: PushedRegistry | undefined
   readonly writer?: RegistryWriter | undefined
 }
 
@@ -60,7 +60,7 @@ export function createNodeRegistry(options: NodeRegistryOptions): Registry {
 }
 
 class NodeRegistry implements Registry {
-  readonly #originals: Originals | undefined
+  readonly #pushed: PushedRegistry | undefined
   readonly #options: NodeRegistryOptions
   readonly #images: Images
   readonly #names: Names
@@ -69,7 +69,7 @@ class NodeRegistry implements Registry {
 
   constructor(options: NodeRegistryOptions) {
     this.#options = options
-    this.#originals = options.originals
+    this.#pushed = options.pushed
     this.#images = new Images(options)
     this.#names = new Names(options)
     this.#digests = new KnownDigests(options)
@@ -83,7 +83,7 @@ class NodeRegistry implements Registry {
     signal: AbortSignal,
   ): Promise<StoredManifest | undefined> {
     const asked = readPlace(repository)
-    const original = () => this.#originals?.manifest(repository, reference, client, signal)
+    const original = () => this.#pushed?.manifest(repository, reference, client, signal)
     if (asked === undefined) return original()
     if (isDigest(reference)) {
       const pick: Pick<StoredManifest> = ({ documents }) => documents.manifestOf(reference)
@@ -107,7 +107,7 @@ class NodeRegistry implements Registry {
     signal: AbortSignal,
   ): Promise<StoredBlob | undefined> {
     const asked = readPlace(repository)
-    const original = () => this.#originals?.blob(repository, digest, client, signal)
+    const original = () => this.#pushed?.blob(repository, digest, client, signal)
     if (asked === undefined) return original()
     const pick: Pick<StoredBlob> = ({ documents, layers }) => {
       const blob = documents.blobOf(digest)
@@ -122,19 +122,19 @@ class NodeRegistry implements Registry {
 
   async tags(repository: RepositoryRef, signal: AbortSignal): Promise<readonly string[] | undefined> {
     const place = readPlace(repository)?.place
-    const pushed = await this.#originals?.tags(repository, signal)
+    const pushed = await this.#pushed?.tags(repository, signal)
     const tagged = place && (await this.#tagged(place, signal))
     if (tagged === undefined) return pushed
     return [...new Set([...(pushed ?? []), ...tagged.map(({ tag }) => tag)])]
   }
 
   async repositories(signal: AbortSignal): Promise<readonly string[]> {
-    const [own, pushed] = await Promise.all([this.#names.repositories(signal), this.#originals?.repositories(signal)])
+    const [own, pushed] = await Promise.all([this.#names.repositories(signal), this.#pushed?.repositories(signal)])
     return [...new Set([...own, ...(pushed ?? [])])]
   }
 
   async referrers(repository: RepositoryRef, digest: string, signal: AbortSignal): Promise<readonly Referrer[]> {
-    return (await this.#originals?.referrers(repository, digest, signal)) ?? []
+    return (await this.#pushed?.referrers(repository, digest, signal)) ?? []
   }
 
   /** The tag of a CID is there when its image is. */

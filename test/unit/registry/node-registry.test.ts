@@ -333,7 +333,7 @@ describe('what was pushed', () => {
       repositories: async () => ['docker.io/library/app', 'charts/x'],
       referrers: async () => [],
     }
-    return { stored, ...registryOf(node, { originals }) }
+    return { stored, ...registryOf(node, { pushed: originals }) }
   }
 
   test('comes back under its tag as long as the name means the same image', async () => {
