@@ -3,7 +3,7 @@
 exports.FLOORS = [
   ['errors', 'home', 'json'],
   ['events', 'streams', 'time', 'units'],
-  ['dag', 'image'],
+  ['background', 'dag', 'image'],
   ['distribution', 'format'],
   ['engine', 'store'],
   ['catalogue'],
@@ -11,6 +11,6 @@ exports.FLOORS = [
   ['names'],
   ['load', 'save'],
   ['prune', 'publish', 'registry'],
-  ['doctor', 'inspect', 'managed', 'output'],
+  ['doctor', 'door', 'inspect', 'managed', 'output'],
   ['cli'],
 ]

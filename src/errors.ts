@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'INTEGRITY' // bytes do not match their digest
   | 'UNHEALTHY' // the doctor found something that commands fail of
   | 'NOT_ANNOUNCED' // all is saved, but the network was not told
+  | 'REGISTRY_FAILED' // the front door does not start, stop or answer
   | 'CANCELLED' // Ctrl-C, SIGTERM, or docker closed the plugin socket
 
 export interface ErrorDetails {

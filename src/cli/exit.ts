@@ -30,6 +30,7 @@ const EXIT_CODES: Readonly<Record<Exclude<ErrorCode, 'CANCELLED'>, number>> = {
   INTEGRITY: 5,
   UNHEALTHY: 1,
   NOT_ANNOUNCED: 6,
+  REGISTRY_FAILED: 1,
 }
 
 /** What is wrong with one of several things: the others are done all the same. */
@@ -71,9 +72,19 @@ class SeveralErrors extends Error {
   }
 }
 
+/** The end of a command that ran another in its place, whose exit code is its own. That one has said all there is to say. */
+export class EndsWith extends Error {
+  readonly exitCode: number
+
+  constructor(exitCode: number) {
+    super(`ended with exit code ${exitCode}`)
+    this.exitCode = exitCode
+  }
+}
+
 export interface Ending {
   readonly exitCode: number
-  /** What goes to stderr, without the last newline. */
+  /** What goes to stderr, without the last newline; empty where all is said. */
   readonly text: string
 }
 
@@ -82,6 +93,7 @@ export interface Ending {
  * the chain of causes. Nothing else maps errors to exit codes.
  */
 export function endingOf(error: unknown, debug: boolean): Ending {
+  if (error instanceof EndsWith) return { exitCode: error.exitCode, text: '' }
   if (error instanceof SeveralErrors) {
     const [first, ...more] = error.errors.map((each) => endingOf(each, debug))
     return { exitCode: first?.exitCode ?? 1, text: [first, ...more].map((each) => each?.text).join('\n') }

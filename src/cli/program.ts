@@ -12,7 +12,7 @@ import { complete } from './complete.ts'
 import { createSources } from './completion-sources.ts'
 import { createContext } from './context.ts'
 import { type Environment, readEnvironment } from './environment.ts'
-import { endingOf } from './exit.ts'
+import { EndsWith, endingOf } from './exit.ts'
 import { commandHelp, groupHelp, pluginHelp } from './help.ts'
 import { type PluginArgv, parsePluginArgv } from './plugin.ts'
 import { badFlag, unknownCommand } from './usage.ts'
@@ -28,7 +28,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 0
   } catch (error) {
     const ending = endingOf(error, debug)
-    process.stderr.write(`${ending.text}\n`)
+    if (ending.text !== '') process.stderr.write(`${ending.text}\n`)
     return ending.exitCode
   }
 }
@@ -82,6 +82,8 @@ async function runCancellable(
   try {
     await run(context)
   } catch (error) {
+    // What ran in our place was told, and its exit code is what counts.
+    if (error instanceof EndsWith) throw error
     // Whatever a library made of the abort ("The operation was aborted"), the user cancelled.
     throw cancellation.signal.aborted ? cancellation.signal.reason : error
   } finally {

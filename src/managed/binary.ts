@@ -5,17 +5,20 @@ import { join } from 'node:path'
 import { getuid, kill } from 'node:process'
 import { promisify } from 'node:util'
 import { semver } from 'bun'
+import { readText, replace } from '../background/files.ts'
+import { isFree, isHeldBy } from '../background/listener.ts'
+import { followFile, type LogOptions, lastLines } from '../background/log-file.ts'
+import { runs } from '../background/process.ts'
+import { until } from '../background/until.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Access } from '../store/kubo/access.ts'
 import type { Bytes } from '../streams.ts'
-import { type KuboConfig, parse, readText, replace, withSecret, withSettings } from './config-file.ts'
-import { CLOSING, type Host, type HostState, type LogOptions, type Openness, type Say } from './host.ts'
-import { isHeldBy } from './listener.ts'
-import { followFile, lastLines } from './log-file.ts'
-import { isComingUp, orEnd, runs } from './process.ts'
-import { endpointOf, identityOf, until } from './ready.ts'
+import { type KuboConfig, parse, withSecret, withSettings } from './config-file.ts'
+import { CLOSING, type Host, type HostState, type Openness, type Say } from './host.ts'
+import { isComingUp, orEnd } from './process.ts'
+import { endpointOf, identityOf } from './ready.ts'
 import { accessOf, keepSecret, readSecret, secretFile } from './secret.ts'
-import { freePorts, isFree, type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
+import { freePorts, type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
 
 export interface BinaryOptions {
   /** Path of the `ipfs` to run; undefined where there is none. */
@@ -143,7 +146,7 @@ class BinaryHost implements Host {
   }
 
   logs({ follow, tail }: LogOptions, signal: AbortSignal): Bytes {
-    return followFile(this.#log, { follow, tail }, signal)
+    return followFile(this.#log, { follow, tail, whose: 'the node' }, signal)
   }
 
   async remove(volumes: boolean, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,3 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
 import { parsedObject } from '../json.ts'
 import { entryOf, USER } from './secret.ts'
 import type { KuboSetting } from './settings.ts'
@@ -37,16 +36,4 @@ function set(object: Record<string, unknown>, [first = '', ...rest]: readonly st
   const inner = { ...(object[first] as Record<string, unknown> | undefined) }
   set(inner, rest, value)
   object[first] = inner
-}
-
-/** Empty where there is none. */
-export async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch(() => '')
-}
-
-/** In one step: readers and crashes find the old text or the new one. Only its owner may read it. */
-export async function replace(path: string, text: string): Promise<void> {
-  const made = `${path}.${crypto.randomUUID()}`
-  await writeFile(made, text, { mode: 0o600 })
-  await rename(made, path)
 }

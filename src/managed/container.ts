@@ -1,5 +1,8 @@
 import { hostname, release } from 'node:os'
 import { getuid } from 'node:process'
+import { isHeldBy } from '../background/listener.ts'
+import type { LogOptions } from '../background/log-file.ts'
+import { until } from '../background/until.ts'
 import type { Docker } from '../engine/docker/command.ts'
 import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
 import type { Access } from '../store/kubo/access.ts'
@@ -29,9 +32,8 @@ import {
   replacedFor,
   stateOf,
 } from './container-list.ts'
-import type { Host, HostState, LogOptions, Say } from './host.ts'
-import { isHeldBy } from './listener.ts'
-import { endpointOf, identityOf, until } from './ready.ts'
+import type { Host, HostState, Say } from './host.ts'
+import { endpointOf, identityOf } from './ready.ts'
 import { accessOf, secretIn } from './secret.ts'
 import { freePorts, type NodeOptions } from './settings.ts'
 

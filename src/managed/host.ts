@@ -1,3 +1,4 @@
+import type { LogOptions } from '../background/log-file.ts'
 import type { Access } from '../store/kubo/access.ts'
 import type { Bytes } from '../streams.ts'
 import type { NodeOptions } from './settings.ts'
@@ -47,12 +48,6 @@ export interface HostState {
   readonly details: string
   /** Where the images are: the name of a volume, or a folder. */
   readonly repository: string
-}
-
-export interface LogOptions {
-  readonly follow: boolean
-  /** So many lines of the end, or "all". */
-  readonly tail: string
 }
 
 /** One line for people about something that takes a while. */

@@ -10,11 +10,13 @@
  * `cli/context.ts` hands to `createManagedNode`. Whoever comes second must join the node that the first one starts.
  */
 
+import type { LogOptions } from '../background/log-file.ts'
+import { until } from '../background/until.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import type { Bytes } from '../streams.ts'
-import type { Host, HostState, LogOptions, Say } from './host.ts'
-import { endpointOf, identityOf, until } from './ready.ts'
+import type { Host, HostState, Say } from './host.ts'
+import { endpointOf, identityOf } from './ready.ts'
 import { checkSwarmKey, type NodeOptions } from './settings.ts'
 import { fullnessOf, type Storage, storageOf } from './storage.ts'
 

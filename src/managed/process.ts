@@ -1,30 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, stat } from 'node:fs/promises'
-import { kill } from 'node:process'
-import { readText } from './config-file.ts'
+import { stat } from 'node:fs/promises'
+import { readText } from '../background/files.ts'
+import { runs } from '../background/process.ts'
 import type { Say } from './host.ts'
 
 /** Time for one that is coming up to end, in milliseconds; there are no calls yet that it could wait for. */
 const END_MS = 10_000
 
-/** Whether this is the daemon of a repository, and runs. The number may have gone to another process since. */
-export async function runs(pid: number, repo: string): Promise<boolean> {
-  try {
-    if (!(pid > 0)) return false
-    kill(pid, 0)
-  } catch {
-    return false
-  }
-  const [stat, command] = await Promise.all(['stat', 'cmdline'].map((file) => readText(`/proc/${pid}/${file}`)))
-  // One that has ended keeps its number while its parent does not ask: in containers without an init, for ever.
-  // Its other threads may need a moment more, and have the lock and the ports until then.
-  if (/\) Z /.test(stat ?? '')) return (await readdir(`/proc/${pid}/task`).catch(() => [])).length > 1
-  // Empty where there is no /proc.
-  return !command || command.includes(repo)
-}
-
-/** Whether that daemon runs and was started a moment ago: a later one that does not answer hangs, or is about to end. */
+/** Whether the daemon of a repository runs and was started a moment ago: a later one that does not answer hangs, or is about to end. */
 export async function isComingUp(pidFile: string, repo: string, withinMs: number): Promise<boolean> {
   const since = (await stat(pidFile).catch(() => undefined))?.mtimeMs ?? 0
   return Date.now() - since < withinMs && (await runs(Number(await readText(pidFile)), repo))

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Access } from '../store/kubo/access.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import { askIdentity, type Identity } from '../store/kubo/version.ts'
@@ -9,7 +8,6 @@ const SOURCE = 'the managed node'
 
 /** Time for one answer, in milliseconds: whoever takes longer is there, but busy. */
 const ANSWER_MS = 3000
-const POLL_MS = 50
 
 /** @param api base URL */
 export function endpointOf(api: string, access: Access = {}): Endpoint {
@@ -23,17 +21,5 @@ export async function identityOf(endpoint: Endpoint, signal: AbortSignal): Promi
   } catch {
     signal.throwIfAborted()
     return undefined
-  }
-}
-
-/** Asks again and again until there is an answer; undefined when time is up. */
-export async function until<T>(
-  ask: () => Promise<T | undefined>,
-  limitMs: number,
-  signal: AbortSignal,
-): Promise<T | undefined> {
-  for (const end = Date.now() + limitMs; ; await sleep(POLL_MS, undefined, { signal })) {
-    const answer = await ask()
-    if (answer !== undefined || Date.now() > end) return answer
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createServer } from 'node:net'
+import { isFree } from '../background/listener.ts'
 import { DockerIpfsError } from '../errors.ts'
 
 /** What a user may say about the managed node. What is left out stays as it was, or is the default. */
@@ -118,12 +118,4 @@ export async function freePorts(): Promise<Ports> {
   const [api, gateway] = free
   if (api !== undefined && gateway !== undefined) return { api, gateway }
   throw new DockerIpfsError('NODE_UNREACHABLE', `ports ${FIRST_PORT} to ${LAST_PORT} are all in use`)
-}
-
-export function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }

@@ -1,4 +1,5 @@
-import type { Host, HostState, LogOptions, Say } from '../../src/managed/host.ts'
+import type { LogOptions } from '../../src/background/log-file.ts'
+import type { Host, HostState, Say } from '../../src/managed/host.ts'
 import type { NodeOptions } from '../../src/managed/settings.ts'
 import type { Bytes } from '../../src/streams.ts'
 

@@ -1,4 +1,5 @@
-import type { Host, HostState, LogOptions } from '../../../src/managed/host.ts'
+import type { LogOptions } from '../../../src/background/log-file.ts'
+import type { Host, HostState } from '../../../src/managed/host.ts'
 import type { NodeOptions } from '../../../src/managed/settings.ts'
 import type { Bytes } from '../../../src/streams.ts'
 import { headerOf, newPeerId, type RpcNode, type RpcServer, serveRpc } from '../rpc-server.ts'

@@ -1,8 +1,5 @@
 import { expect, test } from 'bun:test'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parse, readText, replace, withSecret, withSettings } from '../../../src/managed/config-file.ts'
+import { parse, withSecret, withSettings } from '../../../src/managed/config-file.ts'
 
 const ENTRY = { AuthSecret: 'basic:docker-ipfs:x', AllowedPaths: ['/api/v0'] }
 
@@ -39,17 +36,6 @@ test.each([{ ...ENTRY, AuthSecret: 'basic:docker-ipfs:z' }, { ...ENTRY, AllowedP
 test('a config that has the secret is left as it is', () => {
   const config = { API: { Authorizations: { 'docker-ipfs': ENTRY } } }
   expect(withSecret(config, ENTRY.AuthSecret)).toBe(config)
-})
-
-test('a file is replaced by one for its owner alone', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-config-'))
-  const path = join(folder, 'config')
-  writeFileSync(path, 'old', { mode: 0o644 })
-  await replace(path, 'new')
-  expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['new', 0o600])
-  expect(readdirSync(folder)).toEqual(['config'])
-  expect([await readText(path), await readText(join(folder, 'none'))]).toEqual(['new', ''])
-  rmSync(folder, { recursive: true })
 })
 
 test('what is no JSON object says nothing', () => {

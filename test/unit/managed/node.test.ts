@@ -42,7 +42,10 @@ describe('the managed node', () => {
     const said: string[] = []
     const state = await nodeOf().start({}, signal, (text) => said.push(text), say)
     expect(state).toMatchObject({ kind: 'binary', isRunning: true })
-    expect(said).toEqual(['That failed (container in memory: x): trying a binary in memory', 'Starting binary in memory'])
+    expect(said).toEqual([
+      'That failed (container in memory: x): trying a binary in memory',
+      'Starting binary in memory',
+    ])
   })
 
   test('is the one that there is, and before it the one that runs', async () => {

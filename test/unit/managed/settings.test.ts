@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { isFree } from '../../../src/background/listener.ts'
 import { createArguments, IMAGE, NETWORK, networkFor, newerImage } from '../../../src/managed/container-arguments.ts'
-import { checkSwarmKey, freePorts, isFree, settingsOf, stampOf } from '../../../src/managed/settings.ts'
+import { checkSwarmKey, freePorts, settingsOf, stampOf } from '../../../src/managed/settings.ts'
 import { useOwnPorts } from '../../support/own-ports.ts'
 import { serveRpc } from '../../support/rpc-server.ts'
 

@@ -1,4 +1,5 @@
-import { readText } from './config-file.ts'
+import { createServer } from 'node:net'
+import { readText } from './files.ts'
 
 /** Local addresses, as /proc/net has them, that take calls to 127.0.0.1: the first one that somebody listens at gets them. */
 const TAKES = ['0100007F', '00000000', '0000000000000000FFFF00000100007F', '0'.repeat(32)]
@@ -26,10 +27,33 @@ export function listenerIn(tables: readonly string[], port: number): number | un
 /** What /proc/self/uid_map has where numbers of users are those of the machine. In other namespaces they may be nobody's. */
 const ALL_USERS = /^\s*0\s+0\s+4294967295\s*$/
 
+/** Whether the numbers of users that the system tells here are those of the machine. */
+export async function seesAllUsers(): Promise<boolean> {
+  return ALL_USERS.test(await readText('/proc/self/uid_map'))
+}
+
 /** Whether one of these users gets what is sent to a URL's port, as far as the system tells. Root may be anybody anyway. */
 export async function isHeldBy(users: readonly number[], url: string): Promise<boolean> {
-  if (!ALL_USERS.test(await readText('/proc/self/uid_map'))) return true
-  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readText(`/proc/net/${name}`)))
-  const user = listenerIn(tables, Number(new URL(url).port))
+  if (!(await seesAllUsers())) return true
+  const user = await listenerAt(Number(new URL(url).port))
   return user === undefined || user === 0 || users.includes(user)
+}
+
+/** The user, by number, who gets what is sent to a port of this machine; undefined where nobody does, or the system does not tell. */
+export async function listenerAt(port: number): Promise<number | undefined> {
+  return listenerIn(await tcpTables(), port)
+}
+
+/** What the system knows of TCP, of both families. */
+export async function tcpTables(): Promise<string[]> {
+  return Promise.all(['tcp', 'tcp6'].map((name) => readText(`/proc/net/${name}`)))
+}
+
+/** Whether nobody listens at a port of an address. */
+export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, host, () => server.close(() => resolve(true)))
+  })
 }

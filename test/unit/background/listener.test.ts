@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
-import { isHeldBy, listenerIn } from '../../../src/managed/listener.ts'
+import { isHeldBy, listenerIn } from '../../../src/background/listener.ts'
 
 const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
 /** 5301. */

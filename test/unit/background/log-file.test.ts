@@ -1,9 +1,9 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { followFile, lastLines } from '../../../src/background/log-file.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
-import { followFile, lastLines } from '../../../src/managed/log-file.ts'
 import { collect } from '../../../src/streams.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'docker-ipfs-log-'))
@@ -16,7 +16,9 @@ const TEXT = 'one\ntwo\n\nfour\n'
 beforeEach(() => writeFileSync(path, TEXT))
 
 async function read(tail: string): Promise<string> {
-  return Buffer.from(await collect(followFile(path, { follow: false, tail }, never), 1 << 20, 'it')).toString()
+  return Buffer.from(
+    await collect(followFile(path, { follow: false, tail, whose: 'the node' }, never), 1 << 20, 'it'),
+  ).toString()
 }
 
 describe('the end of a log', () => {
@@ -39,7 +41,7 @@ describe('the end of a log', () => {
   })
 
   test('of none is an error', async () => {
-    const none = followFile(join(folder, 'none'), { follow: false, tail: 'all' }, never)
+    const none = followFile(join(folder, 'none'), { follow: false, tail: 'all', whose: 'the node' }, never)
     await expect(collect(none, 1000, 'it')).rejects.toMatchObject({
       code: 'FILE_FAILED',
       message: 'the node has no log yet',
@@ -55,7 +57,7 @@ describe('the end of a log', () => {
 
 describe('a log that is followed', () => {
   test('gives what comes after its end, also a piece that is longer than those that are read', async () => {
-    const log = followFile(path, { follow: true, tail: '1' }, never)[Symbol.asyncIterator]()
+    const log = followFile(path, { follow: true, tail: '1', whose: 'the node' }, never)[Symbol.asyncIterator]()
     const next = async () => Buffer.from((await log.next()).value ?? []).toString()
     expect(await next()).toBe('four\n')
     appendFileSync(path, 'five\n')
@@ -68,9 +70,20 @@ describe('a log that is followed', () => {
     await log.return?.()
   })
 
+  test('goes on where another file has taken its place', async () => {
+    const log = followFile(path, { follow: true, tail: '1', whose: 'the node' }, never)[Symbol.asyncIterator]()
+    const next = async () => Buffer.from((await log.next()).value ?? []).toString()
+    expect(await next()).toBe('four\n')
+    appendFileSync(path, 'last\n')
+    renameSync(path, `${path}.1`)
+    writeFileSync(path, 'anew\n')
+    expect([await next(), await next()]).toEqual(['last\n', 'anew\n'])
+    await log.return?.()
+  })
+
   test('ends with the signal', async () => {
     const stop = new AbortController()
-    const log = followFile(path, { follow: true, tail: '0' }, stop.signal)[Symbol.asyncIterator]()
+    const log = followFile(path, { follow: true, tail: '0', whose: 'the node' }, stop.signal)[Symbol.asyncIterator]()
     await log.next()
     const waiting = log.next()
     stop.abort(cancelled)
