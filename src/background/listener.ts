@@ -27,26 +27,16 @@ export function listenerIn(tables: readonly string[], port: number): number | un
 /** What /proc/self/uid_map has where numbers of users are those of the machine. In other namespaces they may be nobody's. */
 const ALL_USERS = /^\s*0\s+0\s+4294967295\s*$/
 
-/** Whether the numbers of users that the system tells here are those of the machine. */
-export async function seesAllUsers(): Promise<boolean> {
-  return ALL_USERS.test(await readText('/proc/self/uid_map'))
-}
-
 /** Whether one of these users gets what is sent to a URL's port, as far as the system tells. Root may be anybody anyway. */
 export async function isHeldBy(users: readonly number[], url: string): Promise<boolean> {
-  if (!(await seesAllUsers())) return true
+  if (!ALL_USERS.test(await readText('/proc/self/uid_map'))) return true
   const user = await listenerAt(Number(new URL(url).port))
   return user === undefined || user === 0 || users.includes(user)
 }
 
 /** The user, by number, who gets what is sent to a port of this machine; undefined where nobody does, or the system does not tell. */
 export async function listenerAt(port: number): Promise<number | undefined> {
-  return listenerIn(await tcpTables(), port)
-}
-
-/** What the system knows of TCP, of both families. */
-export async function tcpTables(): Promise<string[]> {
-  return Promise.all(['tcp', 'tcp6'].map((name) => readText(`/proc/net/${name}`)))
+  return listenerIn(await Promise.all(['tcp', 'tcp6'].map((name) => readText(`/proc/net/${name}`))), port)
 }
 
 /** Whether nobody listens at a port of an address. */

@@ -1,6 +1,9 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import type { Registry } from '../distribution/registry.ts'
 import type { Plugins } from '../doctor/plugin.ts'
+import type { Door } from '../door/door.ts'
 import type { Docker } from '../engine/docker/command.ts'
+import type { DockerTerminal } from '../engine/docker/terminal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { homeOf } from '../home.ts'
 import type { ImageInput } from '../image/input.ts'
@@ -9,11 +12,11 @@ import type { ManagedNode } from '../managed/node.ts'
 import type { Gateways } from '../store/gateways.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import type { NodeHealth } from '../store/kubo/health/health.ts'
-import type { CommandContext } from './command.ts'
+import type { CommandContext, CommandPorts, RegistryChoices } from './command.ts'
 import type { Environment } from './environment.ts'
 import type { FlagsOf, GatewayOptions } from './options.ts'
 import { PLUGIN_NAME } from './plugin.ts'
-import { NODE_CHOICES, type Settings } from './settings.ts'
+import { NODE_CHOICES, SETTINGS, type SettingName, type Settings } from './settings.ts'
 
 // The only place that makes adapters, or that names what is behind the ports. Each is loaded when it is asked for: `--help`
 // and mistakes on the command line need none of them.
@@ -51,9 +54,60 @@ export async function openDocker(
   }
 }
 
+/** docker with our terminal. */
+export async function openTerminal(
+  { docker, forDocker: env }: Environment,
+  globals: readonly string[],
+): Promise<DockerTerminal> {
+  const { createDockerTerminal } = await import('../engine/docker/terminal.ts')
+  const isTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)
+  return createDockerTerminal({ docker, globals, env }, isTerminal)
+}
+
 /** Where a node of our own is that runs as a process. */
 function nodeFolder(env: Environment['all']): string {
-  return join(env['XDG_DATA_HOME'] || join(homeOf(env), '.local', 'share'), 'docker-ipfs', 'node')
+  return dataFolder(env, 'node')
+}
+
+/** Where the front door is written down. */
+export function doorFolder({ all: env }: Environment): string {
+  return dataFolder(env, 'registry')
+}
+
+function dataFolder(env: Environment['all'], name: string): string {
+  return join(env['XDG_DATA_HOME'] || join(homeOf(env), '.local', 'share'), 'docker-ipfs', name)
+}
+
+/** The front door as a process of this very program. It works somewhere else than we do: paths are made whole. */
+export async function openDoor(environment: Environment, globals: readonly string[]): Promise<Door> {
+  const { createDoor } = await import('../door/door.ts')
+  // docker closes this when we end, which would end the door.
+  const { DOCKER_CLI_PLUGIN_SOCKET: _, ...env } = environment.forDocker
+  return createDoor({
+    program: process.execPath,
+    globals: globals.map((word, at) => (globals[at - 1] === '--config' ? resolve(word) : word)),
+    env,
+    handed: handedOver(environment.settings),
+    folder: doorFolder(environment),
+  })
+}
+
+const PATHS: readonly SettingName[] = ['authFile', 'ca']
+
+/** What the environment says. What config.json says, the door reads there. */
+function handedOver({ values }: Settings): Record<string, string> {
+  const said = (Object.keys(SETTINGS) as SettingName[]).flatMap((name) => {
+    const value = values[name]
+    if (value === undefined || value.inFile) return []
+    return [[SETTINGS[name].env, PATHS.includes(name) ? resolve(value.text) : value.text] as const]
+  })
+  return Object.fromEntries(said)
+}
+
+/** The images of a node as a registry. */
+export async function openRegistry(ports: CommandPorts, options: RegistryChoices): Promise<Registry> {
+  const { createNodeRegistry } = await import('../registry/node-registry.ts')
+  return createNodeRegistry({ ...ports, ...options })
 }
 
 type AddressSearch = Omit<AddressOptions, 'found' | 'isNamed'>

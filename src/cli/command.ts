@@ -1,7 +1,10 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Originals } from '../catalogue/originals.ts'
 import type { Publications } from '../catalogue/publications.ts'
+import type { Registry } from '../distribution/registry.ts'
 import type { Patient } from '../doctor/doctor.ts'
+import type { Door } from '../door/door.ts'
+import type { DockerTerminal } from '../engine/docker/terminal.ts'
 import type { Engine, ImageInfo } from '../engine/engine.ts'
 import type { Report } from '../events.ts'
 import type { ImageInput } from '../image/input.ts'
@@ -58,10 +61,33 @@ export interface CommandContext {
   readonly patient: (api: string | undefined) => Promise<Patient>
   /** The node that docker-ipfs runs by itself. */
   readonly ownNode: () => Promise<Pick<CommandPorts, 'report' | 'signal'> & { readonly managed: ManagedNode }>
+  /** docker itself, in our place. */
+  readonly docker: () => Promise<{ readonly docker: DockerTerminal }>
+  /** Takes progress bars off the terminal. */
+  readonly close: () => void
+  /** The registry of this user on this machine, as a process. */
+  readonly door: () => Promise<Pick<CommandPorts, 'report' | 'signal'> & { readonly door: Door }>
+  /** What runs in it. */
+  readonly doorParts: (ports: CommandPorts, choices: RegistryChoices) => Promise<DoorSurroundings>
   /** Puts a question to whoever sits there: on stderr. Gives the line of the standard input that answers it, '' where that is at its end. */
   readonly ask: (question: string) => Promise<string>
   /** The text of a file that the user named. @throws FILE_FAILED */
   readonly readFile: (path: string) => Promise<string>
+}
+
+export interface RegistryChoices {
+  readonly noPin: boolean
+  readonly isReadOnly: boolean
+  /** Milliseconds. */
+  readonly timeoutMs: number
+}
+
+export interface DoorSurroundings {
+  readonly registry: Registry
+  /** Where it is written down. */
+  readonly folder: string
+  /** Addresses that the environment names. */
+  readonly said: { readonly api?: string; readonly gateways?: readonly string[] }
 }
 
 /** A command is data; help, parsing and completion are made from it. */

@@ -5,7 +5,17 @@ import type { Report } from '../events.ts'
 import { createOutput } from '../output/output.ts'
 import { createProgress, type ProgressMode } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
-import { findEndpoint, openDocker, openGateways, openImages, openNode } from './adapters.ts'
+import {
+  doorFolder,
+  findEndpoint,
+  openDocker,
+  openDoor,
+  openGateways,
+  openImages,
+  openNode,
+  openRegistry,
+  openTerminal,
+} from './adapters.ts'
 import type { CommandContext, CommandPorts } from './command.ts'
 import type { Environment } from './environment.ts'
 import type { ConnectionOptions, FlagsOf, GatewayOptions } from './options.ts'
@@ -21,8 +31,8 @@ export interface ContextOptions {
   readonly startsNode: boolean
 }
 
-/** What a command is given. `close` takes progress bars off the terminal. */
-export function createContext(options: ContextOptions): CommandContext & { readonly close: () => void } {
+/** What a command is given. */
+export function createContext(options: ContextOptions): CommandContext {
   const { environment, dockerGlobals, signal } = options
   let progress: Progress | undefined
   const reporter = async (mode: ProgressMode) => {
@@ -41,6 +51,18 @@ export function createContext(options: ContextOptions): CommandContext & { reado
       const [{ managed }, report] = await Promise.all([openDocker(environment, dockerGlobals), reporter('auto')])
       return { managed, report, signal }
     },
+    docker: async () => ({ docker: await openTerminal(environment, dockerGlobals) }),
+    async door() {
+      const [door, report] = await Promise.all([openDoor(environment, dockerGlobals), reporter('auto')])
+      return { door, report, signal }
+    },
+    doorParts: async (ports, choices) => {
+      return {
+        registry: await openRegistry(ports, choices),
+        folder: doorFolder(environment),
+        said: saidOf(environment),
+      }
+    },
     readFile: readText,
     ask: (question) => ask(question, signal),
     patient: (api) => patientOf(api, options),
@@ -56,6 +78,16 @@ export function pipeOf(open: () => AsyncIterable<unknown> & { readonly isTTY?: b
       throw new DockerIpfsError('USAGE', 'requested load from stdin, but stdin is empty')
     }
     return () => open() as AsyncIterable<Uint8Array>
+  }
+}
+
+/** The addresses that the environment names, as flags would. */
+function saidOf({ settings: { values } }: Environment) {
+  const said = ({ api, gateways }: typeof values) => [api, gateways].map((one) => (one?.inFile ? undefined : one?.text))
+  const [api, gateways] = said(values)
+  return {
+    ...(api === undefined ? {} : { api }),
+    ...(gateways === undefined ? {} : { gateways: gateways.split(/[\s,]+/).filter((url) => url !== '') }),
   }
 }
 

@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { withHanded } from '../door/handed.ts'
 import { configFile } from '../engine/docker/config-file.ts'
 import type { Defaults } from './parse.ts'
 import { readSettings, SETTINGS, type Settings } from './settings.ts'
@@ -21,7 +22,7 @@ export interface Environment {
 /** `dockerGlobals`: docker's own flags, of which --config counts. */
 export function readEnvironment(
   dockerGlobals: readonly string[] = [],
-  env: NodeJS.ProcessEnv = process.env,
+  env: NodeJS.ProcessEnv = withHanded(process.env),
 ): Environment {
   const at = dockerGlobals.lastIndexOf('--config')
   const file = configFile({ env, folder: at < 0 ? undefined : dockerGlobals[at + 1] })

@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs'
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
 import type { Patient } from '../doctor/doctor.ts'
 import { formatBytes } from '../units.ts'
-import { findEndpoint, lookOnly, openDocker, openHealth, openPlugins, openSecrets } from './adapters.ts'
+import { findEndpoint, lookOnly, openDocker, openDoor, openHealth, openPlugins, openSecrets } from './adapters.ts'
 import type { Environment } from './environment.ts'
 import { inEffect, nodeSettings } from './settings.ts'
 
@@ -38,6 +38,7 @@ export async function patientOf(
       inEffect: inEffect(settings),
       openSecrets: await openSecrets(said, environment),
     },
+    lookAtRegistry: async (limited) => (await openDoor(environment, dockerGlobals)).status(limited),
     format: formatBytes,
     signal,
   }

@@ -14,22 +14,32 @@ import { examineEngine } from './engine.ts'
 import type { Finding, Sizes } from './finding.ts'
 import { examineNode, type Nodes } from './node.ts'
 import { examinePlugin, type Plugins } from './plugin.ts'
+import { examineRegistry, type RegistryLook } from './registry.ts'
 
 /** What is looked at. */
 export interface Patient extends Sizes, Nodes {
   readonly engine: Pick<Engine, 'info' | 'freeBytes'>
   readonly plugins: Plugins
   readonly config: ConfigState
+  readonly lookAtRegistry: (signal: AbortSignal) => Promise<RegistryLook>
   readonly signal: AbortSignal
 }
 
 /** Looks at everything that a command needs. Changes nothing; what is wrong is a finding, not an error. */
-export async function examine({ engine, plugins, config, signal, ...nodes }: Patient): Promise<Finding[]> {
+export async function examine({
+  engine,
+  plugins,
+  config,
+  lookAtRegistry,
+  signal,
+  ...nodes
+}: Patient): Promise<Finding[]> {
   const parts = await Promise.all([
     examineEngine(engine, nodes, signal),
     examineNode(nodes, nodes, signal),
     examinePlugin(plugins, signal),
     examineConfig(config),
+    lookAtRegistry(signal).then(examineRegistry),
   ])
   return parts.flat()
 }

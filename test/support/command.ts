@@ -7,7 +7,10 @@ import { pipeOf, readText } from '../../src/cli/context.ts'
 import { endingOf } from '../../src/cli/exit.ts'
 import { commandHelp } from '../../src/cli/help.ts'
 import type { Defaults } from '../../src/cli/parse.ts'
+import type { Registry } from '../../src/distribution/registry.ts'
 import type { Patient } from '../../src/doctor/doctor.ts'
+import { createDoor, type Door } from '../../src/door/door.ts'
+import type { DockerTerminal } from '../../src/engine/docker/terminal.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import type { ManagedNode } from '../../src/managed/node.ts'
 import { createManagedNode } from '../../src/managed/node.ts'
@@ -25,6 +28,13 @@ export interface Surroundings {
   readonly gateways?: CommandPorts['gateways']
   readonly managed?: ManagedNode
   readonly patient?: Patient
+  readonly door?: Door
+  /** What docker does in our place; it ends well where nothing is said. */
+  readonly docker?: Partial<DockerTerminal>
+  /** What the front door serves, and the folder where it is written down. */
+  readonly served?: { readonly registry: Registry; readonly folder: string }
+  /** Ends what goes on until it is cancelled. */
+  readonly signal?: AbortSignal
   /** What is piped in; nothing is a terminal. */
   readonly stdin?: Uint8Array
   /** What is said to a question; nothing, where nobody sits there. */
@@ -71,13 +81,13 @@ async function endOf(
     return 0
   } catch (error) {
     const ending = endingOf(error, false)
-    stderr.write(`${ending.text}\n`)
+    if (ending.text !== '') stderr.write(`${ending.text}\n`)
     return ending.exitCode
   }
 }
 
 function contextOf(on: Surroundings, written: Buffer[], stderr: PassThrough): CommandContext {
-  const { signal } = new AbortController()
+  const { signal } = on.signal === undefined ? new AbortController() : { signal: on.signal }
   const { node = new MemoryNode(), engine = new MemoryEngine(), managed = createManagedNode([], undefined) } = on
   const reporter = async (mode: ProgressMode) => (await createProgress(mode, stderr)).report
   const pipe = pipeOf(() => Object.assign(streamOf(on.stdin), { isTTY: on.stdin === undefined }))
@@ -110,8 +120,20 @@ function contextOf(on: Surroundings, written: Buffer[], stderr: PassThrough): Co
       if (on.patient === undefined) throw new Error('the test has no patient')
       return on.patient
     },
+    close: () => {},
+    docker: async () => ({ docker: { attached: async () => 0, help: async () => '', ...on.docker } }),
+    door: async () => ({ door: on.door ?? noDoor(), report: await reporter('auto'), signal }),
+    async doorParts() {
+      if (on.served === undefined) throw new Error('the test has nothing to serve')
+      return { ...on.served, said: {} }
+    },
     ownNode: async () => ({ managed, report: await reporter('auto'), signal }),
   }
+}
+
+/** A front door that was never started, nor can be. */
+function noDoor(): Door {
+  return createDoor({ program: '/nowhere/docker-ipfs', globals: [], env: {}, handed: {}, folder: '/nowhere' })
 }
 
 async function* streamOf(bytes: Uint8Array = new Uint8Array()): AsyncGenerator<Uint8Array> {

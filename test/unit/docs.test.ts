@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Glob } from 'bun'
 import metadata from '../../package.json' with { type: 'json' }
+import { KNOWN } from '../../src/cli/commands/run/docker-flags.ts'
 import { endingOf } from '../../src/cli/exit.ts'
 import { SETTINGS, type Setting } from '../../src/cli/settings.ts'
 import { DockerIpfsError, type ErrorCode } from '../../src/errors.ts'
@@ -21,8 +22,10 @@ const INDEX = 'docs/guide/README.md'
 /** Paths of the checkout as docs name them; what a build or a user makes is not among them. */
 const PATH = /(?<![\w/.~-])(?:(?:src|scripts|bench|test|docs)\/[\w./-]*[\w/]|\.ci\/run|\.dependency-cruiser\.cjs)/g
 
+const OF_DOCKER = new Set([...KNOWN.switches, ...KNOWN.valued])
+
 /** A command as a user types it, up to the end of its line, its code span or its table cell; groups have two words. */
-const COMMAND = /docker(?: -\w \S+| --\w+ \S+)* ipfs ((?:(?:key|node) )?[a-z]+)[^\n`)#|]*/g
+const COMMAND = /docker(?: -\w \S+| --\w+ \S+)* ipfs ((?:(?:key|node|registry) )?[a-z]+)[^\n`)#|]*/g
 
 describe.each(DOCS)('%s', (name) => {
   const text = read(name)
@@ -47,7 +50,10 @@ describe.each(DOCS)('%s', (name) => {
       const help = helpOf(command)
       expect(help).toContain(`docker ipfs ${command}`)
       const flags = line.slice(line.indexOf(` ${command}`)).match(/(?<= )--?[a-z][a-z-]*/g) ?? []
-      for (const flag of flags) expect(`${help}\n      --help`).toMatch(new RegExp(`(^|\\s)${flag}(?=[,\\s]|$)`, 'm'))
+      // `run` takes those of docker run too.
+      const isOfDocker = (flag: string) => command === 'run' && OF_DOCKER.has(flag.replace(/^--?/, ''))
+      for (const flag of flags.filter((each) => !isOfDocker(each)))
+        expect(`${help}\n      --help`).toMatch(new RegExp(`(^|\\s)${flag}(?=[,\\s]|$)`, 'm'))
     }
   }, 60_000)
 })

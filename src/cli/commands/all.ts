@@ -20,8 +20,16 @@ import { publish } from './publish.ts'
 import { published } from './published.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { registryLogs } from './registry/logs.ts'
+import { mirror } from './registry/mirror.ts'
+import { registryRestart } from './registry/restart.ts'
+import { registryRun } from './registry/run.ts'
+import { registryStart } from './registry/start.ts'
+import { registryStatus } from './registry/status.ts'
+import { registryStop } from './registry/stop.ts'
 import { resolve } from './resolve.ts'
 import { rm } from './rm.ts'
+import { run } from './run/run.ts'
 import { save } from './save.ts'
 import { tag } from './tag.ts'
 import { version } from './version.ts'
@@ -39,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   keyRm,
   load,
   ls,
+  mirror,
   nodeLogs,
   nodeRestart,
   nodeRm,
@@ -50,8 +59,15 @@ export const COMMANDS: readonly Command[] = [
   published,
   pull,
   push,
+  registryLogs,
+  registryRestart,
+  registryRun,
+  registryStart,
+  registryStatus,
+  registryStop,
   resolve,
   rm,
+  run,
   save,
   tag,
   verify,
@@ -62,4 +78,5 @@ export const COMMANDS: readonly Command[] = [
 export const GROUPS: readonly CommandGroup[] = [
   { name: 'key', summary: 'Keys that images are published under' },
   { name: 'node', summary: 'Manage the IPFS node that docker-ipfs runs by itself' },
+  { name: 'registry', summary: 'Serve the images on IPFS as a registry of this machine' },
 ]

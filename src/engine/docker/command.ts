@@ -133,11 +133,16 @@ export async function settle(child: PromiseLike<unknown>, signal: AbortSignal): 
       await sleep(HEARD_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return signal.reason
     if (code === 'ENOENT') {
-      return new DockerIpfsError('ENGINE_UNREACHABLE', 'cannot find the docker command', {
-        cause: error,
-        hint: 'Install Docker, or put it on PATH.',
-      })
+      return noDocker(error)
     }
     return engineError(textOf(stderr), error)
   }
+}
+
+/** The error where there is no docker command. */
+export function noDocker(cause: unknown): DockerIpfsError {
+  return new DockerIpfsError('ENGINE_UNREACHABLE', 'cannot find the docker command', {
+    cause,
+    hint: 'Install Docker, or put it on PATH.',
+  })
 }

@@ -22,6 +22,7 @@ function patient(other: Partial<Patient>): Patient {
       realPath: (path) => path,
     },
     config: { file: 'config.json', faults: [], inEffect: [], openSecrets: [] },
+    lookAtRegistry: async () => ({ isRunning: false }),
     signal: new AbortController().signal,
     ...other,
   }

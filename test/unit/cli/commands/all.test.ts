@@ -26,11 +26,19 @@ describe.each(COMMANDS.map((command) => [command.name, command] as const))('%s',
     expect(letters).toEqual([...new Set(letters)])
   })
 
-  test.each(['--help', '-h'])('prints its help with %s, whatever else is there', async (flag) => {
-    const { exitCode, stdout, stderr } = await runCommand(command, ['x', flag, 'y', 'z'], {})
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
-    expect(stdout).toStartWith(`Usage:  ${command.usage}\n\n${command.summary}\n`)
-  })
+  // What stands behind the image of `docker run` is the container's, and -h its host name.
+  test.each(name === 'run' ? ['--help'] : ['--help', '-h'])(
+    'prints its help with %s, whatever else is there',
+    async (flag) => {
+      const { exitCode, stdout, stderr } = await runCommand(
+        command,
+        name === 'run' ? [flag, 'x'] : ['x', flag, 'y', 'z'],
+        {},
+      )
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+      expect(stdout).toStartWith(`Usage:  ${command.usage}\n\n${command.summary}\n`)
+    },
+  )
 
   test('refuses a flag that it does not have, with exit code 125 and its usage', async () => {
     expect(await runCommand(command, ['--nope'], {})).toMatchObject({

@@ -21,6 +21,7 @@ function patientWith(other: Partial<Patient>): Patient {
       realPath: (path) => path,
     },
     config: { file: '/home/me/.docker/config.json', faults: [], inEffect: [], openSecrets: [] },
+    lookAtRegistry: async () => ({ isRunning: false }),
     format: formatBytes,
     signal: new AbortController().signal,
     ...other,
