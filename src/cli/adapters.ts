@@ -104,10 +104,11 @@ function handedOver({ values }: Settings): Record<string, string> {
   return Object.fromEntries(said)
 }
 
-/** The images of a node as a registry. */
+/** The images of a node as a registry, one that can be pushed to unless it is said otherwise. */
 export async function openRegistry(ports: CommandPorts, options: RegistryChoices): Promise<Registry> {
-  const { createNodeRegistry } = await import('../registry/node-registry.ts')
-  return createNodeRegistry({ ...ports, ...options })
+  const { createFrontDoor } = await import('../registry/front-door.ts')
+  const { writer, ...read } = createFrontDoor({ ...ports, ...options })
+  return options.isReadOnly || writer === undefined ? read : { ...read, writer }
 }
 
 type AddressSearch = Omit<AddressOptions, 'found' | 'isNamed'>
