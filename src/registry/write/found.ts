@@ -14,12 +14,20 @@ export interface Found {
 /** Whoever pushes a manifest has seen its blobs, plain layers too. */
 const ANY: Client = { agent: '', accepts: [], onlyLooks: false }
 
+/** Podman mounts by diffID, and then calls the tar what it has itself, such as gzip: as with HEAD, it is not told of it. */
+export const LOOKS: Client = { ...ANY, onlyLooks: true }
+
 /** @param places asked one after the other */
-export function findIn(repository: RepositoryRef, places: readonly Pick<Registry, 'blob' | 'manifest'>[]): Found {
-  const blob: Found['blob'] = (digest, signal) => first(places, (place) => place.blob(repository, digest, ANY, signal))
+export function findIn(
+  repository: RepositoryRef,
+  places: readonly Pick<Registry, 'blob' | 'manifest'>[],
+  client: Client = ANY,
+): Found {
+  const blob: Found['blob'] = (digest, signal) =>
+    first(places, (place) => place.blob(repository, digest, client, signal))
   return {
     blob,
-    manifest: (digest, signal) => first(places, (place) => place.manifest(repository, digest, ANY, signal)),
+    manifest: (digest, signal) => first(places, (place) => place.manifest(repository, digest, client, signal)),
     async *open({ digest }, signal) {
       const stored = await blob(digest, signal)
       if (stored === undefined) throw lacking('blob', digest)

@@ -1,6 +1,6 @@
 import { sweepUploads, UPLOAD_MS } from '../../catalogue/unnamed.ts'
 import type { RegistryWriter, RepositoryRef } from '../../distribution/registry.ts'
-import { findIn } from './found.ts'
+import { findIn, LOOKS } from './found.ts'
 import type { WriterOptions } from './options.ts'
 import { putManifest } from './put-manifest.ts'
 import { receive } from './receive.ts'
@@ -27,7 +27,7 @@ export function createRegistryWriter(options: WriterOptions): RegistryWriter {
   return {
     receive: (_, bytes, signal) => receive(bytes, options, signal),
     async mount(repository, digest, _, signal) {
-      return (await found(repository).blob(digest, signal)) !== undefined
+      return (await findIn(repository, [pushed, read], LOOKS).blob(digest, signal)) !== undefined
     },
     async putManifest(repository, reference, manifest, signal) {
       const put = await putManifest({ repository, reference, manifest }, found(repository), { ...options, signal })

@@ -367,6 +367,15 @@ describe('a blob that comes', () => {
     for (const blob of kept) expect(digest(await door.pullBlob(blob))).toBe(blob)
   })
 
+  test('is not mounted where HEAD does not tell of it: a tar by its diffID', async () => {
+    const wanted = digest(Buffer.from('a tar'))
+    const blob = { digest: wanted, size: 5, read: () => stream([Buffer.from('a tar')]) }
+    const read = memoryDoor(node, { blob: async (_, __, client) => (client.onlyLooks ? undefined : blob) })
+    expect(await read.writer.mount(door.repository('x'), wanted, 'y', signal)).toBe(false)
+    const any = memoryDoor(node, { blob: async () => blob })
+    expect(await any.writer.mount(door.repository('x'), wanted, 'y', signal)).toBe(true)
+  })
+
   test('can be deleted', async () => {
     const { digest: blob } = await door.pushBlob(Buffer.from('x'))
     expect(await door.writer.deleteBlob(door.repository('x'), blob, signal)).toBe(true)
