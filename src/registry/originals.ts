@@ -7,7 +7,7 @@ import { repositoryOf } from '../image/name.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { mapInOrder } from '../streams.ts'
 import type { PushedRegistry } from './node-registry.ts'
-import { nameOf, repositoryNameOf } from './repository-name.ts'
+import { nameOf, repositoryNameOf } from './place.ts'
 
 interface OriginalsOptions {
   readonly originals: Originals

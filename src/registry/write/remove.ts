@@ -4,7 +4,7 @@ import { isDigest } from '../../image/documents.ts'
 import { repositoryOf } from '../../image/name.ts'
 import { readPushed } from '../../image/pushed.ts'
 import { remove } from '../../names/remove.ts'
-import { nameOf, repositoryNameOf } from '../repository-name.ts'
+import { nameOf, repositoryNameOf } from '../place.ts'
 import type { Found } from './found.ts'
 import type { PushOptions } from './options.ts'
 
