@@ -17,8 +17,8 @@ export async function runs(pid: number, mark: string): Promise<boolean> {
   try {
     if (!(pid > 0)) return false
     kill(pid, 0)
-  } catch {
-    return false
+  } catch (error) {
+    if (!isOfAnother(error)) return false
   }
   const [stat, command] = await Promise.all(['stat', 'cmdline'].map((file) => readText(`/proc/${pid}/${file}`)))
   // One that has ended keeps its number while its parent does not ask: in containers without an init, for ever.
@@ -26,4 +26,9 @@ export async function runs(pid: number, mark: string): Promise<boolean> {
   if (/\) Z /.test(stat ?? '')) return (await readdir(`/proc/${pid}/task`).catch(() => [])).length > 1
   // Empty where there is no /proc.
   return !command || command.includes(mark)
+}
+
+/** Whether that is what the system has against a signal to the process of another user. */
+export function isOfAnother(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPERM'
 }

@@ -2,9 +2,8 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { getuid, kill } from 'node:process'
+import { getuid } from 'node:process'
 import { promisify } from 'node:util'
-import { semver } from 'bun'
 import { readText, replace } from '../background/files.ts'
 import { isFree, isHeldBy } from '../background/listener.ts'
 import { followFile, type LogOptions, lastLines } from '../background/log-file.ts'
@@ -14,8 +13,9 @@ import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Access } from '../store/kubo/access.ts'
 import type { Bytes } from '../streams.ts'
 import { type KuboConfig, parse, withSecret, withSettings } from './config-file.ts'
+import { checkOwner, folderError } from './folder.ts'
 import { CLOSING, type Host, type HostState, type Openness, type Say } from './host.ts'
-import { isComingUp, orEnd } from './process.ts'
+import { endProcess, isComingUp, isOlder, ofAnother, orEnd } from './process.ts'
 import { endpointOf, identityOf } from './ready.ts'
 import { accessOf, keepSecret, readSecret, secretFile } from './secret.ts'
 import { freePorts, type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
@@ -106,16 +106,21 @@ class BinaryHost implements Host {
 
   async start(options: NodeOptions, signal: AbortSignal, say: Say): Promise<HostState> {
     const before = await this.state(signal)
+    // One that an earlier docker-ipfs made is open to everybody; one whose secret was lost, not even to us.
+    if (before?.openTo === 'owner' && Object.keys(options).length === 0) return before
+    await checkOwner(this.#folder, this.#env)
     if (before?.isRunning) {
-      // One that an earlier docker-ipfs made is open to everybody; one whose secret was lost, not even to us.
-      if (Object.keys(options).length === 0 && before.openTo === 'owner') return before
       if (before.openTo === 'everybody') say(CLOSING)
       await this.stop(signal)
     }
     if (this.#ipfs === undefined) throw new DockerIpfsError('NODE_UNREACHABLE', 'there is no ipfs on PATH')
     say(`Starting an IPFS node of docker-ipfs (${this.#ipfs}; "docker ipfs node stop" ends it)`)
-    await this.#init(this.#ipfs, signal)
-    await this.#configure(this.#ipfs, options, signal)
+    try {
+      await this.#init(this.#ipfs, signal)
+      await this.#configure(this.#ipfs, options, signal)
+    } catch (error) {
+      throw folderError(this.#folder, error)
+    }
     const { isPrivate = false } = { ...(await this.#kept()).options }
     for (let tries = 1; ; tries += 1) {
       const child = await this.#spawn(this.#ipfs, isPrivate)
@@ -130,9 +135,11 @@ class BinaryHost implements Host {
   async stop(signal: AbortSignal): Promise<void> {
     const pid = await this.#pid()
     const isGone = async () => ((await runs(pid, this.#repo)) ? undefined : true)
+    // Root may run it here, and keeps its number to itself.
+    if (!(pid > 0) && (await this.state(signal))?.isRunning) throw ofAnother()
     if (await isGone()) return
     // Not the call `shutdown`: with the garbage collector on, the process stays (seen with Kubo 0.43).
-    kill(pid, 'SIGTERM')
+    endProcess(pid)
     if (await until(isGone, STOP_MS, signal)) return
     throw new DockerIpfsError('NODE_FAILED', `the IPFS node of docker-ipfs does not stop (process ${pid})`)
   }
@@ -207,7 +214,9 @@ class BinaryHost implements Host {
     const wanted = { ...kept.options, ...given, ...(swarmKey === undefined ? {} : { isPrivate: true }) }
     const { api, gateway } = kept.ports ?? { api: 0, gateway: 0 }
     const ports = api !== 0 && (await isFree(api)) && (await isFree(gateway)) ? { api, gateway } : await freePorts()
-    const isOld = wanted.announce === true && (await this.#isOld(ipfs, signal))
+    // The user's `ipfs` may be of any version.
+    const isOld =
+      wanted.announce === true && (await isOlder(ipfs, KNOWS_ENTITIES, { repo: this.#repo, env: this.#env, signal }))
     const settings = settingsOf({ ports, isPublished: false, isOld }, wanted)
     const stamp = stampOf(settings)
     const before = (await this.#readConfig()) ?? {}
@@ -218,15 +227,6 @@ class BinaryHost implements Host {
     if (closed !== before) await replace(join(this.#repo, 'config'), JSON.stringify(closed, null, 2))
     if (kept.stamp === stamp) return
     await replace(join(this.#folder, 'kept.json'), JSON.stringify({ options: wanted, ports, stamp } satisfies Kept))
-  }
-
-  /** The user's `ipfs` may be of any version. One that does not say which is believed to be new. */
-  async #isOld(ipfs: string, signal: AbortSignal): Promise<boolean> {
-    const args = [`--repo-dir=${this.#repo}`, 'version', '--number']
-    const said = await promisify(execFile)(ipfs, args, { env: this.#env, signal }).catch(() => undefined)
-    signal.throwIfAborted()
-    const version = /\d+\.\d+\.\d+/.exec(said?.stdout ?? '')?.[0]
-    return version !== undefined && semver.order(version, KNOWS_ENTITIES) < 0
   }
 
   async #spawn(ipfs: string, isPrivate: boolean): Promise<ChildProcess> {
