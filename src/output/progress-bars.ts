@@ -5,6 +5,8 @@ import { type Progress, type ProgressStream, plainLine } from './progress-lines.
 
 const BAR_CHARS = 50
 
+const CLEAR_ROW = '\x1b[2K'
+
 /**
  * A bar for each layer being worked on, as `docker pull` shows them. A finished layer's line is written above the bars
  * and stays, so only what is under way is redrawn, and an image of more layers than the terminal has rows looks right.
@@ -14,25 +16,15 @@ export function barsProgress(
   now: () => number = () => Date.now(),
 ): Progress {
   const active = new Map<string, Shown>()
-  const multi = new MultiBar({
-    stream,
-    format: (_options, params, payload: BarPayload) => barLine(params, payload, now()),
-    clearOnComplete: true,
-    // Each redraw starts on a cleared screen below the cursor, see `print`.
-    forceRedraw: true,
-    // These keep the terminal as it is, so that even a killed process leaves nothing to restore.
-    hideCursor: false,
-    linewrap: true,
-    gracefulExit: false,
-  })
+  const { multi, stop } = createBars(stream, now)
 
   const take = (finished: SingleBar) => {
-    multi.stop()
+    stop()
     multi.remove(finished)
     multi.stop()
   }
   const print = (line: string, finished?: SingleBar) => {
-    if (finished === undefined) multi.stop()
+    if (finished === undefined) stop()
     else take(finished)
     stream.write(`${line}\n`)
     if (active.size > 0) multi.update()
@@ -53,7 +45,7 @@ export function barsProgress(
       if (active.size === 0) return
       for (const { bar } of active.values()) multi.remove(bar)
       active.clear()
-      multi.stop()
+      stop()
     },
   }
 
@@ -94,6 +86,56 @@ interface Shown {
   readonly bar: SingleBar
   /** The bar's own, so that what is changed here shows there. */
   readonly payload: BarPayload
+}
+
+/** The bars, and what takes them off the terminal. One that has become narrower has wrapped them: they are taken from all their rows. */
+function createBars(
+  stream: ProgressStream & NodeJS.WritableStream,
+  now: () => number,
+): { readonly multi: MultiBar; readonly stop: () => void } {
+  /** Characters of the bars on the terminal, by layer. */
+  const drawn = new Map<string, number>()
+  const multi = new MultiBar({
+    stream,
+    format: (_options, params, payload: BarPayload) => {
+      const line = barLine(params, payload, now())
+      drawn.set(payload.layer, line.length)
+      return line
+    },
+    clearOnComplete: true,
+    // Each redraw starts on a cleared screen below the cursor, see `print`.
+    forceRedraw: true,
+    // These keep the terminal as it is, so that even a killed process leaves nothing to restore.
+    hideCursor: false,
+    linewrap: true,
+    gracefulExit: false,
+  })
+  // The cursor goes up by the rows that wrapped bars take more.
+  const unwrap = () => {
+    // Who computes hears late of a new size.
+    stream._refreshSize?.()
+    stream.write(`${CLEAR_ROW}\x1b[1A`.repeat(wrappedRows([...drawn.values()], stream.columns)))
+  }
+  // On the uppermost row tmux keeps what is cleared to the end of the screen: so row by row.
+  const wipe = () => {
+    if (drawn.size === 0) return
+    stream.write(Array(drawn.size).fill(CLEAR_ROW).join('\x1b[1B'))
+    stream.write('\x1b[1A'.repeat(drawn.size - 1))
+    drawn.clear()
+  }
+  multi.on('update-pre', unwrap).on('redraw-pre', () => drawn.clear())
+  multi.on('stop-pre-clear', wipe)
+  const stop = () => {
+    unwrap()
+    multi.stop()
+  }
+  return { multi, stop }
+}
+
+/** How many rows more than one each lines take in so many columns. */
+export function wrappedRows(lengths: readonly number[], columns: number | undefined): number {
+  if (!columns) return 0
+  return lengths.reduce((rows, length) => rows + Math.max(1, Math.ceil(length / columns)) - 1, 0)
 }
 
 interface BarPayload {

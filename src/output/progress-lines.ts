@@ -6,6 +6,8 @@ export interface ProgressStream {
   readonly isTTY?: boolean
   readonly columns?: number
   readonly rows?: number
+  /** Asks for both anew; Bun has it, as Node has, and neither tells of it. */
+  _refreshSize?(): void
   write(text: string): unknown
 }
 

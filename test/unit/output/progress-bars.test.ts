@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { barLine, barsProgress } from '../../../src/output/progress-bars.ts'
+import { barLine, barsProgress, wrappedRows } from '../../../src/output/progress-bars.ts'
 
 const LAYER = 'sha256:73bc5939a32e1f2a3b4c'
 
@@ -123,4 +123,25 @@ describe('bars on a terminal', () => {
     report({ type: 'layer-progress', layer: LAYER, bytesDone: 5 })
     expect(await text(stream.end())).toEndWith('<end>')
   })
+})
+
+test('a terminal that has become narrower has wrapped bars, and they are taken from all their rows', async () => {
+  const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 })
+  const { report, clear } = barsProgress(stream)
+  report({ type: 'layer-start', layer: LAYER, bytesTotal: 100 })
+  report({ type: 'warning', text: 'wide' })
+  stream.columns = 30
+  report({ type: 'warning', text: 'narrow' })
+  clear()
+  const written = await text(stream.end())
+  // 70 characters in 30 columns are two rows more.
+  expect(written.split('\u001b[2K\u001b[1A')).toHaveLength(3)
+})
+
+test('of lines of so many characters those count that a terminal wraps', () => {
+  expect(wrappedRows([79, 80, 81, 0], 80)).toBe(1)
+  expect(wrappedRows([79, 80], 40)).toBe(2)
+  expect(wrappedRows([79], 0)).toBe(0)
+  expect(wrappedRows([79], undefined)).toBe(0)
+  expect(wrappedRows([], 40)).toBe(0)
 })
