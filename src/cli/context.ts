@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
+import { words } from '../output/ascii.ts'
 import { createOutput } from '../output/output.ts'
 import { createProgress, type ProgressMode } from '../output/progress.ts'
 import type { Progress } from '../output/progress-lines.ts'
@@ -35,14 +36,16 @@ export interface ContextOptions {
 export function createContext(options: ContextOptions): CommandContext {
   const { environment, dockerGlobals, signal } = options
   let progress: Progress | undefined
-  const reporter = async (mode: ProgressMode) => {
+  const reporter = async (mode: ProgressMode): Promise<Report> => {
     progress = await createProgress(mode, process.stderr, { dumb: environment.all['TERM'] === 'dumb' })
     for (const { text } of environment.settings.faults) progress.report({ type: 'warning', text })
-    return progress.report
+    const { report } = progress
+    if (!environment.isAscii) return report
+    return (event) => report('text' in event ? { ...event, text: words(event.text, true) } : event)
   }
   const close = () => progress?.clear()
   return {
-    output: createOutput(process.stdout, close),
+    output: createOutput(process.stdout, close, environment.isAscii),
     close,
     openImages: (path) => openImages(path, pipe, signal),
     pipe,

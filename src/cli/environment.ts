@@ -12,6 +12,8 @@ export interface Environment {
   /** Address of docker's plugin socket. */
   readonly pluginSocket: string | undefined
   readonly completionDescriptions: boolean
+  /** The locale says that terminals have only ASCII. Where it says nothing they mostly have all. */
+  readonly isAscii: boolean
   readonly settings: Settings
   /** What flags are that are not given. */
   readonly defaults: Defaults
@@ -33,10 +35,15 @@ export function readEnvironment(
     docker: dockerCommand(env['DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND']),
     pluginSocket: env['DOCKER_CLI_PLUGIN_SOCKET'],
     completionDescriptions: env['DOCKER_CLI_DISABLE_COMPLETION_DESCRIPTION'] === undefined,
+    isAscii: isAscii(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || 'UTF-8'),
     settings,
     defaults: { progress: settings.values.progress?.text },
     forDocker: Object.fromEntries(Object.entries(env).filter(([name]) => !ours.includes(name))),
   }
+}
+
+function isAscii(locale: string): boolean {
+  return !/utf-?8/i.test(locale)
 }
 
 /** In completion docker names the plugin itself here: starting that would fork for ever. */

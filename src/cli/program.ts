@@ -4,6 +4,7 @@
 // To add a command: a file in commands/, a line in commands/all.ts, a page of docs/guide/.
 
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
+import { words } from '../output/ascii.ts'
 import { createOutput } from '../output/output.ts'
 import { watchForCancel } from './cancel.ts'
 import { isCalled, type Prepared } from './command.ts'
@@ -21,14 +22,17 @@ import { badFlag, unknownCommand } from './usage.ts'
 export async function run(argv: readonly string[]): Promise<number> {
   ignoreStreamErrors()
   let debug = false
+  let isAscii = false
   try {
     const invocation = parsePluginArgv(argv)
     debug = invocation.debug
-    await dispatch(invocation, readEnvironment(invocation.dockerGlobals))
+    const environment = readEnvironment(invocation.dockerGlobals)
+    isAscii = environment.isAscii
+    await dispatch(invocation, environment)
     return 0
   } catch (error) {
     const ending = endingOf(error, debug)
-    if (ending.text !== '') process.stderr.write(`${ending.text}\n`)
+    if (ending.text !== '') process.stderr.write(`${words(ending.text, isAscii)}\n`)
     return ending.exitCode
   }
 }

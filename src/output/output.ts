@@ -11,6 +11,8 @@ export interface Output {
    */
   line(text: string): Promise<void>
   readonly isTerminal: boolean
+  /** Who reads it may have only ASCII: `words` is for what people read. */
+  readonly isAscii: boolean
   /**
    * Writes bytes, as fast as they are taken. False when the reader went away, which ends it: only the caller knows whether that matters.
    * @throws OutputError
@@ -38,7 +40,7 @@ export function isBrokenPipe(error: unknown): boolean {
 }
 
 /** `before` runs ahead of each line, so that bars on the same terminal can get out of the way. */
-export function createOutput(sink: LineSink, before: () => void = () => {}): Output {
+export function createOutput(sink: LineSink, before: () => void = () => {}, isAscii = false): Output {
   /** False when the reader has gone. */
   const write = (data: string | Uint8Array) =>
     new Promise<boolean>((resolve, reject) => {
@@ -49,6 +51,7 @@ export function createOutput(sink: LineSink, before: () => void = () => {}): Out
     })
   return {
     isTerminal: sink.isTTY === true,
+    isAscii,
     async line(text) {
       before()
       await write(`${text}\n`)

@@ -5,6 +5,7 @@ import { ENGINES } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import { useReal } from '../support/real.ts'
 import { script } from '../support/scripts.ts'
+import { Terminal } from '../support/terminal.ts'
 
 /** Nothing here depends on the engine. */
 const ENGINE = ENGINES[0] ?? ''
@@ -79,48 +80,10 @@ describe('docker __complete ipfs', () => {
   })
 })
 
-/** A shell in a terminal, as a person has it. */
-class Terminal {
-  readonly #tmux: string
-  readonly #socket = join(real.place.folder, `${crypto.randomUUID()}.tmux`)
-
-  private constructor(tmux: string) {
-    this.#tmux = tmux
-  }
-
-  static async open(shell: readonly string[]): Promise<Terminal> {
-    const terminal = new Terminal(join((await script('shells')).trim(), 'tmux'))
-    await terminal.#run('-f', '/dev/null', 'new-session', '-d', '-x', '150', '-y', '50', ...shell)
-    await terminal.shows(() => undefined, '>')
-    return terminal
-  }
-
-  async #run(...args: string[]): Promise<string> {
-    const options = { env: { ...environment(), TERM: 'xterm' } }
-    const { exitCode, stdout, stderr } = await real.place.run(this.#tmux, ['-S', this.#socket, ...args], options)
-    if (exitCode !== 0) throw new Error(`tmux ${args.join(' ')}: ${stderr}`)
-    return stdout
-  }
-
-  /** Types a line and two tabs; gives the screen once it shows all of `texts`. Types again where an answer came too late. */
-  async completes(line: string, ...texts: string[]): Promise<string> {
-    return this.shows(() => this.#run('send-keys', 'C-u', 'C-l', line, 'Tab', 'Tab'), ...texts)
-  }
-
-  async shows(action: () => unknown, ...texts: string[]): Promise<string> {
-    let screen = ''
-    for (let round = 0; round < 100; round++) {
-      if (round % 25 === 0) await action()
-      screen = await this.#run('capture-pane', '-p')
-      if (texts.every((text) => screen.includes(text))) return screen
-      await Bun.sleep(100)
-    }
-    throw new Error(`the screen lacks one of ${texts.join(', ')}:\n${screen}`)
-  }
-
-  async close(): Promise<void> {
-    await this.#run('kill-server')
-  }
+const openTerminal = async (shell: readonly string[]) => {
+  const terminal = await Terminal.open(real.place, shell, { env: environment() })
+  await terminal.shows(() => undefined, '>')
+  return terminal
 }
 
 describe.each(['bash', 'zsh'] as const)('in a real %s', (shell) => {
@@ -134,11 +97,11 @@ describe.each(['bash', 'zsh'] as const)('in a real %s', (shell) => {
     await Bun.write(docker, stdout)
     if (shell === 'bash') {
       await Bun.write(join(folder, 'bashrc'), `PS1='> '\nsource ${shells}/bash_completion\nsource ${docker}\n`)
-      terminal = await Terminal.open(['bash', '--rcfile', join(folder, 'bashrc'), '-i'])
+      terminal = await openTerminal(['bash', '--rcfile', join(folder, 'bashrc'), '-i'])
     } else {
       await Bun.write(join(folder, '.zshenv'), `source ${shells}/zshenv\n`)
       await Bun.write(join(folder, '.zshrc'), `PS1='> '\nautoload -U compinit && compinit -D -u\nsource ${docker}\n`)
-      terminal = await Terminal.open(['env', `ZDOTDIR=${folder}`, `${shells}/zsh`, '-i'])
+      terminal = await openTerminal(['env', `ZDOTDIR=${folder}`, `${shells}/zsh`, '-i'])
     }
   })
   afterAll(() => terminal.close())

@@ -26,3 +26,15 @@ test('docker is started without our settings, which may be secret', () => {
   })
   expect(forDocker).toEqual({ PATH: '/bin' })
 })
+
+test.each([
+  [{}, false],
+  [{ LANG: '' }, false],
+  [{ LANG: 'C' }, true],
+  [{ LANG: 'en_GB.UTF-8', LC_ALL: 'C' }, true],
+  [{ LANG: 'C', LC_ALL: 'C.utf8' }, false],
+  [{ LANG: 'en_GB.UTF-8', LC_CTYPE: 'POSIX', LC_ALL: '' }, true],
+  [{ LANG: 'de_DE@euro' }, true],
+])('a terminal with %j has only ASCII: %p', (env, isAscii) => {
+  expect(readEnvironment([], env).isAscii).toBe(isAscii)
+})

@@ -1,4 +1,5 @@
 import type { Difference } from '../../../inspect/diff.ts'
+import { words } from '../../../output/ascii.ts'
 import { documentFormat } from '../../../output/rows.ts'
 import { bar } from '../../../output/table.ts'
 import { formatBytes, shortDigest } from '../../../units.ts'
@@ -24,7 +25,8 @@ export const diff = defineCommand({
     const [{ diff }, ports] = await Promise.all([import('../../../inspect/diff.ts'), context.connect(flags)])
     const found = await diff(one, other, { ...ports, platform: flags.platform, timeoutMs: flags.timeout })
     const files = found.files.map((file) => `${file.change} ${file.path}`)
-    const lines = document !== undefined ? [document(asJson(found))] : flags.quiet ? files : picture(found, one, other)
+    const shown = picture(found, one, other).map((line) => words(line, context.output.isAscii))
+    const lines = document !== undefined ? [document(asJson(found))] : flags.quiet ? files : shown
     for (const line of lines) await context.output.line(line)
   },
 })

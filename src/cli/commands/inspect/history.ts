@@ -1,4 +1,5 @@
 import type { BuildStep } from '../../../inspect/history.ts'
+import { words } from '../../../output/ascii.ts'
 import { type Row, rowFormat } from '../../../output/rows.ts'
 import { formatBytes, formatSince } from '../../../units.ts'
 import { defineCommand } from '../../command.ts'
@@ -46,12 +47,16 @@ export const history = defineCommand({
     const steps = await history(reference, { ...ports, platform: flags.platform, timeoutMs: flags.timeout })
     const lines = flags.quiet
       ? steps.flatMap(({ cid }) => cid?.toString() ?? [])
-      : rows.lines(steps.map((step) => rowOf(step, flags['no-trunc'])))
+      : rows.lines(steps.map((step) => rowOf(step, flags['no-trunc'], words('…', context.output.isAscii))))
     for (const line of lines) await context.output.line(line)
   },
 })
 
-function rowOf({ created, createdBy, comment, tarSize, size, diffId, cid }: BuildStep, noTrunc: boolean): Row {
+function rowOf(
+  { created, createdBy, comment, tarSize, size, diffId, cid }: BuildStep,
+  noTrunc: boolean,
+  more: string,
+): Row {
   // Line ends and tabs would break the table; docker shows them as one space too.
   const by = createdBy.replace(/\s+/g, ' ')
   return {
@@ -59,7 +64,7 @@ function rowOf({ created, createdBy, comment, tarSize, size, diffId, cid }: Buil
     DiffID: diffId ?? '',
     CreatedSince: formatSince(created),
     CreatedAt: created || 'N/A',
-    CreatedBy: noTrunc || by.length <= MAX_CREATED_BY ? by : `${by.slice(0, MAX_CREATED_BY - 1)}…`,
+    CreatedBy: noTrunc || by.length <= MAX_CREATED_BY ? by : `${by.slice(0, MAX_CREATED_BY - more.length)}${more}`,
     Size: formatBytes(tarSize),
     StoredSize: formatBytes(size),
     Comment: comment.replace(/\s+/g, ' '),
