@@ -1,11 +1,8 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmod, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getuid } from 'node:process'
-import { promisify } from 'node:util'
 import { readText, replace } from '../background/files.ts'
-import { isFree, isHeldBy } from '../background/listener.ts'
+import { isHeldBy } from '../background/listener.ts'
 import { followFile, type LogOptions, lastLines } from '../background/log-file.ts'
 import { runs } from '../background/process.ts'
 import { until } from '../background/until.ts'
@@ -15,10 +12,20 @@ import type { Bytes } from '../streams.ts'
 import { type KuboConfig, parse, withSecret, withSettings } from './config-file.ts'
 import { checkOwner, folderError } from './folder.ts'
 import { CLOSING, type Host, type HostState, type Openness, type Say } from './host.ts'
-import { endProcess, isComingUp, isOlder, ofAnother, orEnd } from './process.ts'
+import { type Daemon, IpfsCommand, type Start } from './ipfs-command.ts'
+import { endProcess, isComingUp, ofAnother, orEnd } from './process.ts'
 import { endpointOf, identityOf } from './ready.ts'
 import { accessOf, keepSecret, readSecret, secretFile } from './secret.ts'
-import { freePorts, type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
+import {
+  areFree,
+  freePorts,
+  type NodeOptions,
+  PORT_TRIES,
+  type Ports,
+  saysTaken,
+  settingsOf,
+  stampOf,
+} from './settings.ts'
 
 export interface BinaryOptions {
   /** Path of the `ipfs` to run; undefined where there is none. */
@@ -41,40 +48,35 @@ interface Kept {
   readonly stamp: string
 }
 
-/** Time in which one that had the lock answers, or has ended, in milliseconds; and how often it is tried then. */
+/** Time in which one that had the lock answers, or has ended, in milliseconds. */
 const LOCK_MS = 5000
-const TRIES = 4
+/** Time in which all ports of a daemon are open whose API answers, in milliseconds. */
+const READY_MS = 10_000
 /** Time in which one ends that did not get the lock. */
 const ENDING_MS = 1000
 const START_MS = 60_000
 /** Kubo waits 30 s for calls that hang, and then writes down what it has in memory. */
 const STOP_MS = 60_000
-/** The first Kubo whose `Provide.Strategy` may have `entities`; source: its changelog. */
-const KNOWS_ENTITIES = '0.41.0'
-/** Bytes of log after which it begins anew. */
-const MAX_LOG = 10 * 1024 * 1024
 
 class BinaryHost implements Host {
   readonly kind = 'binary'
   readonly name = 'background process'
-  readonly #ipfs: string | undefined
+  readonly #ipfs: IpfsCommand | undefined
   readonly #folder: string
   readonly #repo: string
   readonly #log: string
   readonly #secret: string
   readonly #pidFile: string
-  readonly #env: Readonly<Record<string, string | undefined>>
+  readonly #env: BinaryOptions['env']
 
   constructor({ ipfs, folder, env }: BinaryOptions) {
-    this.#ipfs = ipfs
     this.#folder = folder
     this.#repo = join(folder, 'repo')
     this.#log = join(folder, 'log')
     this.#secret = secretFile(folder)
     this.#pidFile = join(folder, 'pid')
-    // The user's settings for a Kubo of their own are none of ours.
-    const own = Object.entries(env).filter(([name]) => !/^(IPFS|LIBP2P)_/.test(name))
-    this.#env = { ...Object.fromEntries(own), IPFS_TELEMETRY: 'off' }
+    this.#env = env
+    this.#ipfs = ipfs === undefined ? undefined : new IpfsCommand({ ipfs, env })
   }
 
   async state(signal: AbortSignal): Promise<HostState | undefined> {
@@ -114,22 +116,28 @@ class BinaryHost implements Host {
       await this.stop(signal)
     }
     if (this.#ipfs === undefined) throw new DockerIpfsError('NODE_UNREACHABLE', 'there is no ipfs on PATH')
-    say(`Starting an IPFS node of docker-ipfs (${this.#ipfs}; "docker ipfs node stop" ends it)`)
+    say(`Starting an IPFS node of docker-ipfs (${this.#ipfs.path}; "docker ipfs node stop" ends it)`)
     try {
       await this.#init(this.#ipfs, signal)
-      await this.#configure(this.#ipfs, options, signal)
+      await this.#startWith(this.#ipfs, options, signal, say)
     } catch (error) {
       throw folderError(this.#folder, error)
     }
-    const { isPrivate = false } = { ...(await this.#kept()).options }
-    for (let tries = 1; ; tries += 1) {
-      const child = await this.#spawn(this.#ipfs, isPrivate)
-      if (await orEnd(this.#untilItAnswers(child, signal, tries < TRIES), child, signal, say)) break
-    }
     const state = await this.state(signal)
-    if (state?.openTo === 'everybody') await this.#refuse(this.#ipfs, signal)
+    if (state?.openTo === 'everybody') await this.#refuse(this.#ipfs.path, signal)
     if (state?.isRunning) return state
     throw new DockerIpfsError('NODE_UNREACHABLE', 'the IPFS node of docker-ipfs went away again')
+  }
+
+  /** Starts it, on other ports where somebody takes those that were free a moment ago, until it answers. */
+  async #startWith(ipfs: IpfsCommand, options: NodeOptions, signal: AbortSignal, say: Say): Promise<void> {
+    let { ports, isPrivate } = await this.#configure(ipfs, options, { signal })
+    for (let tries = 1; ; tries += 1) {
+      const daemon = await this.#spawn(ipfs, isPrivate)
+      const start = await orEnd(this.#untilItAnswers(daemon, ports, signal, tries < PORT_TRIES), daemon, signal, say)
+      if (start === 'running') return
+      if (start === 'taken') ({ ports, isPrivate } = await this.#configure(ipfs, {}, { signal, tries: tries + 1 }))
+    }
   }
 
   async stop(signal: AbortSignal): Promise<void> {
@@ -181,13 +189,12 @@ class BinaryHost implements Host {
   }
 
   /** Makes the repository beside its place: whoever comes second finds it whole, and throws away what it made. */
-  async #init(ipfs: string, signal: AbortSignal): Promise<void> {
+  async #init(ipfs: IpfsCommand, signal: AbortSignal): Promise<void> {
     if ((await this.#readConfig()) !== undefined) return
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const made = join(this.#folder, `repo.${crypto.randomUUID()}`)
     try {
-      const args = [`--repo-dir=${made}`, 'init', '--empty-repo', '--profile=flatfs']
-      await promisify(execFile)(ipfs, args, { env: this.#env, signal })
+      await ipfs.init(made, signal)
       await rename(made, this.#repo).catch(async (error: unknown) => {
         if ((await this.#readConfig()) === undefined) throw error
       })
@@ -198,13 +205,19 @@ class BinaryHost implements Host {
         .findLast((line) => line.trim() !== '')
       throw new DockerIpfsError('NODE_UNREACHABLE', `cannot make an IPFS repository in ${this.#folder}: ${why}`, {
         cause,
+        hint: 'Have a home that may be written to, or name another folder with XDG_DATA_HOME.',
       })
     } finally {
-      await rm(made, { recursive: true, force: true })
+      await rm(made, { recursive: true, force: true }).catch(() => undefined)
     }
   }
 
-  async #configure(ipfs: string, options: NodeOptions, signal: AbortSignal): Promise<void> {
+  /** @param tries which try this is: from the second on the ports that it had are somebody else's */
+  async #configure(
+    ipfs: IpfsCommand,
+    options: NodeOptions,
+    { signal, tries = 1 }: { readonly signal: AbortSignal; readonly tries?: number },
+  ): Promise<{ readonly ports: Ports; readonly isPrivate: boolean }> {
     const { swarmKey, ...given } = options
     if (swarmKey !== undefined) {
       await rm(join(this.#repo, 'swarm.key'), { force: true })
@@ -212,11 +225,8 @@ class BinaryHost implements Host {
     }
     const kept = await this.#kept()
     const wanted = { ...kept.options, ...given, ...(swarmKey === undefined ? {} : { isPrivate: true }) }
-    const { api, gateway } = kept.ports ?? { api: 0, gateway: 0 }
-    const ports = api !== 0 && (await isFree(api)) && (await isFree(gateway)) ? { api, gateway } : await freePorts()
-    // The user's `ipfs` may be of any version.
-    const isOld =
-      wanted.announce === true && (await isOlder(ipfs, KNOWS_ENTITIES, { repo: this.#repo, env: this.#env, signal }))
+    const ports = (tries === 1 && (await this.#stillFree(kept.ports))) || (await freePorts(tries))
+    const isOld = wanted.announce === true && !(await ipfs.knowsEntities(this.#repo, signal))
     const settings = settingsOf({ ports, isPublished: false, isOld }, wanted)
     const stamp = stampOf(settings)
     const before = (await this.#readConfig()) ?? {}
@@ -225,64 +235,53 @@ class BinaryHost implements Host {
     await chmod(this.#folder, 0o700).catch(() => undefined)
     const closed = withSecret(config, await keepSecret(this.#secret))
     if (closed !== before) await replace(join(this.#repo, 'config'), JSON.stringify(closed, null, 2))
-    if (kept.stamp === stamp) return
-    await replace(join(this.#folder, 'kept.json'), JSON.stringify({ options: wanted, ports, stamp } satisfies Kept))
+    if (kept.stamp !== stamp)
+      await replace(join(this.#folder, 'kept.json'), JSON.stringify({ options: wanted, ports, stamp } satisfies Kept))
+    return { ports, isPrivate: wanted.isPrivate ?? false }
   }
 
-  async #spawn(ipfs: string, isPrivate: boolean): Promise<ChildProcess> {
-    const size = (await stat(this.#log).catch(() => undefined))?.size ?? 0
-    const log = await open(this.#log, size > MAX_LOG ? 'w' : 'a', 0o600)
-    try {
-      const args = [
-        `--repo-dir=${this.#repo}`,
-        'daemon',
-        '--migrate=true',
-        '--enable-gc',
-        '--agent-version-suffix=docker-ipfs',
-      ]
-      const env = isPrivate ? { ...this.#env, LIBP2P_FORCE_PNET: '1' } : this.#env
-      // A session of its own: Ctrl-C in our terminal is not for it. In its own folder: ours may be deleted or unmounted.
-      const child = spawn(ipfs, args, { cwd: this.#folder, env, detached: true, stdio: ['ignore', log.fd, log.fd] })
-      child.unref()
-      await once(child, 'spawn')
-      // One that is there has the repository's lock: this one ends then, and its number would lead nowhere.
-      const before = Number(await readText(this.#pidFile))
-      if (!(await runs(before, this.#repo))) await replace(this.#pidFile, `${child.pid}\n`)
-      return child
-    } finally {
-      await log.close()
-    }
+  async #stillFree(ports: Ports | undefined): Promise<Ports | undefined> {
+    // Its own daemon may be about to answer: whoever starts it, too, joins it.
+    return ports && ((await runs(await this.#pid(), this.#repo)) || (await areFree(ports))) ? ports : undefined
+  }
+
+  async #spawn(ipfs: IpfsCommand, isPrivate: boolean): Promise<Daemon> {
+    const daemon = await ipfs.daemon(this.#repo, { folder: this.#folder, log: this.#log, isPrivate })
+    // One that is there has the repository's lock: this one ends then, and its number would lead nowhere.
+    if (!(await runs(await this.#pid(), this.#repo))) await replace(this.#pidFile, `${daemon.pid}\n`)
+    return daemon
   }
 
   /** Of several that start at once one gets the repository's lock; the others end, and have found it. */
-  async #untilItAnswers(child: ChildProcess, signal: AbortSignal, mayRetry: boolean): Promise<boolean> {
+  async #untilItAnswers(daemon: Daemon, ports: Ports, signal: AbortSignal, mayRetry: boolean): Promise<Start> {
     const began = Date.now()
     const config = (await this.#readConfig()) ?? {}
-    const ended = () => child.exitCode !== null || child.signalCode !== null
-    const isLocked = async () => /someone else has the lock/.test(await lastLines(this.#log, 20))
     const answer = await until(
       async () => {
-        // Both write into the one log, so that this need not be its last line.
-        if (ended() && !(await isLocked())) return 'failed'
-        const running = await this.#runningAt(config, signal)
-        // Whoever had the lock was about to end.
-        return running === undefined && mayRetry && ended() && Date.now() - began > LOCK_MS ? 'again' : running
+        if (daemon.hasEnded) {
+          if (mayRetry && saysTaken(await daemon.said(), ports)) return 'taken'
+          // Both write into the one log, so that this need not be its last line.
+          if (!(await daemon.isLocked())) return 'failed'
+          // Whoever had the lock was about to end.
+          if (mayRetry && Date.now() - began > LOCK_MS) return 'again'
+        }
+        if ((await this.#runningAt(config, signal)) === undefined) return undefined
+        // Its API answers before its gateway has a port.
+        return daemon.hasEnded || (await daemon.isReady()) || Date.now() - began > READY_MS ? 'running' : undefined
       },
       START_MS,
       signal,
     )
-    if (answer === 'again') return false
-    if (answer !== undefined && answer !== 'failed') {
+    if (answer === 'running') {
       // Of two the one without the lock may be about to end.
-      if (await isLocked()) await until(async () => ended() || undefined, ENDING_MS, signal)
+      if (await daemon.isLocked()) await until(async () => daemon.hasEnded || undefined, ENDING_MS, signal)
       // Another may have written its number meanwhile.
-      if (!ended()) await replace(this.#pidFile, `${child.pid}\n`)
-      return true
+      if (!daemon.hasEnded) await replace(this.#pidFile, `${daemon.pid}\n`)
     }
+    if (answer !== undefined && answer !== 'failed') return answer
     const why = answer === undefined ? `no answer for ${START_MS / 1000} s` : await lastLines(this.#log, 1)
-    throw new DockerIpfsError('NODE_UNREACHABLE', `the IPFS node of docker-ipfs did not start: ${why}`, {
-      hint: 'Its log: docker ipfs node logs',
-    })
+    const hint = 'Its log: docker ipfs node logs'
+    throw new DockerIpfsError('NODE_UNREACHABLE', `the IPFS node of docker-ipfs did not start: ${why}`, { hint })
   }
 
   async #readConfig(): Promise<KuboConfig | undefined> {

@@ -1,4 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parsedObject } from '../json.ts'
+import { tempFailed } from '../store/car/temp-file.ts'
 import { entryOf, USER } from './secret.ts'
 import type { KuboSetting } from './settings.ts'
 
@@ -36,4 +40,21 @@ function set(object: Record<string, unknown>, [first = '', ...rest]: readonly st
   const inner = { ...(object[first] as Record<string, unknown> | undefined) }
   set(inner, rest, value)
   object[first] = inner
+}
+
+/**
+ * A file in a temp folder while it is used, which everybody may read.
+ * @throws FILE_FAILED
+ */
+export async function withTempFile<T>(name: string, text: string, use: (path: string) => Promise<T>): Promise<T> {
+  const parent = tmpdir()
+  const failed = (cause: unknown) => Promise.reject(tempFailed(parent, cause))
+  const folder = await mkdtemp(join(parent, 'docker-ipfs-')).catch(failed)
+  try {
+    const path = join(folder, name)
+    await writeFile(path, text, { mode: 0o644 }).catch(failed)
+    return await use(path)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }

@@ -1,5 +1,11 @@
+import { hostname, release } from 'node:os'
+import type { Docker } from '../engine/docker/command.ts'
+import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
+import type { Say } from './host.ts'
 import { entryOf, secretOf, USER } from './secret.ts'
 import { type KuboSetting, type NodeOptions, type Ports, settingsOf, stampOf } from './settings.ts'
+
+type Commands = Pick<Docker, 'run'>
 
 /** The Kubo that this docker-ipfs is tested with. */
 const VERSION = '0.43.0'
@@ -35,8 +41,39 @@ export function newerImage(image: string): boolean {
   return theirs.localeCompare(VERSION, 'en', { numeric: true }) < 0
 }
 
+/** Ports are published on the machine of the engine. */
+export async function mustBeLocal(docker: Commands, signal: AbortSignal): Promise<void> {
+  const host = await docker.run(['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'], signal)
+  if (/^(unix|npipe):/.test(host)) return
+  throw new DockerIpfsError('NODE_UNREACHABLE', `the Docker engine (${host}) may be on another machine`)
+}
+
+export async function getImage(docker: Commands, signal: AbortSignal, say: Say): Promise<void> {
+  try {
+    await docker.run(['image', 'inspect', '--format', '{{.Id}}', IMAGE], signal)
+  } catch (error) {
+    if (!hasCode(error, 'IMAGE_NOT_FOUND')) throw error
+    say(`Pulling ${IMAGE}`)
+    await docker.run(['image', 'pull', '--quiet', IMAGE], signal)
+  }
+}
+
+export async function getNetwork(docker: Commands, signal: AbortSignal): Promise<Network> {
+  const engine = await docker.run(['info', '--format', ENGINE_FORMAT], signal)
+  const network = networkFor(engine, { name: hostname(), kernel: release() })
+  if (network === 'host') return network
+  // Not docker's default one, where every container could call the node's API.
+  await docker.run(['network', 'create', '--label', LABEL, network], signal).catch(ignoreExisting)
+  return network
+}
+
+/** Whoever came first has made it. */
+export function ignoreExisting(error: unknown): void {
+  if (!/already (in use|exists)/i.test(messageOf(error))) throw error
+}
+
 /** What docker has to say for `networkFor`. */
-export const ENGINE_FORMAT = '{{.Name}}\t{{.KernelVersion}}\t{{.SecurityOptions}}'
+const ENGINE_FORMAT = '{{.Name}}\t{{.KernelVersion}}\t{{.SecurityOptions}}'
 
 /**
  * The machine's network, where the engine is on this very machine and not in a virtual one, or a namespace. Before Docker 28

@@ -5,9 +5,15 @@ import type { HostState } from './host.ts'
 import type { NodeOptions, Ports } from './settings.ts'
 
 type Lister = Pick<Docker, 'run'>
+type Follower = Pick<Docker, 'follow'>
+
+/** Lines that Kubo writes until all its ports are open, at most; and the first one. */
+const LINES_OF_START = '100'
+const BEGINS = 'Initializing daemon'
 
 /** A container as `docker container ls` tells of it. */
 export interface Container {
+  readonly id: string
   readonly isRunning: boolean
   /** E.g. "Up 3 minutes (healthy)". */
   readonly status: string
@@ -25,7 +31,7 @@ export async function findContainer(docker: Lister, signal: AbortSignal): Promis
   const [line = ''] = (await docker.run(args, signal)).split('\n')
   const [id = '', state, status = '', image = '', label = ''] = line.split('\t')
   if (id === '') return undefined
-  return { isRunning: state === 'running', status, image, ...readLabel(label) }
+  return { id, isRunning: state === 'running', status, image, ...readLabel(label) }
 }
 
 /** Whether there is a container of the name, with our label or without. */
@@ -50,6 +56,13 @@ export function stateOf({ isRunning, status, image, ports, isClosed }: Container
   }
 }
 
+/** Why a container is made anew; undefined where it stays. */
+export function replacedFor({ image, isClosed }: Container, isGiven: boolean): string | undefined {
+  if (newerImage(image)) return `${image} → ${IMAGE}`
+  if (isGiven) return 'new options'
+  return image === IMAGE && !isClosed ? 'its API was open to every user of this machine' : undefined
+}
+
 function readLabel(text: string): Pick<Container, 'ports' | 'options' | 'isClosed'> {
   try {
     const { api, gateway, isClosed = false, ...options } = JSON.parse(text)
@@ -59,14 +72,34 @@ function readLabel(text: string): Pick<Container, 'ports' | 'options' | 'isClose
   }
 }
 
-/** Why a container is made anew; undefined where it stays. */
-export function replacedFor({ image, isClosed }: Container, isGiven: boolean): string | undefined {
-  if (newerImage(image)) return `${image} → ${IMAGE}`
-  if (isGiven) return 'new options'
-  return image === IMAGE && !isClosed ? 'its API was open to every user of this machine' : undefined
+/** Whoever came first has removed it. */
+export async function unlessMissing(docker: Lister, args: readonly string[], signal: AbortSignal): Promise<void> {
+  await docker.run(args, signal).catch((error: unknown) => {
+    if (!/no such|not found|already in progress/i.test(messageOf(error))) throw error
+  })
 }
 
-/** Whoever came first has made it. */
-export function ignoreExisting(error: unknown): void {
-  if (!/already (in use|exists)/i.test(messageOf(error))) throw error
+/** Whether Kubo has said that all its ports are open, since it was started last. */
+export async function isReady(docker: Follower, signal: AbortSignal): Promise<boolean> {
+  const said = await saidAtStart(docker, signal)
+  return /^Daemon is ready/m.test(said.slice(said.lastIndexOf(BEGINS)))
+}
+
+/** What it ended with. */
+export async function lastWords(docker: Follower, signal: AbortSignal): Promise<string> {
+  // It began anew since, perhaps.
+  const said = (await saidAtStart(docker, signal)).split(BEGINS).slice(-2).join('')
+  const lines = said.trim().split('\n')
+  return lines.findLast((line) => line.startsWith('Error: ')) ?? (lines.at(-1) || 'it ended at once')
+}
+
+async function saidAtStart(docker: Follower, signal: AbortSignal): Promise<string> {
+  const parts: Uint8Array[] = []
+  try {
+    const log = docker.follow(['container', 'logs', '--tail', LINES_OF_START, CONTAINER], signal)
+    for await (const part of log) parts.push(part)
+  } catch {
+    signal.throwIfAborted()
+  }
+  return Buffer.concat(parts).toString('utf8')
 }

@@ -1,4 +1,3 @@
-import { hostname, release } from 'node:os'
 import { getuid } from 'node:process'
 import { isHeldBy } from '../background/listener.ts'
 import type { LogOptions } from '../background/log-file.ts'
@@ -8,34 +7,37 @@ import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
 import type { Access } from '../store/kubo/access.ts'
 import type { Identity } from '../store/kubo/version.ts'
 import type { Bytes } from '../streams.ts'
+import { withTempFile } from './config-file.ts'
 import {
   CONTAINER,
   createArguments,
-  ENGINE_FORMAT,
+  getImage,
+  getNetwork,
   IMAGE,
+  ignoreExisting,
   LABEL,
+  mustBeLocal,
   NETWORK,
-  type Network,
-  networkFor,
   SECRET,
   STOP_S,
   USERS,
   VOLUME,
 } from './container-arguments.ts'
-import { copyKey } from './container-key.ts'
 import {
   type Container,
   findContainer,
-  ignoreExisting,
+  isReady,
   isSeen,
   isYoung,
+  lastWords,
   replacedFor,
   stateOf,
+  unlessMissing,
 } from './container-list.ts'
 import type { Host, HostState, Say } from './host.ts'
 import { endpointOf, identityOf } from './ready.ts'
 import { accessOf, secretIn } from './secret.ts'
-import { freePorts, type NodeOptions } from './settings.ts'
+import { freePorts, type NodeOptions, PORT_TRIES, saysTaken } from './settings.ts'
 
 /** All of docker that a container needs. */
 type Commands = Pick<Docker, 'run' | 'follow'>
@@ -54,13 +56,13 @@ const START_MS = 60_000
 const LOOK_MS = 1500
 /** Time for what ends a start that was cancelled, in milliseconds. */
 const END_MS = 1000 * (Number(STOP_S) + 10)
-/** Tries to get ports: others may take those that were free a moment ago. */
-const TRIES = 3
+/** Time for the gateway, once the API answers, in milliseconds. */
+const READY_MS = 5000
 
 /** What a start has done so far. */
 interface Begun {
-  /** It made the container. */
-  isOurs: boolean
+  /** Of the container that it made. */
+  id?: string | undefined
   /** It has asked for one, and not heard whether it is there. */
   isAsked: boolean
   /** There was one that did not run. */
@@ -113,41 +115,65 @@ class ContainerHost implements Host {
   }
 
   async start(options: NodeOptions, signal: AbortSignal, say: Say): Promise<HostState> {
-    let [container] = await Promise.all([findContainer(this.#docker, signal), this.#mustBeLocal(signal)])
+    const { swarmKey } = options
+    if (swarmKey === undefined) return this.#start(options, undefined, signal, say)
+    return withTempFile('swarm.key', swarmKey, (keyFile) => this.#start(options, keyFile, signal, say))
+  }
+
+  async #start(options: NodeOptions, keyFile: string | undefined, signal: AbortSignal, say: Say): Promise<HostState> {
+    let [container] = await Promise.all([findContainer(this.#docker, signal), mustBeLocal(this.#docker, signal)])
     const why = container && replacedFor(container, Object.keys(options).length > 0)
     if (container !== undefined && why !== undefined) {
       say(`Replacing the IPFS node of docker-ipfs; its images stay (${why})`)
       options = { ...container.options, ...options }
-      await this.#getImage(signal, say)
+      await getImage(this.#docker, signal, say)
       await this.#removeContainer(signal)
       container = undefined
     }
-    const begun: Begun = { isOurs: false, isAsked: false, ends: why !== undefined && options.swarmKey === undefined }
-    try {
-      if (container === undefined) container = await this.#create(options, begun, signal, say)
-      else {
-        if (container.isRunning && (await this.#isLocked(container, signal))) await this.stop(signal)
-        begun.ends = !container.isRunning
-        // Also where it seems to run: the engine's list may be behind a container that has just ended.
-        await this.#docker.run(['container', 'start', CONTAINER], signal)
+    const begun: Begun = {
+      isAsked: false,
+      ends: container === undefined ? why !== undefined && keyFile === undefined : !container.isRunning,
+    }
+    for (let tries = 1; ; tries += 1) {
+      let made = container
+      try {
+        made ??= await this.#create(options, { tries, begun }, signal, say)
+        return await this.#run(made, keyFile, signal)
+      } catch (error) {
+        if (signal.aborted) await this.#endStart(begun, say).catch(() => undefined)
+        signal.throwIfAborted()
+        if (made === undefined) throw error
+        const isTaken = tries < PORT_TRIES && saysTaken(messageOf(error), made.ports)
+        // What cannot work here must not be found next time. By its ID: another may stand in its place by now.
+        if (isTaken || made.status === CREATED) await this.#removeById(made.id, signal).catch(() => undefined)
+        if (!isTaken) throw error
+        say("A port of the IPFS node of docker-ipfs is somebody else's: it gets others")
+        options = { ...made.options, ...options }
+        begun.ends ||= container !== undefined
+        container = undefined
       }
-      return await this.#untilItAnswers({ ...container, isRunning: true, status: STARTED }, signal)
-    } catch (error) {
-      if (signal.aborted) await this.#endStart(begun, say).catch(() => undefined)
-      // What cannot work here must not be found next time.
-      else if (begun.isOurs) await this.#removeContainer(signal).catch(() => undefined)
-      throw error
     }
   }
 
+  async #run(container: Container, keyFile: string | undefined, signal: AbortSignal): Promise<HostState> {
+    // Not in the environment or on a command line, which others see. The container moves it into its repository.
+    if (container.status === CREATED && keyFile !== undefined)
+      await this.#docker.run(['container', 'cp', keyFile, `${CONTAINER}:/container-init.d/`], signal)
+    if (container.isRunning && (await this.#isLocked(container, signal))) await this.stop(signal)
+    // Also where it seems to run: the engine's list may be behind a container that has just ended.
+    await this.#docker.run(['container', 'start', CONTAINER], signal)
+    return this.#untilItAnswers({ ...container, isRunning: true, status: STARTED }, container.isRunning, signal)
+  }
+
   /** Who has had enough of waiting wants no node that comes up afterwards. One that others started goes on. */
-  async #endStart({ isOurs, isAsked, ends }: Begun, say: Say): Promise<void> {
+  async #endStart({ id, isAsked, ends }: Begun, say: Say): Promise<void> {
     const limit = AbortSignal.timeout(END_MS)
     const look = () => findContainer(this.#docker, limit)
     // The engine makes it all the same when it is not heard out.
     const container = isAsked ? await until(look, LOOK_MS, limit) : await look()
-    const isMade = isOurs || (isAsked && container?.status.startsWith('Created'))
-    if (!isMade && !(ends && container?.isRunning)) return
+    if (container === undefined) return
+    const isMade = container.id === id || (isAsked && container.status.startsWith('Created'))
+    if (!isMade && !(ends && container.isRunning)) return
     say(`Ending the container ${CONTAINER}, which had not started yet`)
     // Of one that was replaced the options are kept.
     await (ends ? this.stop(limit) : this.#removeContainer(limit))
@@ -172,49 +198,37 @@ class ContainerHost implements Host {
   async remove(volumes: boolean, signal: AbortSignal): Promise<void> {
     await this.stop(signal)
     await this.#removeContainer(signal)
-    await this.#unlessMissing(['network', 'rm', NETWORK], signal)
-    if (volumes) await this.#unlessMissing(['volume', 'rm', VOLUME], signal)
+    await unlessMissing(this.#docker, ['network', 'rm', NETWORK], signal)
+    if (volumes) await unlessMissing(this.#docker, ['volume', 'rm', VOLUME], signal)
   }
 
   async #removeContainer(signal: AbortSignal): Promise<void> {
     if ((await findContainer(this.#docker, signal)) === undefined) return
     await this.stop(signal)
-    await this.#unlessMissing(['container', 'rm', '--force', CONTAINER], signal)
+    await this.#removeById(CONTAINER, signal)
   }
 
-  async #unlessMissing(args: readonly string[], signal: AbortSignal): Promise<void> {
-    await this.#docker.run(args, signal).catch((error: unknown) => {
-      if (!/no such|not found|already in progress/i.test(messageOf(error))) throw error
-    })
+  async #removeById(id: string, signal: AbortSignal): Promise<void> {
+    await unlessMissing(this.#docker, ['container', 'rm', '--force', id], signal)
   }
 
-  /** Ports are published on the machine of the engine. */
-  async #mustBeLocal(signal: AbortSignal): Promise<void> {
-    const host = await this.#docker.run(['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'], signal)
-    if (/^(unix|npipe):/.test(host)) return
-    throw new DockerIpfsError('NODE_UNREACHABLE', `the Docker engine (${host}) may be on another machine`)
-  }
-
-  async #create(options: NodeOptions, begun: Begun, signal: AbortSignal, say: Say): Promise<Container> {
-    const [network] = await Promise.all([this.#getNetwork(signal), this.#getImage(signal, say)])
-    say(`Starting an IPFS node of docker-ipfs in the container ${CONTAINER} ("docker ipfs node stop" ends it)`)
+  async #create(
+    options: NodeOptions,
+    { tries, begun }: { readonly tries: number; readonly begun: Begun },
+    signal: AbortSignal,
+    say: Say,
+  ): Promise<Container> {
+    const [network] = await Promise.all([getNetwork(this.#docker, signal), getImage(this.#docker, signal, say)])
+    if (tries === 1)
+      say(`Starting an IPFS node of docker-ipfs in the container ${CONTAINER} ("docker ipfs node stop" ends it)`)
     const { swarmKey, ...given } = options
     const kept = { ...given, ...(swarmKey === undefined ? {} : { isPrivate: true }) }
-    for (let tries = 1; ; tries++) {
-      const ports = await freePorts()
-      begun.isAsked = true
-      const container = await this.#make(createArguments(ports, kept, network), { ports, options: kept }, signal)
-      begun.isOurs = container.status === CREATED
-      begun.isAsked = false
-      if (swarmKey !== undefined) await copyKey(swarmKey, this.#docker, signal)
-      try {
-        await this.#docker.run(['container', 'start', CONTAINER], signal)
-        return container
-      } catch (error) {
-        if (tries === TRIES || !/address already in use|port is already allocated/i.test(messageOf(error))) throw error
-        await this.#unlessMissing(['container', 'rm', '--force', CONTAINER], signal)
-      }
-    }
+    const ports = await freePorts(tries)
+    begun.isAsked = true
+    const container = await this.#make(createArguments(ports, kept, network), { ports, options: kept }, signal)
+    begun.isAsked = false
+    begun.id = container.status === CREATED ? container.id : undefined
+    return container
   }
 
   /** Its name is what only one can have: whoever comes second finds what the first has made. */
@@ -224,8 +238,8 @@ class ContainerHost implements Host {
     signal: AbortSignal,
   ): Promise<Container> {
     try {
-      await this.#docker.run(args, signal)
-      return { ...made, isRunning: false, status: CREATED, image: IMAGE, isClosed: true }
+      const id = await this.#docker.run(args, signal)
+      return { ...made, id, isRunning: false, status: CREATED, image: IMAGE, isClosed: true }
     } catch (error) {
       ignoreExisting(error)
       // The name is taken a moment before the container can be seen.
@@ -240,34 +254,23 @@ class ContainerHost implements Host {
     }
   }
 
-  async #getNetwork(signal: AbortSignal): Promise<Network> {
-    const engine = await this.#docker.run(['info', '--format', ENGINE_FORMAT], signal)
-    const network = networkFor(engine, { name: hostname(), kernel: release() })
-    if (network === 'host') return network
-    // Not docker's default one, where every container could call the node's API.
-    await this.#docker.run(['network', 'create', '--label', LABEL, network], signal).catch(ignoreExisting)
-    return network
-  }
-
-  async #getImage(signal: AbortSignal, say: Say): Promise<void> {
-    try {
-      await this.#docker.run(['image', 'inspect', '--format', '{{.Id}}', IMAGE], signal)
-    } catch (error) {
-      if (!hasCode(error, 'IMAGE_NOT_FOUND')) throw error
-      say(`Pulling ${IMAGE}`)
-      await this.#docker.run(['image', 'pull', '--quiet', IMAGE], signal)
-    }
-  }
-
-  async #untilItAnswers(container: Container, signal: AbortSignal): Promise<HostState> {
-    const { api } = stateOf(container)
+  async #untilItAnswers(container: Container, wasRunning: boolean, signal: AbortSignal): Promise<HostState> {
+    let readyBy = Number.POSITIVE_INFINITY
     for (const end = Date.now() + START_MS; Date.now() < end; ) {
+      const { api } = stateOf(container)
       const identity = await until(() => this.#identityAt(api, signal), LOOK_MS, signal)
-      if (identity !== undefined && identity !== 'refused') return stateOf(container)
-      const { status } = (await findContainer(this.#docker, signal)) ?? { status: 'Dead' }
-      if (/^(Exited|Restarting|Dead)/.test(status)) throw this.#notStarted(await this.#lastWords(signal))
+      if (identity !== undefined && identity !== 'refused') {
+        readyBy = Math.min(readyBy, Date.now() + READY_MS)
+        // The API answers before the gateway has its port.
+        if (wasRunning || Date.now() >= readyBy || (await isReady(this.#docker, signal))) return stateOf(container)
+      }
+      // Another start may put one with other ports into its place.
+      const found = await until(() => findContainer(this.#docker, signal), SEEN_MS, signal)
+      if (found === undefined || /^(Exited|Restarting|Dead)/.test(found.status))
+        throw this.#notStarted(await lastWords(this.#docker, signal))
+      if (found.id !== container.id) container = { ...found, isRunning: true }
     }
-    throw this.#notStarted(`it does not answer at ${api} from here`)
+    throw this.#notStarted(`it does not answer at ${stateOf(container).api} from here`)
   }
 
   /** Nobody is told the secret before there is an answer that asks for one. */
@@ -287,15 +290,5 @@ class ContainerHost implements Host {
     return new DockerIpfsError('NODE_UNREACHABLE', `the container ${CONTAINER} did not start: ${why}`, {
       hint: 'With DOCKER_IPFS_NODE=binary an ipfs on PATH is used instead.',
     })
-  }
-
-  async #lastWords(signal: AbortSignal): Promise<string> {
-    const parts: Uint8Array[] = []
-    try {
-      for await (const part of this.logs({ follow: false, tail: '1' }, signal)) parts.push(part)
-    } catch {
-      signal.throwIfAborted()
-    }
-    return Buffer.concat(parts).toString('utf8').trim() || 'it ended at once'
   }
 }

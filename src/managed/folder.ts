@@ -5,7 +5,7 @@ import { DockerIpfsError, messageOf } from '../errors.ts'
 
 /** What the system has against writing in the node's folder, in words; other errors stay as they are. */
 export function folderError(folder: string, error: unknown): unknown {
-  if (!(error instanceof Error && 'syscall' in error)) return error
+  if (!(error instanceof Error && 'syscall' in error) || /spawn/.test(`${error.syscall}`)) return error
   return new DockerIpfsError(
     'FILE_FAILED',
     `the IPFS node of docker-ipfs cannot write its folder: ${messageOf(error)}`,

@@ -12,7 +12,7 @@
 
 import type { LogOptions } from '../background/log-file.ts'
 import { until } from '../background/until.ts'
-import { DockerIpfsError, messageOf } from '../errors.ts'
+import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
 import type { Endpoint } from '../store/kubo/endpoint.ts'
 import type { Bytes } from '../streams.ts'
 import type { Host, HostState, Say } from './host.ts'
@@ -113,7 +113,8 @@ class Managed implements ManagedNode {
         return { host, state: await host.start(options, signal, say) }
       } catch (error) {
         signal.throwIfAborted()
-        if (!(error instanceof DockerIpfsError) || error.code === 'USAGE') throw error
+        // What is wrong here is so for the other as well, or not what was asked for.
+        if (!(error instanceof DockerIpfsError) || hasCode(error, 'USAGE', 'FILE_FAILED')) throw error
         // The only way that was asked for: what went wrong is the answer.
         if (this.#hosts.length === 1) throw error
         failures.push(`${host.name}: ${messageOf(error)}`)

@@ -108,14 +108,40 @@ export function checkSwarmKey(text: string): void {
   })
 }
 
+/** Times that ports are chosen: others may take those that were free a moment ago. */
+export const PORT_TRIES = 4
+
 /**
- * Two ports of 127.0.0.1 that nobody listens on.
+ * Two ports of 127.0.0.1 that nobody listens on: the first ones. Of several who start at once all find the same: so from the second try on
+ * they are looked for from anywhere.
  * @throws NODE_UNREACHABLE when there are none
  */
-export async function freePorts(): Promise<Ports> {
+export async function freePorts(tries = 1): Promise<Ports> {
+  const count = LAST_PORT - FIRST_PORT + 1
+  const from = tries === 1 ? 0 : Math.floor(Math.random() * count)
   const free: number[] = []
-  for (let port = FIRST_PORT; port <= LAST_PORT && free.length < 2; port++) if (await isFree(port)) free.push(port)
+  for (let at = 0; at < count && free.length < 2; at++) {
+    const port = FIRST_PORT + ((from + at) % count)
+    if (await isFree(port)) free.push(port)
+  }
   const [api, gateway] = free
   if (api !== undefined && gateway !== undefined) return { api, gateway }
-  throw new DockerIpfsError('NODE_UNREACHABLE', `ports ${FIRST_PORT} to ${LAST_PORT} are all in use`)
+  throw new DockerIpfsError('NODE_UNREACHABLE', `ports ${FIRST_PORT} to ${LAST_PORT} are all in use`, {
+    hint: 'End what listens there, or say where a node is with --api or DOCKER_IPFS_API.',
+  })
+}
+
+/** Whether an engine or Kubo says that one of these ports is somebody else's; that of the swarm is the user's own choice. */
+export function saysTaken(words: string, { api, gateway }: Ports): boolean {
+  return words
+    .split('\n')
+    .some(
+      (line) =>
+        /address already in use|port is already allocated/i.test(line) &&
+        new RegExp(`(?::|/tcp/)(?:${api}|${gateway})\\b`).test(line),
+    )
+}
+
+export async function areFree({ api, gateway }: Ports): Promise<boolean> {
+  return (await isFree(api)) && (await isFree(gateway))
 }

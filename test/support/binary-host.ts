@@ -15,7 +15,7 @@ import { type RpcServer, serveRpc } from './rpc-server.ts'
 const never = new AbortController().signal
 
 /** A node as a process of the `ipfs` of tests, in a folder that is a new one for each test. */
-class BinarySetup {
+export class BinarySetup {
   #place = ''
   ipfs = ''
   host: Host = this.hostWith({})

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { listen } from './relay.ts'
-import { newPeerId, type RpcNode, type RpcServer, serveRpc } from './rpc-server.ts'
+import { newPeerId, serveRpc } from './rpc-server.ts'
 
 /**
  * An `ipfs` of tests: `init` makes a repository, `daemon` has its lock, listens where its config says and answers as Kubo does.
@@ -50,7 +50,8 @@ function init(repo: string): void {
 
 async function daemon(repo: string, args: readonly string[]): Promise<void> {
   console.log('Initializing daemon...')
-  end(process.env['SAYS_AT_START'])
+  const port = /tcp\/\d+/.exec(JSON.parse(readFileSync(join(repo, 'config'), 'utf8')).Addresses.API)?.[0] ?? ''
+  end(process.env['SAYS_AT_START']?.replace('tcp/PORT', port))
   await lock(repo)
   const { Identity, Addresses, API } = JSON.parse(readFileSync(join(repo, 'config'), 'utf8'))
   const hasKey = existsSync(join(repo, 'swarm.key'))
@@ -62,11 +63,20 @@ async function daemon(repo: string, args: readonly string[]): Promise<void> {
   const goOn = process.env['WAITS_FOR']
   while (goOn !== undefined && !existsSync(goOn)) await Bun.sleep(5)
   const entry = process.env['IS_OLD'] ? undefined : API?.Authorizations?.['docker-ipfs']
-  const server = open({ id: Identity.PeerID, secret: entry?.AuthSecret }, Addresses.API)
+  const server = open('serveHTTPApi', Addresses.API, (port) =>
+    serveRpc({ id: Identity.PeerID, secret: entry?.AuthSecret }, port),
+  )
+  // As Kubo does: its API answers before.
+  await Bun.sleep(20)
+  const gateway = open('serveHTTPGateway', Addresses.Gateway, (port) => {
+    const listening = Bun.serve({ hostname: '127.0.0.1', port, fetch: () => new Response('', { status: 404 }) })
+    return { close: () => void listening.stop(true) }
+  })
   process.on('SIGTERM', () => {
     console.log('Received interrupt signal, shutting down...')
     if (process.env['IS_DEAF']) return
     server?.close()
+    gateway?.close()
     rmSync(join(repo, 'api'))
     process.exit()
   })
@@ -74,11 +84,11 @@ async function daemon(repo: string, args: readonly string[]): Promise<void> {
   console.log('Daemon is ready')
 }
 
-function open(node: RpcNode, address: string): RpcServer | undefined {
+function open<T>(what: string, address: string, listen: (port: number) => T): T | undefined {
   try {
-    return serveRpc(node, Number(address.split('/').at(-1)))
+    return listen(Number(address.split('/').at(-1)))
   } catch {
-    return end(`serveHTTPApi: manet.Listen(${address}) failed: bind: address already in use`)
+    return end(`${what}: manet.Listen(${address}) failed: bind: address already in use`)
   }
 }
 

@@ -87,6 +87,7 @@ export class MemoryContainer {
     this.log.write('Initializing daemon...')
     if (lastWords !== undefined) this.#end(lastWords)
     else if (isHere) this.#listen()
+    if (this.isRunning) this.log.write('Daemon is ready')
   }
 
   stop(): void {
@@ -153,9 +154,9 @@ export class MemoryContainer {
       const server = Bun.serve(gateway)
       this.#listening.push({ close: () => void server.stop(true) })
     } catch {
-      const port = portIn(API)
+      const what = this.#listening.length === 0 ? ['serveHTTPApi', API] : ['serveHTTPGateway', Gateway]
       this.#end(
-        `Error: serveHTTPApi: manet.Listen(${API}) failed: listen tcp4 127.0.0.1:${port}: bind: address already in use`,
+        `Error: ${what[0]}: manet.Listen(${what[1]}) failed: listen tcp4 127.0.0.1:${portIn(what[1] ?? '')}: bind: address already in use`,
       )
     }
   }

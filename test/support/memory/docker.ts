@@ -162,7 +162,7 @@ export class MemoryDocker implements Pick<Docker, 'run' | 'follow'> {
   }
 
   #container(name = ''): MemoryContainer {
-    const container = this.containers.get(name)
+    const container = this.containers.get(name) ?? [...this.containers.values()].find(({ id }) => id === name)
     if (container === undefined) throw daemonError(`No such container: ${name}`)
     return container
   }

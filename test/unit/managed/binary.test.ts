@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } 
 import { join } from 'node:path'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import { createBinaryHost } from '../../../src/managed/binary.ts'
-import { isAlive, useBinary } from '../../support/binary-host.ts'
+import { BinarySetup, isAlive, useBinary } from '../../support/binary-host.ts'
 import { withFastClock } from '../../support/fast-clock.ts'
 import { STARTED } from '../../support/ipfs-program.ts'
 import { useOwnPorts } from '../../support/own-ports.ts'
@@ -44,7 +44,8 @@ describe('a node as a process', () => {
     expect(setup.started.cwd).toBe(setup.folder)
     const { env } = setup.started
     expect(env).toMatchObject({ IPFS_TELEMETRY: 'off', LANG: 'C' })
-    expect(env).not.toHaveProperty('IPFS_PATH')
+    // With the argument alone Kubo makes a ~/.ipfs.
+    expect(env['IPFS_PATH']).toBe(join(setup.folder, 'repo'))
     expect(env).not.toHaveProperty('LIBP2P_FORCE_PNET')
   })
 
@@ -107,6 +108,19 @@ describe('a process that does not come up', () => {
     })
     expect(readdirSync(setup.folder)).toEqual([])
     expect(await setup.host.state(never)).toBeUndefined()
+  })
+
+  test.each([
+    ['/dev/null/home', 'ENOTDIR'],
+    ['/proc/home', 'ENOENT'],
+  ])('says so where there can be no folder: %s', async (folder, why) => {
+    const { ipfs } = setup
+    const host = createBinaryHost({ ipfs, folder: join(folder, 'node'), env: { PATH: process.env['PATH'] } })
+    await expect(setup.start({}, host)).rejects.toMatchObject({
+      code: 'FILE_FAILED',
+      message: expect.stringMatching(new RegExp(`^the IPFS node of docker-ipfs cannot write its folder: ${why}`)),
+      hint: `Its place is ${folder}/node; XDG_DATA_HOME names another folder for it.`,
+    })
   })
 
   test('is not begun when the user has had enough, and not waited for', async () => {
@@ -181,6 +195,52 @@ describe('the ports of a process', () => {
     const third = await setup.start()
     expect(await setup.peerAt(third)).toBe(setup.config.Identity.PeerID)
     expect([first.api, first.gateway]).not.toContain(third.gateway)
+  })
+
+  test.each(['API', 'Gateway'])(
+    'that somebody takes before the node has them are not insisted on: %s',
+    async (which) => {
+      const goOn = join(setup.folder, 'go-on')
+      const starting = setup.start({ storageMax: '7GB' }, setup.hostWith({ WAITS_FOR: goOn }))
+      while (!existsSync(join(setup.folder, 'repo', STARTED))) await Bun.sleep(5)
+      const taken = Number(setup.config.Addresses[which].split('/').at(-1))
+      setup.take(taken)
+      writeFileSync(goOn, '')
+      const state = await starting
+      expect(await setup.peerAt(state)).toBe(setup.config.Identity.PeerID)
+      expect(JSON.stringify(setup.config.Addresses)).not.toContain(`${taken}`)
+      expect(setup.config.Datastore.StorageMax).toBe('7GB')
+      expect(await setup.host.state(never)).toMatchObject(state)
+      expect(isAlive(setup.pid)).toBe(true)
+    },
+  )
+
+  test('are tried four times', async () => {
+    const words = 'serveHTTPApi: manet.Listen(/ip4/127.0.0.1/tcp/PORT) failed: bind: address already in use'
+    const starting = setup.start({}, setup.hostWith({ SAYS_AT_START: words }))
+    await expect(starting).rejects.toMatchObject({
+      code: 'NODE_UNREACHABLE',
+      message: expect.stringMatching(/^the IPFS node of docker-ipfs did not start: .*address already in use$/),
+    })
+    expect((await setup.logs()).match(/Initializing/g)).toHaveLength(4)
+  })
+
+  test('of two users who start at once are two pairs', async () => {
+    const other = new BinarySetup()
+    other.renew()
+    try {
+      for (let round = 0; round < 3; round += 1) {
+        const states = await Promise.all([setup.start(), other.start()])
+        expect(await Promise.all([setup.peerAt(states[0]), other.peerAt(states[1])])).toEqual([
+          setup.config.Identity.PeerID,
+          other.config.Identity.PeerID,
+        ])
+        expect(new Set(states.flatMap(({ api, gateway }) => [api, gateway])).size).toBe(4)
+        await Promise.all([setup.host.remove(true, never), other.host.remove(true, never)])
+      }
+    } finally {
+      other.close()
+    }
   })
 })
 

@@ -79,6 +79,26 @@ test('a swarm key is copied, and stands on no command line and in no label', asy
   expect(setup.container?.env.get('LIBP2P_FORCE_PNET')).toBe('1')
 })
 
+test.each([
+  ['/nowhere', 'no such folder'],
+  ['/dev/null', 'it is no folder'],
+  ['/proc', 'no such folder'],
+])('a swarm key for which %s has no place is told before anything is made', async (folder, why) => {
+  const before = process.env['TMPDIR']
+  process.env['TMPDIR'] = folder
+  try {
+    await expect(setup.start({ swarmKey: KEY })).rejects.toMatchObject({
+      code: 'FILE_FAILED',
+      message: `cannot write a temp file in ${folder}: ${why}`,
+      hint: 'Name a folder that has room and may be written to with TMPDIR.',
+    })
+  } finally {
+    if (before === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before
+  }
+  expect([setup.docker.containers.size, setup.docker.volumes.size]).toEqual([0, 0])
+})
+
 describe('what is removed', () => {
   test('is the container and its network; the volume with the images stays', async () => {
     const peer = await setup.peerAt(await setup.start())
@@ -122,7 +142,7 @@ describe('the log of a container', () => {
   test('is what docker shows of it, to the end that was asked for', async () => {
     await setup.start()
     setup.container?.log.write('second')
-    expect(await logs('all')).toBe('Initializing daemon...\nsecond\n')
+    expect(await logs('all')).toBe('Initializing daemon...\nDaemon is ready\nsecond\n')
     expect(await logs('1')).toBe('second\n')
   })
 

@@ -12,12 +12,6 @@ useOwnPorts()
 const never = new AbortController().signal
 const setup = useContainer()
 
-/** The ports of the container that was asked for last. */
-function portsAsked(): number[] {
-  const call = setup.calls('container create').at(-1) ?? ''
-  return [...call.matchAll(/--publish 127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port))
-}
-
 describe('a node in a container', () => {
   test('is made complete in one step, answers, and has a network and a volume of its own', async () => {
     expect(await setup.host.state(never)).toBeUndefined()
@@ -26,7 +20,7 @@ describe('a node in a container', () => {
     expect(state).toMatchObject({ isRunning: true, repository: `volume ${CONTAINER}` })
     const { api, gateway } = setup.label
     expect(state).toMatchObject({ api: `http://127.0.0.1:${api}`, gateway: `http://127.0.0.1:${gateway}` })
-    expect(setup.calls('container ').filter((call) => !/^container (ls|cp)/.test(call))).toEqual([
+    expect(setup.calls('container ').filter((call) => !/^container (ls|cp|logs)/.test(call))).toEqual([
       expect.stringContaining(`--network ${NETWORK} --restart unless-stopped `),
       `container start ${CONTAINER}`,
     ])
@@ -136,35 +130,73 @@ describe('whoever comes second', () => {
   })
 })
 
-describe('ports that are taken meanwhile', () => {
-  test('are not insisted on', async () => {
-    setup.before('container start', (nth) => void (nth === 1 && setup.take(portsAsked()[0] ?? 0)))
-    const state = await setup.start()
+describe.each(['published', 'host'])('ports that are taken meanwhile (%s)', (network) => {
+  const asked = (): number[] => {
+    const { api, gateway } = JSON.parse(
+      /docker-ipfs\.node=(\{.*?\})/.exec(setup.calls('container create').at(-1) ?? '')?.[1] ?? '',
+    )
+    return [api, gateway]
+  }
+  const start = (options = {}) => {
+    if (network === 'host') setup.docker.machine = { name: hostname(), kernel: release(), security: '[]' }
+    return withFastClock(() => setup.start(options))
+  }
+  const takeAt = (last: number, which: number) =>
+    setup.before('container start', (nth) => void (nth <= last && setup.take(asked()[which] ?? 0)))
+
+  test.each([
+    ['API', 0],
+    ['gateway', 1],
+  ])('are not insisted on: %s', async (_, which) => {
+    takeAt(2, which)
+    const state = await start({ storageMax: '7GB' })
     expect(await setup.peerAt(state)).toBe(setup.peer)
-    expect(setup.calls('container create')).toHaveLength(2)
-    expect(setup.calls('container rm')).toEqual([`container rm --force ${CONTAINER}`])
-    expect(state.api).toBe(`http://127.0.0.1:${portsAsked()[0]}`)
+    expect(setup.calls('container create')).toHaveLength(3)
+    expect(setup.calls('container rm')).toHaveLength(2)
+    expect(state.api).toBe(`http://127.0.0.1:${asked()[0]}`)
+    expect(setup.label).toMatchObject({ storageMax: '7GB' })
+    expect(setup.docker.containers.size).toBe(1)
   })
 
-  test('are tried three times', async () => {
-    setup.before('container start', () => setup.take(portsAsked()[1] ?? 0))
-    await expect(setup.start()).rejects.toMatchObject({
-      code: 'ENGINE_FAILED',
-      message: expect.stringContaining('in use'),
-    })
-    expect(setup.calls('container create')).toHaveLength(3)
+  test('are tried four times', async () => {
+    takeAt(9, 1)
+    await expect(start()).rejects.toMatchObject({ message: expect.stringContaining('in use') })
+    expect(setup.calls('container create')).toHaveLength(4)
     expect(setup.docker.containers.size).toBe(0)
+  })
+
+  test('while the node was stopped are given up for others, and its options and images stay', async () => {
+    const before = await start({ storageMax: '7GB' })
+    const peer = setup.peer
+    await setup.host.stop(never)
+    setup.take(Number(new URL(before.gateway).port))
+    const state = await start()
+    expect(await setup.peerAt(state)).toBe(peer)
+    expect(state.gateway).not.toBe(before.gateway)
+    expect(setup.label).toMatchObject({ storageMax: '7GB' })
+    expect(setup.said.at(-1)).toBe("A port of the IPFS node of docker-ipfs is somebody else's: it gets others")
+  })
+
+  test('by the container of another start are that one that is joined', async () => {
+    await start()
+    await setup.host.stop(never)
+    setup.take(Number(setup.label['api']))
+    const states = await Promise.all([start(), start(), start()])
+    expect(new Set(states.map(({ api }) => api)).size).toBe(1)
+    expect(await setup.peerAt(states[0])).toBe(setup.peer)
+    expect(setup.docker.containers.size).toBe(1)
   })
 })
 
-test("a port of the machine's own network that is taken meanwhile is what the node says when it ends", async () => {
-  setup.docker.machine = { name: hostname(), kernel: release(), security: '[]' }
-  setup.before('container start', () => setup.take(Number(setup.label['api'])))
-  await expect(withFastClock(() => setup.start())).rejects.toMatchObject({
+test('a port of the swarm that is taken is the choice of the user, and told', async () => {
+  const words =
+    'Error: constructing the node: failed to listen on any addresses: [listen tcp4 0.0.0.0:4001: bind: address already in use]'
+  setup.docker.lastWords = words
+  await expect(withFastClock(() => setup.start({ swarmPort: 4001 }))).rejects.toMatchObject({
     code: 'NODE_UNREACHABLE',
-    message: expect.stringContaining('bind: address already in use'),
+    message: `the container ${CONTAINER} did not start: ${words}`,
   })
-  expect(setup.docker.containers.size).toBe(0)
+  expect(setup.calls('container create')).toHaveLength(1)
 })
 
 describe('a container that cannot work', () => {
@@ -214,6 +246,7 @@ describe('a container that cannot work', () => {
     expect(error === cancelled || (error instanceof Error && error.cause === cancelled)).toBe(true)
   }
 
+  const TAKEN = "A port of the IPFS node of docker-ipfs is somebody else's: it gets others"
   const ENDING = `Ending the container ${CONTAINER}, which had not started yet`
 
   test.each([
@@ -250,6 +283,28 @@ describe('a container that cannot work', () => {
     setup.docker.isHere = true
     await setup.start()
     expect(setup.label).toMatchObject({ storageMax: '7GB', announce: true })
+  })
+
+  test.each([
+    ['that was made is taken away then', false],
+    ['in the place of one that was stopped is stopped then, with its options', true],
+  ])('that has got other ports %s', async (_, isBefore) => {
+    if (isBefore) {
+      await setup.start({ storageMax: '7GB' })
+      await setup.host.stop(never)
+    }
+    const stop = new AbortController()
+    setup.before('container start', (nth) => {
+      if (nth > 1) return void setTimeout(() => stop.abort(cancelled), 20)
+      setup.take(Number(setup.label['api']))
+      setup.docker.isHere = false
+    })
+    await expect(setup.start({}, stop.signal)).rejects.toBe(cancelled)
+    expect(setup.said.slice(-2)).toEqual([TAKEN, ENDING])
+    expect(setup.calls('container create')).toHaveLength(2)
+    if (!isBefore) return expect(setup.docker.containers.size).toBe(0)
+    expect(setup.container).toMatchObject({ state: 'exited' })
+    expect(setup.label).toMatchObject({ storageMax: '7GB' })
   })
 
   test('that is removed meanwhile is not made again', async () => {

@@ -76,6 +76,7 @@ describe('the managed node', () => {
 
   test.each([
     ['a wrong option', new DockerIpfsError('USAGE', 'wrong')],
+    ['a file that cannot be written', new DockerIpfsError('FILE_FAILED', 'no such folder')],
     ['a bug', new TypeError('wrong')],
   ])('is not tried in another way after %s', async (_, failure) => {
     container.failure = failure

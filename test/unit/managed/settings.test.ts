@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { isFree } from '../../../src/background/listener.ts'
 import { createArguments, IMAGE, NETWORK, networkFor, newerImage } from '../../../src/managed/container-arguments.ts'
-import { checkSwarmKey, freePorts, settingsOf, stampOf } from '../../../src/managed/settings.ts'
+import { checkSwarmKey, freePorts, saysTaken, settingsOf, stampOf } from '../../../src/managed/settings.ts'
 import { useOwnPorts } from '../../support/own-ports.ts'
 import { serveRpc } from '../../support/rpc-server.ts'
 
@@ -130,4 +130,28 @@ test.each([
   [IMAGE, false],
 ])('a container of %s is replaced: %p', (image, isReplaced) => {
   expect(newerImage(image)).toBe(isReplaced)
+})
+
+describe('whose port it is that is taken', () => {
+  const ports = { api: 5301, gateway: 5302 }
+
+  test.each([
+    'Error: serveHTTPApi: manet.Listen(/ip4/127.0.0.1/tcp/5301) failed: listen tcp4 127.0.0.1:5301: bind: address already in use',
+    'Error: serveHTTPGateway: manet.Listen(/ip4/127.0.0.1/tcp/5302) failed: listen tcp4 127.0.0.1:5302: bind: address already in use',
+    'driver failed programming external connectivity on endpoint x (y): Bind for 127.0.0.1:5302 failed: port is already allocated',
+    'failed to bind host port for 127.0.0.1:5301:172.18.0.2:5301/tcp: address already in use',
+    'failed to bind host port 127.0.0.1:5301/tcp: address already in use',
+  ])('is ours: %s', (words) => {
+    expect(saysTaken(`Initializing daemon...\n${words}`, ports)).toBe(true)
+  })
+
+  test.each([
+    '',
+    'Error: failed to listen on any addresses: [listen tcp4 0.0.0.0:4001: bind: address already in use]',
+    'failed to bind host port for 0.0.0.0:53010:172.18.0.2:53010/tcp: address already in use',
+    'RPC API server listening on /ip4/127.0.0.1/tcp/5301\nError: listen tcp4 0.0.0.0:4001: bind: address already in use',
+    'Error: lock /x/repo.lock: someone else has the lock',
+  ])('is another, or none: %j', (words) => {
+    expect(saysTaken(words, ports)).toBe(false)
+  })
 })
