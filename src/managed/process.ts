@@ -38,10 +38,11 @@ export function endProcess(pid: number): void {
   }
 }
 
-/** @param cause what the system says, where it was asked */
+/** @param cause what the system says; without it nothing is known of the process */
 export function ofAnother(cause?: unknown): DockerIpfsError {
-  return new DockerIpfsError('NODE_FAILED', 'the IPFS node of docker-ipfs is run by another user', {
-    hint: 'Stop it as that user.',
+  const rest = cause === undefined ? ', or the number of its process is lost' : ''
+  return new DockerIpfsError('NODE_FAILED', `the IPFS node of docker-ipfs is run by another user${rest}`, {
+    hint: 'Stop it as the user who runs it.',
     cause,
   })
 }

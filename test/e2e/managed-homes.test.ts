@@ -133,15 +133,17 @@ describe('root by sudo', () => {
     const refused = async (...args: string[]) => {
       const run = await as(args)
       expect(run).toMatchObject({ exitCode: 1, stdout: '' })
-      expect(words(run)).toEqual([
-        'ERROR: the IPFS node of docker-ipfs is run by another user',
-        'Stop it as that user.',
-      ])
+      const [first, hint] = words(run)
+      expect(hint).toBe('Stop it as the user who runs it.')
+      return first
     }
-    for (const word of ['stop', 'restart', 'rm']) await refused('node', word)
+    const known = 'ERROR: the IPFS node of docker-ipfs is run by another user'
+    for (const word of ['stop', 'restart', 'rm']) {
+      expect(await refused('node', word)).toBe(`${known}, or the number of its process is lost`)
+    }
     // Where its number may be read, too.
     chownSync(join(user.home, '.local/share/docker-ipfs/node/pid'), 20021, 20021)
-    await refused('node', 'stop')
+    expect(await refused('node', 'stop')).toBe(known)
     expect(await engine().inside([...docker, 'node', 'rm', '-v'], { env }).finished).toMatchObject({ exitCode: 0 })
   })
 })

@@ -35,10 +35,13 @@ describe('a process that has ended', () => {
     expect(setup.pid).not.toBe(other)
   })
 
-  test.each(['x\n', ''])('is not looked for where its number is none: %j', async (text) => {
+  test.each(['x\n', ''])('is not looked for where its number is none, which is told: %j', async (text) => {
     const first = await setup.start()
     writeFileSync(join(setup.folder, 'pid'), text)
-    await setup.host.stop(never)
+    await expect(setup.host.stop(never)).rejects.toMatchObject({
+      code: 'NODE_FAILED',
+      message: 'the IPFS node of docker-ipfs is run by another user, or the number of its process is lost',
+    })
     expect(await setup.peerAt(first)).toBe(setup.config.Identity.PeerID)
   })
 
