@@ -4,6 +4,7 @@ import type { LayerReader } from '../../read/read-ahead.ts'
 import { abortable, deferred } from '../../streams.ts'
 import { removeAfterLoad } from './engine-image.ts'
 import { loadArchive } from './load-archive.ts'
+import { Silence } from './silence.ts'
 import { idOf, type Step } from './steps.ts'
 import { Unpacking } from './unpacking.ts'
 
@@ -23,6 +24,21 @@ export interface SendOptions {
   readonly plain: boolean
 }
 
+/** What one step of a load is to know of the others. */
+interface StepPlace {
+  readonly beforeEnd: () => Promise<void>
+  readonly isLast: boolean
+  readonly silence: Silence
+}
+
+/** In milliseconds. */
+export interface WaitLimits {
+  /** For an engine that is at work on what nobody wants any more. */
+  readonly settleMs?: number
+  /** A silence of the engine that is longer is told. */
+  readonly silentMs?: number
+}
+
 /** The images that a load makes of the lowest layers, one step after the other, and takes away when it is over. */
 export class LowerImages {
   readonly #engine: Engine
@@ -32,11 +48,13 @@ export class LowerImages {
   #making: Promise<unknown> = Promise.resolve()
   readonly #giveUp = new AbortController()
   readonly #settleMs: number
+  readonly #silentMs: number | undefined
 
-  constructor(engine: Engine, info: EngineInfo, settleMs = SETTLE_MS) {
+  constructor(engine: Engine, info: EngineInfo, { settleMs = SETTLE_MS, silentMs }: WaitLimits = {}) {
     this.#engine = engine
     this.#info = info
     this.#settleMs = settleMs
+    this.#silentMs = silentMs
   }
 
   /**
@@ -48,6 +66,7 @@ export class LowerImages {
     const failed = new AbortController()
     const signal = AbortSignal.any([options.signal, failed.signal])
     const answers: Promise<string>[] = []
+    const silence = new Silence((text) => options.report({ type: 'step', text }), this.#silentMs)
     try {
       for (const [at, step] of steps.entries()) {
         const before = answers[at - 1]
@@ -60,7 +79,7 @@ export class LowerImages {
           await before
         }
         const isLast = at === steps.length - 1
-        const answer = this.#sendOne(step, { ...options, signal }, { beforeEnd, isLast })
+        const answer = this.#sendOne(step, { ...options, signal }, { beforeEnd, isLast, silence })
         answer.catch(() => undefined)
         answers.push(answer)
         // It may say what is wrong before it has all: then the reader is not where the next step begins.
@@ -77,7 +96,7 @@ export class LowerImages {
   async #sendOne(
     step: Step,
     { reader, plain, signal, report }: SendOptions,
-    { beforeEnd, isLast }: { readonly beforeEnd: () => Promise<void>; readonly isLast: boolean },
+    { beforeEnd, isLast, silence }: StepPlace,
   ): Promise<string> {
     signal.throwIfAborted()
     const open = new AbortController()
@@ -88,6 +107,7 @@ export class LowerImages {
       // From here on it will be there.
       signal.throwIfAborted()
       signal.removeEventListener('abort', stop)
+      silence.answering(answer).catch(() => undefined)
       late(answer, () => unpacking.tellLate(isLast))
       answer.then((said) => unpacking.tellOver(said)).catch(() => undefined)
       if (!isLast) this.#ids.push(idOf(step, this.#info))
@@ -96,9 +116,11 @@ export class LowerImages {
     const connected = AbortSignal.any([open.signal, this.#giveUp.signal])
     const archive = loadArchive(step, { plain, end }, reader, report)
     const unpacking = new Unpacking(step, plain, report)
-    const answer = this.#engine.load(abortable(archive, connected), connected, (...figures) =>
-      unpacking.tell(...figures),
-    )
+    const sent = silence.sending(abortable(archive, connected))
+    const answer = this.#engine.load(sent, connected, (...figures) => {
+      silence.hears()
+      unpacking.tell(...figures)
+    })
     return answer.finally(() => signal.removeEventListener('abort', stop))
   }
 

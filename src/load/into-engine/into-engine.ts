@@ -1,6 +1,7 @@
 // What an engine is given of an image, and whether it has it then. held.ts finds what need not be sent (probe.ts asks a containerd
 // store, by tiny images); steps.ts and in-steps.ts cut a large image into archives of which one is unpacked while the next is sent;
-// load-archive.ts makes an archive as its layers are read. The engine's word is not believed: engine-image.ts looks at what came of it.
+// load-archive.ts makes an archive as its layers are read; unpacking.ts tells what the engine does with it, silence.ts of one that gives no
+// sign. The engine's word is not believed: engine-image.ts looks at what came of it.
 
 import type { Engine } from '../../engine/engine.ts'
 import { DockerIpfsError, hasCode } from '../../errors.ts'

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'bun:test'
+import type { Engine } from '../../../../src/engine/engine.ts'
 import { DockerIpfsError } from '../../../../src/errors.ts'
 import type { ProgressEvent } from '../../../../src/events.ts'
 import { askForImages } from '../../../../src/load/into-engine/held.ts'
 import { LowerImages } from '../../../../src/load/into-engine/in-steps.ts'
 import { intoEngine } from '../../../../src/load/into-engine/into-engine.ts'
+import { Silence } from '../../../../src/load/into-engine/silence.ts'
 import { lowerIds, stepsOf } from '../../../../src/load/into-engine/steps.ts'
 import type { ImageSource } from '../../../../src/read/open-image.ts'
 import { readAhead } from '../../../../src/read/read-ahead.ts'
@@ -164,7 +166,7 @@ describe('a load in steps', () => {
       hasAll.resolve()
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     }
-    const lower = new LowerImages(engine, await engine.info(), 50)
+    const lower = new LowerImages(engine, await engine.info(), { settleMs: 50 })
     const reader = {
       blob: (layer: { digest: string }) => once(blobOf(letterOf(layer.digest))),
       close() {},
@@ -177,6 +179,34 @@ describe('a load in steps', () => {
     cancel.abort(new Error('enough'))
     expect(await ended).toMatchObject({ message: 'enough' })
     await lower.remove([], options.report)
+  })
+
+  test('is not told of an engine that gives figures while it unpacks, and of one that is silent then', async () => {
+    const engine: Engine = new WatchedEngine()
+    const texts: string[] = []
+    const answer = deferred<string>()
+    engine.load = async (archive, _, unpacked) => {
+      for await (const _ of archive);
+      let isOver = false
+      const beside = new Silence(() => (isOver = true), 200)
+      void beside.answering(answer.promise)
+      for (; !isOver; await Bun.sleep(5)) unpacked?.('a', 1)
+      texts.push('no more figures')
+      return answer.promise
+    }
+    const { signal } = new AbortController()
+    const lower = new LowerImages(engine, await engine.info(signal), { silentMs: 200 })
+    const reader = { blob: (layer: { digest: string }) => once(blobOf(letterOf(layer.digest))), close() {} }
+    const report = (event: ProgressEvent) => void (event.type === 'step' && texts.push(event.text))
+    const options = { reader, signal, report, plain: false }
+    const sent = lower.send(stepsOf(layeredImage('a', 1), new Set()), options)
+    while (!texts.some((text) => text.startsWith('The engine has not answered'))) await Bun.sleep(5)
+    answer.resolve('Loaded')
+    expect(await sent).toBe('Loaded')
+    expect(texts.filter((text) => text !== 'Unpacking')).toEqual([
+      'no more figures',
+      'The engine has not answered for 0.2 s; Ctrl-C ends the load',
+    ])
   })
 
   test('ends with what the engine says of a step, and takes away what is there', async () => {
