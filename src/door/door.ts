@@ -14,6 +14,7 @@ import { open } from 'node:fs/promises'
 import { kill } from 'node:process'
 import { isFree } from '../background/listener.ts'
 import { followFile, type LogOptions } from '../background/log-file.ts'
+import { isOfAnother } from '../background/process.ts'
 import { until } from '../background/until.ts'
 import { DockerIpfsError, type ErrorCode } from '../errors.ts'
 import type { Bytes } from '../streams.ts'
@@ -239,10 +240,22 @@ class DoorProcess implements Door {
       ['SIGKILL', ENDING_MS],
     ] as const) {
       if (await isGone()) return
-      kill(pid, name)
+      endProcess(pid, name)
       if (await until(isGone, limit, signal)) return
     }
     throw new DockerIpfsError('REGISTRY_FAILED', `the registry of docker-ipfs does not stop (process ${pid})`)
+  }
+}
+
+function endProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    kill(pid, signal)
+  } catch (cause) {
+    if (!isOfAnother(cause)) throw cause
+    throw new DockerIpfsError('REGISTRY_FAILED', 'the registry of docker-ipfs is run by another user', {
+      hint: 'Stop it as the user who runs it.',
+      cause,
+    })
   }
 }
 
