@@ -48,6 +48,8 @@ export interface ServeOptions {
   /** Asked once for each connection, when its first request comes. */
   readonly mayAsk?: (connection: Connection) => boolean | Promise<boolean>
   readonly page?: (path: string, signal: AbortSignal) => Promise<Page | undefined>
+  /** Whether an upload whose connection broke can be gone on with, which it can unless said. */
+  readonly resumesUploads?: boolean
   /** An upload that nobody goes on with is forgotten after so many milliseconds; 10 minutes unless said. */
   readonly forgetUploadAfter?: number
   /** A client that takes or gives no byte for so many milliseconds is cut off; 30 minutes unless said. */

@@ -83,9 +83,14 @@ export interface Registry {
 export interface RegistryWriter {
   /**
    * Takes a blob as it comes. Called once for each upload, however many requests bring it; the stream fails where the upload does.
-   * Its digest is known only at the end.
+   * Its digest is known only at the end. `expected`: what the client says of it, asked once the first bytes are there.
    */
-  receive(repository: RepositoryRef, bytes: Bytes, signal: AbortSignal): Promise<ReceivedBlob>
+  receive(
+    repository: RepositoryRef,
+    bytes: Bytes,
+    signal: AbortSignal,
+    expected: () => ExpectedBlob,
+  ): Promise<ReceivedBlob>
   /** Makes a blob of another repository readable in this one, or of any where `from` is undefined; false where there is none. */
   mount(repository: RepositoryRef, digest: string, from: string | undefined, signal: AbortSignal): Promise<boolean>
   /**
@@ -101,6 +106,13 @@ export interface RegistryWriter {
   /** Takes away a tag, or with a digest the manifest and its tags; false where there is none. */
   deleteManifest(repository: RepositoryRef, reference: string, signal: AbortSignal): Promise<boolean>
   deleteBlob(repository: RepositoryRef, digest: string, signal: AbortSignal): Promise<boolean>
+}
+
+/** What a client says of a blob that is to come in one request: containerd does so, a classic engine says nothing. */
+export interface ExpectedBlob {
+  /** `sha256:<hex>`. */
+  readonly digest?: string
+  readonly size?: number
 }
 
 /** A blob all of which has come, and which counts only once it is kept. */

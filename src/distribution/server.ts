@@ -42,7 +42,12 @@ export async function serve(registry: Registry, options: ServeOptions): Promise<
   }
   const { writer } = registry
   const uploads =
-    writer && new Uploads(writer, { forgetAfter: options.forgetUploadAfter ?? FORGET_UPLOAD, most: MOST_UPLOADS })
+    writer &&
+    new Uploads(writer, {
+      forgetAfter: options.forgetUploadAfter ?? FORGET_UPLOAD,
+      most: MOST_UPLOADS,
+      resumes: options.resumesUploads ?? true,
+    })
   const requests = new Requests({ registry, uploads }, options, options.cutClientAfter ?? CLIENT_STANDS)
   const sockets = new Set<Duplex>()
   const server = listener(tls, sockets, (request, response) => requests.take(request, response))

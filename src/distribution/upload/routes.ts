@@ -67,6 +67,8 @@ async function takeChunk(uploads: Uploads, upload: Upload, exchange: Exchange): 
 }
 
 async function takeRest(uploads: Uploads, upload: Upload, digest: string, exchange: Exchange): Promise<Answer> {
+  const { length: size } = exchange.body
+  if (upload.size === 0) upload.expected = { digest, ...(size === undefined ? {} : { size }) }
   const refused = await append(uploads, upload, exchange)
   if (refused !== undefined) return refused
   let found: string
@@ -97,7 +99,7 @@ async function append(uploads: Uploads, upload: Upload, exchange: Exchange): Pro
   try {
     await upload.append(exchange.body.bytes(), exchange.signal)
   } catch (error) {
-    if (upload.hasFailed) uploads.remove(upload)
+    await uploads.broken(upload, error)
     throw error
   }
   if (length === undefined || upload.size - before === length) return undefined

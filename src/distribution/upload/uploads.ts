@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { DockerIpfsError } from '../../errors.ts'
 import { type Bytes, digestOf } from '../../streams.ts'
-import type { ReceivedBlob, RegistryWriter, RepositoryRef } from '../registry.ts'
+import type { ExpectedBlob, ReceivedBlob, RegistryWriter, RepositoryRef } from '../registry.ts'
 import { Handover } from './handover.ts'
 
 /** Limits of uploads. */
@@ -10,6 +10,8 @@ export interface UploadLimits {
   readonly forgetAfter: number
   /** So many may be under way at once. */
   readonly most: number
+  /** Whether one can be gone on with whose request broke off. */
+  readonly resumes: boolean
 }
 
 /** A blob on its way here: any number of requests bring it, one after the other. */
@@ -18,6 +20,8 @@ export class Upload {
   readonly repository: RepositoryRef
   /** When a request last ended, by `performance.now()`. */
   idleSince: number = performance.now()
+  /** What the client says that it will be. */
+  expected: ExpectedBlob = {}
   readonly #hash = createHash('sha256')
   readonly #bytes = new Handover()
   readonly #abort = new AbortController()
@@ -29,7 +33,9 @@ export class Upload {
   constructor(writer: RegistryWriter, repository: RepositoryRef) {
     this.repository = repository
     // Begun at the first turn of its own, so that a writer that throws at once fails the upload and not its request.
-    this.#outcome = Promise.resolve().then(() => writer.receive(repository, this.#bytes, this.#abort.signal))
+    this.#outcome = Promise.resolve().then(() =>
+      writer.receive(repository, this.#bytes, this.#abort.signal, () => this.expected),
+    )
     this.#outcome.then(
       () => this.#bytes.drop(),
       (error: unknown) => {
@@ -144,6 +150,13 @@ export class Uploads {
   find(repository: RepositoryRef, id: string): Upload | undefined {
     const upload = this.#uploads.get(id)
     return upload?.repository.path === repository.path ? upload : undefined
+  }
+
+  /** A request broke off. */
+  async broken(upload: Upload, error: unknown): Promise<void> {
+    if (!upload.hasFailed && this.#limits.resumes) return
+    this.remove(upload)
+    if (!upload.hasFailed) await upload.cancel(error)
   }
 
   /** It has come to its end, whatever that is. */

@@ -343,9 +343,9 @@ describe('an upload', () => {
     const { receive } = registry.writer
     const writer: RegistryWriter = {
       ...registry.writer,
-      receive: async (repository, bytes, signal) => {
+      receive: async (repository, bytes, signal, expected) => {
         await release.promise
-        return receive(repository, bytes, signal)
+        return receive(repository, bytes, signal, expected)
       },
     }
     served = await serving(Object.assign(registry, { writer }))
