@@ -13,7 +13,7 @@ import type { ArchiveEntry } from '../image/archive.ts'
 import type { Bytes } from '../streams.ts'
 
 /** What the use cases need of a Docker engine. Errors are ENGINE_UNREACHABLE, ENGINE_FAILED, ENGINE_FULL or the signal's reason. */
-export interface Engine extends EngineImages, EngineArchives {}
+export interface Engine extends EngineImages, EngineArchives, EngineRegistries {}
 
 /** The images that an engine has. */
 export interface EngineImages {
@@ -52,6 +52,16 @@ export interface EngineArchives {
 
 export type Unpacked = (layer: string, bytesDone: number) => void
 
+/** What an engine does with registries. `name` has the registry in front: `127.0.0.1:5300/app:1`. */
+export interface EngineRegistries {
+  /** Whether a registry on 127.0.0.1 here is one to the engine too, as far as can be told: the engine may be in a network of its own. */
+  mayReach(signal: AbortSignal): Promise<boolean>
+  /** Pushes the image of this name to the registry in it. It stops when the signal is aborted. */
+  push(name: string, signal: AbortSignal): Promise<void>
+  /** Pulls an image, which has this name then. */
+  pull(name: string, signal: AbortSignal): Promise<void>
+}
+
 export interface EngineInfo {
   /** Engine version, e.g. "26.1.5"; of builds of one's own often a word. */
   readonly version: string
@@ -78,6 +88,8 @@ export interface EngineAbilities {
   readonly tellWhole: boolean
   /** Lists no image of which it lacks a part. */
   readonly listWhole: boolean
+  /** Pushes and pulls as Docker does. */
+  readonly useRegistry: boolean
 }
 
 /** An image that an engine has been asked to pack. */
@@ -113,4 +125,6 @@ export interface ImageInfo {
   readonly names: readonly string[]
   /** When a classic store gave it a name last, ISO 8601; undefined where it never did. Containerd stores have some time for each. */
   readonly namedAt?: string
+  /** Bytes of the image's files, as the engine counts them; undefined where it does not say. */
+  readonly bytes?: number
 }

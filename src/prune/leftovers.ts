@@ -1,5 +1,6 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Engine } from '../engine/engine.ts'
+import { isLeftName } from '../engine/passage.ts'
 import { readArchive } from '../image/archive.ts'
 import { parsedObject } from '../json.ts'
 import type { Pins } from '../store/pins.ts'
@@ -12,7 +13,8 @@ const TINY = 64 * 1024
 const OURS = /^docker-ipfs[: ]/
 
 /**
- * IDs of the images without a name that a load made for itself, and was killed before it took them away.
+ * What saves and loads made on an engine for themselves, and were killed before they took it away: the IDs of images without a name, and names
+ * that images got on their way.
  * @throws ENGINE_*
  */
 export async function leftImages(
@@ -21,6 +23,8 @@ export async function leftImages(
 ): Promise<string[]> {
   const left: string[] = []
   for (const { id, names, bytes } of await engine.images(signal)) {
+    const isLeft = await Promise.all(names.map(isLeftName))
+    left.push(...names.filter((_, at) => isLeft[at]))
     if (names.length > 0) continue
     const found = await engine.inspect(id, signal)
     if (found === undefined) continue

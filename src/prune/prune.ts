@@ -29,7 +29,7 @@ export interface PruneOptions extends RemoveOptions, Age {
 export interface PrunePlan {
   /** Full names of the catalogue, oldest last in each repository. */
   readonly names: readonly string[]
-  /** IDs of images that killed loads left on the engine, and had made for themselves. */
+  /** What killed loads and saves left on the engine, and had made for themselves: IDs of images, and names of others. */
   readonly images: readonly string[]
   /** IDs of whole images without a name on the engine, which the node has, too. */
   readonly copies: readonly string[]

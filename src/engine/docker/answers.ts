@@ -21,7 +21,7 @@ export function parseObjects(text: string): Record<string, unknown>[] {
 }
 
 /**
- * What a load says: a JSON object a line, each with a piece of text or an error.
+ * What a load says, a push or a pull: a JSON object a line, each with a piece of text or an error.
  * @throws what went wrong, which may come after the status of a success
  */
 export function readLoaded(text: string): string {

@@ -6,7 +6,7 @@ export type Method = 'GET' | 'POST' | 'DELETE'
 
 /** The engine's HTTP API. Paths begin with a slash and are encoded; without a version in front, the engine takes its newest. */
 export interface Api {
-  ask(method: Method, path: string, signal: AbortSignal): Promise<Answer>
+  ask(method: Method, path: string, signal: AbortSignal, headers?: readonly string[]): Promise<Answer>
   /** GETs that go over one connection; the answers in the same order. */
   askAll(paths: readonly string[], signal: AbortSignal): Promise<Answer[]>
   /** The body of an answer as it comes. Its end is the end of the connection, so that it may be cut. */
@@ -33,8 +33,8 @@ export function createApi(connect: Connect): Api {
       return answers
     })
   return {
-    async ask(method, path, signal) {
-      const [answer] = await askAll([request(method, path, { last: true })], signal)
+    async ask(method, path, signal, headers = []) {
+      const [answer] = await askAll([request(method, path, { last: true, headers })], signal)
       return answer as Answer
     },
     askAll: (paths, signal) =>

@@ -14,7 +14,11 @@ export interface Connection {
   close(): Promise<void>
 }
 
-export type Connect = (signal: AbortSignal) => Promise<Connection>
+export interface Connect {
+  (signal: AbortSignal): Promise<Connection>
+  /** Whether it leads over a Unix socket of this machine. */
+  isLocal(signal: AbortSignal): Promise<boolean>
+}
 
 /**
  * Connects to the engine that docker would talk to. A Unix socket is opened here: docker in between takes some 0.4 s of CPU for
@@ -22,11 +26,16 @@ export type Connect = (signal: AbortSignal) => Promise<Connection>
  */
 export function createConnect(docker: Docker, options: PlaceSearch): Connect {
   let socket: Promise<string | undefined> | undefined
-  return async (signal) => {
+  const find = (signal: AbortSignal) => {
     socket ??= findSocket(docker, options, signal)
-    const path = await socket
+    return socket
+  }
+  const connect = async (signal: AbortSignal) => {
+    const path = await find(signal)
     return path === undefined ? overDocker(docker, signal) : overSocket(path, signal)
   }
+  const isLocal = async (signal: AbortSignal) => (await find(signal)) !== undefined
+  return Object.assign(connect, { isLocal })
 }
 
 async function findSocket(docker: Docker, options: PlaceSearch, signal: AbortSignal): Promise<string | undefined> {

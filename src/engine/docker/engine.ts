@@ -29,7 +29,7 @@ import {
 } from './answers.ts'
 import { type Api, createApi, type Method } from './api.ts'
 import type { Docker } from './command.ts'
-import { createConnect } from './connection.ts'
+import { type Connect, createConnect } from './connection.ts'
 import { freeBytesOf } from './disk.ts'
 import { type Answer, errorOf } from './http.ts'
 import { beginPacking } from './packing.ts'
@@ -38,7 +38,8 @@ import { engineError } from './words.ts'
 
 /** The engine that the `docker` command talks to. */
 export function createEngine(docker: Docker, options: PlaceSearch): Engine {
-  return new DockerEngine(createApi(createConnect(docker, options)))
+  const connect = createConnect(docker, options)
+  return new DockerEngine(createApi(connect), connect.isLocal)
 }
 
 /** Images that are asked about over one connection. */
@@ -59,9 +60,11 @@ const WITH_MANIFESTS = '/v1.48'
 
 class DockerEngine implements Engine {
   readonly #api: Api
+  readonly #isLocal: Connect['isLocal']
 
-  constructor(api: Api) {
+  constructor(api: Api, isLocal: Connect['isLocal']) {
     this.#api = api
+    this.#isLocal = isLocal
   }
 
   /** A containerd store that is changed while it looks says so, and did nothing. */
@@ -106,7 +109,7 @@ class DockerEngine implements Engine {
     // Engines before 28 show nothing of it then, later ones all but what is in the config.
     if (isUnreadable(answer) && isDigest(image)) return { id: image, layers: [], names: [] }
     const value = parseObject(bodyOf(answer, lackingOf))
-    const { Author: author } = value
+    const { Author: author, Size: bytes } = value
     const namedAt = isObject(value['Metadata']) ? value['Metadata']['LastTagTime'] : undefined
     return {
       id: String(value['Id']),
@@ -114,6 +117,7 @@ class DockerEngine implements Engine {
       names: strings(value['RepoTags']),
       ...(typeof author === 'string' && author !== '' ? { author } : {}),
       ...(typeof namedAt === 'string' && !namedAt.startsWith(NEVER) ? { namedAt } : {}),
+      ...(typeof bytes === 'number' ? { bytes } : {}),
     }
   }
 
@@ -179,11 +183,24 @@ class DockerEngine implements Engine {
     return readLoaded(bodyOf(await this.#api.upload('/images/load?quiet=0', archive, signal, hear)))
   }
 
+  mayReach(signal: AbortSignal): Promise<boolean> {
+    return this.#isLocal(signal)
+  }
+
+  async push(name: string, signal: AbortSignal): Promise<void> {
+    const { repository, tag } = partsOf(name)
+    const path = `/images/${pathOf(repository)}/push?tag=${encodeURIComponent(tag)}`
+    readLoaded(bodyOf(await this.#api.ask('POST', path, signal, [NO_LOGIN])))
+  }
+
+  async pull(name: string, signal: AbortSignal): Promise<void> {
+    const { repository, tag } = partsOf(name)
+    const path = `/images/create?fromImage=${encodeURIComponent(repository)}&tag=${encodeURIComponent(tag)}`
+    readLoaded(bodyOf(await this.#api.ask('POST', path, signal, [NO_LOGIN])))
+  }
+
   async tag(image: string, name: string, signal: AbortSignal): Promise<void> {
-    const full = fullName(name)
-    if (full === undefined) throw engineError('invalid reference format', undefined)
-    const repository = repositoryOf(full)
-    const tag = full.slice(repository.length + 1)
+    const { repository, tag } = partsOf(name)
     const query = `repo=${encodeURIComponent(repository)}&tag=${encodeURIComponent(tag)}`
     bodyOf(await this.#ask('POST', `/images/${pathOf(image)}/tag?${query}`, signal))
   }
@@ -219,7 +236,7 @@ export function abilitiesOf(version: string, containerdStore: boolean): EngineAb
   const listWhole = !containerdStore || (major >= first && major <= last)
   const readZstd = major >= FIRST_WITH_ZSTD[containerdStore ? 'containerd' : 'classic']
   const mostLayers = containerdStore ? Number.POSITIVE_INFINITY : CLASSIC_LAYERS
-  return { readZstd, mostLayers, leaveOut: !containerdStore || tellWhole, tellWhole, listWhole }
+  return { readZstd, mostLayers, leaveOut: !containerdStore || tellWhole, tellWhole, listWhole, useRegistry: true }
 }
 
 /** The first engines with these versions of the API, in which what is asked of `abilitiesOf` came. */
@@ -239,6 +256,7 @@ const PODMAN: EngineAbilities = {
   leaveOut: false,
   tellWhole: false,
   listWhole: true,
+  useRegistry: false,
 }
 
 /** It says what it is built with, which Docker is not (podman `pkg/api/handlers/types.go`, `Info`). */
@@ -265,6 +283,17 @@ function bodyOf(answer: Answer, inOtherWords = (error: unknown) => error): strin
 /** A store that lacks a blob of an image that it has says so in containerd's words. */
 function lackingOf(error: unknown): unknown {
   return saysLacking(messageOf(error), error) ?? error
+}
+
+/** Who asks a registry of ours: nobody. Without the header engines refuse a push; `{}` in base64. */
+const NO_LOGIN = 'X-Registry-Auth: e30='
+
+/** @throws ENGINE_FAILED, in docker's words */
+function partsOf(name: string): { readonly repository: string; readonly tag: string } {
+  const full = fullName(name)
+  if (full === undefined) throw engineError('invalid reference format', undefined)
+  const repository = repositoryOf(full)
+  return { repository, tag: full.slice(repository.length + 1) }
 }
 
 /**

@@ -19,7 +19,8 @@ export function request(
   path: string,
   { last, headers = [] }: { readonly last: boolean; readonly headers?: readonly string[] },
 ): string {
-  const length = method === 'POST' && headers.length === 0 ? ['Content-Length: 0'] : []
+  const isChunked = headers.some((header) => header.startsWith('Transfer-Encoding:'))
+  const length = method === 'POST' && !isChunked ? ['Content-Length: 0'] : []
   const all = ['Host: docker', ...headers, ...length, ...(last ? ['Connection: close'] : [])]
   return `${method} ${path} HTTP/1.1\r\n${all.join('\r\n')}${HEAD_END}`
 }

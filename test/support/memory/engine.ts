@@ -154,6 +154,19 @@ export class MemoryEngine implements Engine {
     }
   }
 
+  /** No registry of ours is one to it. */
+  async mayReach(): Promise<boolean> {
+    return false
+  }
+
+  async push(): Promise<void> {
+    throw new DockerIpfsError('ENGINE_FAILED', 'connection refused')
+  }
+
+  async pull(): Promise<void> {
+    throw new DockerIpfsError('ENGINE_FAILED', 'connection refused')
+  }
+
   pack(imageId: string, signal: AbortSignal): Promise<PackedImage> {
     const folder = async () => this.#kind.packingFolder
     return beginPacking({ folder, save: (limited) => this.save(imageId, limited), signal })

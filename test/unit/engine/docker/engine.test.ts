@@ -43,7 +43,7 @@ describe('what an engine says of itself', () => {
       containerdStore: false,
       os: 'linux',
       architecture: 'x86_64',
-      can: { readZstd: true, mostLayers: 125, leaveOut: true, tellWhole: false, listWhole: true },
+      can: { readZstd: true, mostLayers: 125, leaveOut: true, tellWhole: false, listWhole: true, useRegistry: true },
     })
   })
 
@@ -60,6 +60,7 @@ describe('what an engine says of itself', () => {
         leaveOut: true,
         tellWhole: true,
         listWhole: false,
+        useRegistry: true,
       },
     })
   })
