@@ -1,4 +1,4 @@
-import type { Engine, ImageInfo, PackedImage } from '../../engine/engine.ts'
+import type { Engine, EngineInfo, ImageInfo, PackedImage } from '../../engine/engine.ts'
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import type { Layer } from '../../format/layer.ts'
 import { fullName, otherTags } from '../../image/name.ts'
@@ -6,9 +6,13 @@ import { engineLacks, LackedBlobs } from '../../image/saved/lacking.ts'
 import { readOneImage, readSavedImage, type SavedImage } from '../../image/saved/saved-image.ts'
 import { abortable, type Bytes, sha256 } from '../../streams.ts'
 import type { InputOptions, Labels, OpenInput, Outline, SaveInput } from '../input.ts'
+import { canPush, readPushed } from './by-push.ts'
 
 export interface EngineInputOptions {
-  readonly engine: Pick<Engine, 'images' | 'inspect' | 'pack' | 'save'>
+  readonly engine: Pick<
+    Engine,
+    'images' | 'info' | 'inspect' | 'mayReach' | 'pack' | 'push' | 'remove' | 'save' | 'tag'
+  >
   readonly signal: AbortSignal
   /** What the engine said of the image, where it has been asked. */
   readonly found?: Promise<ImageInfo | undefined> | undefined
@@ -16,20 +20,30 @@ export interface EngineInputOptions {
 
 /** An image of the engine, by name or ID. */
 export function engineInput(image: string, { engine, signal, found }: EngineInputOptions): SaveInput {
+  let pushable: { readonly info: ImageInfo; readonly engineInfo: EngineInfo } | undefined
   return {
     name: image,
     title: image,
     isMany: false,
     again: true,
     wanted: [image],
-    async look({ givesHints }): Promise<Outline> {
-      const info = await (found ?? engine.inspect(image, signal))
+    async look({ givesHints, forgets }): Promise<Outline> {
+      const [info, engineInfo] = await Promise.all([
+        found ?? engine.inspect(image, signal),
+        forgets && (await engine.mayReach(signal)) ? engine.info(signal) : undefined,
+      ])
+      pushable = info && engineInfo && canPush(info, engineInfo) ? { info, engineInfo } : undefined
       if (info === undefined) throw await notFound(image, givesHints, engine, signal)
       return { imageId: info.id, names: namesFor(image, info), otherNames: info.names, diffIds: info.layers }
     },
     async open(outline: Outline, { forgets }): Promise<OpenInput> {
       const id = outline.imageId ?? ''
-      return opened(forgets ? await engine.pack(id, signal) : sent(engine.save(id, signal)), outline)
+      if (!forgets) return opened({ packed: sent(engine.save(id, signal)) }, outline)
+      const pack = () => engine.pack(id, signal)
+      if (pushable === undefined) return opened({ packed: await pack() }, outline)
+      const { info, engineInfo } = pushable
+      const push = (options: InputOptions) => readPushed(info, engineInfo, options, { engine, signal })
+      return opened({ push, pack }, outline)
     },
   }
 }
@@ -65,11 +79,23 @@ function sent(archive: Bytes): PackedImage {
   return { archive, files: undefined, stop: () => undefined }
 }
 
-function opened(packed: PackedImage, { imageId, names, diffIds }: Outline): OpenInput {
+/** The image is being packed; or the engine is to push it, and to pack it where it does not. */
+type Reading =
+  | { readonly packed: PackedImage }
+  | {
+      readonly push: (options: InputOptions) => Promise<SavedImage<Layer> | undefined>
+      readonly pack: () => Promise<PackedImage>
+    }
+
+function opened(reading: Reading, { imageId, names, diffIds }: Outline): OpenInput {
+  let packed = 'packed' in reading ? reading.packed : undefined
   return {
     // Nothing but the layers of its platforms: those that are not wanted now may be wanted next.
     hasOthers: false,
     read: async (options) => {
+      const pushed = 'push' in reading ? await reading.push(options) : undefined
+      if (pushed !== undefined) return [pushed]
+      packed ??= 'pack' in reading ? await reading.pack() : reading.packed
       try {
         return [await readPacked(packed, { imageId, diffIds }, options)]
       } catch (error) {
@@ -82,7 +108,7 @@ function opened(packed: PackedImage, { imageId, names, diffIds }: Outline): Open
       const isWhole = image.missing.length === 0 && !isOnePlatform
       return { names, imageIds: isWhole && imageId !== undefined ? [imageId] : [] }
     },
-    close: () => packed.stop(),
+    close: () => packed?.stop(),
   }
 }
 

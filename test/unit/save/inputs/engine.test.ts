@@ -22,11 +22,20 @@ const INFO: ImageInfo = { id: digest(image.config), layers: image.diffIds, names
 const NODE = { forgets: true, givesHints: true }
 const FILE = { forgets: false, givesHints: false }
 /** An engine with one image, or none, that packs nothing. */
+/** Of an engine that reaches no registry here. */
+const NO_PUSH = {
+  mayReach: async () => false,
+  info: () => Promise.reject(new Error('asked')),
+  push: () => Promise.reject(new Error('pushed')),
+  tag: () => Promise.reject(new Error('named')),
+  remove: () => Promise.reject(new Error('removed')),
+}
 const only = (found: ImageInfo | undefined) => ({
   images: async () => [],
   inspect: async () => found,
   pack: () => Promise.reject(new Error('packed')),
   save: () => pieces(archive20(image)),
+  ...NO_PUSH,
 })
 
 let folder: string
