@@ -23,6 +23,11 @@ export interface LoadSource {
    * @param ids of the engine's images, each the digest of a manifest
    */
   knownBlobs?(image: ImageSource, ids: readonly string[]): Promise<ReadonlySet<string>>
+  /**
+   * Whether all layers are at hand, so that they can be read in any order, and several at once. Where they come from afar, each is wanted in
+   * its turn. Asked once its pin has begun; left out where it is never so.
+   */
+  isAtHand?(): boolean
   /** Begins to read layers of the image. Called again when all have to be sent after some. */
   openLayers(image: ImageSource, layers: readonly ImageLayer[]): LayerReader
   /** The image is in the engine, and its pin is done. */

@@ -1,11 +1,12 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { ENGINES, type Engine } from '../support/engine.ts'
-import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
+import { archive20, GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
 import type { Api } from '../support/kubo-node.ts'
 import type { Finished, Running, StartOptions } from '../support/place.ts'
 import { useReal } from '../support/real.ts'
 import { type Relay, relay, type Stall } from '../support/relay.ts'
 import { script } from '../support/scripts.ts'
+import { tarOf } from '../support/tar.ts'
 
 const LARGE = GOLDEN.large()
 const root = GOLDEN_ROOTS.large
@@ -87,15 +88,18 @@ describe.each(ENGINES)('%s: Ctrl-C', (name) => {
   })
 
   test('during load keeps a pin, and the images, that were there before', async () => {
-    await engine().save(node(), id)
-    // An engine that has the image would be sent nothing, so that there would be no middle.
+    // An engine that has, or just had, the image would be sent nothing, so that there would be no middle.
+    const file = `${real.place.folder}/own.tar`
+    await Bun.write(file, archive20(imageOf([tarOf([{ path: 'own', body: noise(6_000_000, name) }])])))
+    const own = (await engine().ipfs(node(), 'save', '-q', '-i', file)).stdout.trim()
     await engine().clear()
     await engine().give(GOLDEN.tiny())
     const before = await engine().images()
-    const result = await node().byApiAlone(() => cancelled(engine(), 'node sends', ['load', '-q', root], ctrlC))
+    const result = await node().byApiAlone(() => cancelled(engine(), 'node sends', ['load', '-q', own], ctrlC))
     expect(result).toMatchObject(CANCELLED)
     expect(await engine().images()).toEqual(before)
-    expect(await node().pins()).toEqual([root])
+    expect(await node().pins()).toEqual([own])
+    await node().rpc(`pin/rm?arg=${own}`)
   })
 })
 

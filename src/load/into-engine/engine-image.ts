@@ -43,7 +43,11 @@ export async function faultOf(
   ])
   if (found === undefined) return 'gone'
   if (found.id !== imageId) return 'other'
-  if (!(isWhole ?? (hasAll || (await isInArchive(image, engine.save(imageId, signal)))))) return 'incomplete'
+  const listed = async () =>
+    info.can.listWhole
+      ? (await engine.images(signal)).some(({ id }) => id === imageId)
+      : isInArchive(image, engine.save(imageId, signal))
+  if (!(isWhole ?? (hasAll || (await listed())))) return 'incomplete'
   if (info.containerdStore && found.layers.length === 0 && image.layers.length > 0) {
     // Its config has just gone, or cannot be read.
     return info.can.tellWhole && (await engine.isWhole(imageId, signal)) !== true ? 'incomplete' : 'unreadable'

@@ -30,14 +30,16 @@ export interface HeldOptions {
   readonly source: Pick<LoadSource, 'knownBlobs'>
 }
 
-/** What of an image need not be sent to the engine. `release` when the image is there. */
+/** What of an image the engine has. `release` when the image is there. */
 export async function findHeld(
   image: ImageSource,
   { info, images }: EngineState,
   { engine, signal, source }: HeldOptions,
 ): Promise<Held> {
   const none = { digests: new Set<string>(), release: async () => undefined }
-  if (!info.can.leaveOut) return none
+  const { leaveOut, listWhole, useRegistry } = info.can
+  // An engine that takes whole archives only may still pull what it lacks.
+  if (!leaveOut && !(useRegistry && listWhole)) return none
   if (!info.containerdStore) return { ...none, digests: layersInCommon(image, await images.layers) }
   const known = (await source.knownBlobs?.(image, await images.ids)) ?? none.digests
   const digests = new Set(image.layers.map(({ digest }) => digest).filter((digest) => known.has(digest)))

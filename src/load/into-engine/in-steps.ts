@@ -93,6 +93,11 @@ export class LowerImages {
     }
   }
 
+  /** Makes an image that holds all layers of another, which the engine has. */
+  async hold(step: Step, options: SendOptions): Promise<void> {
+    await this.#sendOne(step, options, { beforeEnd: async () => undefined, isLast: false })
+  }
+
   async #sendOne(
     step: Step,
     { reader, plain, signal, report }: SendOptions,

@@ -9,10 +9,12 @@ import type { Report } from '../../events.ts'
 import { distinct } from '../../read/layers.ts'
 import type { ImageSource } from '../../read/open-image.ts'
 import type { LoadSource } from '../source.ts'
+import { canPull, pullImage } from './by-pull.ts'
 import { CLEANUP_MS, type EngineTarget, faultOf, type ImageFault, unreadableConfig } from './engine-image.ts'
 import { type EngineState, findHeld } from './held.ts'
 import { LowerImages } from './in-steps.ts'
-import { idOf, layersToSend, lowerIds, type Step, stepsOf, wholeStep } from './steps.ts'
+import { loadBlank } from './probe.ts'
+import { holderStep, idOf, layersToSend, lowerIds, type Step, stepsOf, wholeStep } from './steps.ts'
 import { COMPLAINT } from './unpacking.ts'
 
 export interface IntoEngineOptions {
@@ -20,7 +22,7 @@ export interface IntoEngineOptions {
   readonly report: Report
   readonly signal: AbortSignal
   /** Where the layers are read. */
-  readonly source: Pick<LoadSource, 'knownBlobs' | 'openLayers'>
+  readonly source: Pick<LoadSource, 'isAtHand' | 'knownBlobs' | 'openLayers'>
 }
 
 export interface IntoEngineResult {
@@ -42,9 +44,11 @@ export interface IntoEngineResult {
 export async function intoEngine(
   image: ImageSource,
   state: EngineState,
-  options: IntoEngineOptions,
+  given: IntoEngineOptions,
 ): Promise<IntoEngineResult> {
-  const { engine, report } = options
+  const { engine } = given
+  const report = tellingOnce(given.report)
+  const options = { ...given, report }
   const { info, images } = state
   const whole = wholeStep(image, new Set())
   const imageId = idOf(whole, info)
@@ -54,31 +58,40 @@ export async function intoEngine(
   const before = ids.includes(imageId) ? await faultOf(target, options, info.can.listWhole) : 'gone'
   const lower = new LowerImages(engine, info)
   // Of a load of this image that was killed. Once the image is there, its layers need no other.
-  const left = () => {
+  const leftovers = () => {
     const lowest = lowerIds(image, info)
     return ids.filter((id) => lowest.has(id))
   }
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
-    return { imageId, bytesHad: bytesOf(image, () => true), wasThere: true, released: lower.remove(left(), report) }
+    return {
+      imageId,
+      bytesHad: bytesOf(image, () => true),
+      wasThere: true,
+      released: lower.remove(leftovers(), report),
+    }
   }
   const held = await findHeld(image, state, options)
   const release = async (others: readonly string[]) => {
     await Promise.all([held.release(), lower.remove(others, report)])
   }
   try {
-    const steps = info.can.leaveOut ? stepsOf(image, held.digests) : [wholeStep(image, held.digests)]
-    const fault = await send(target, steps, lower, options)
+    const pulled = (await canPull(target, state, held.digests, options))
+      ? await sendByPull(target, held.digests, lower, options)
+      : undefined
+    const left = info.can.leaveOut ? held.digests : NONE
+    const fault = pulled === undefined ? await send(target, stepsFor(target, left), lower, options) : pulled.fault
     if (fault === undefined) {
-      const bytesHad = bytesOf(image, (digest) => held.digests.has(digest))
-      return { imageId, bytesHad, wasThere: before !== 'gone', released: release(left()) }
+      if (pulled !== undefined) tellLoaded(target, pulled.given, report)
+      const bytesHad = bytesOf(image, (digest) => (pulled === undefined ? left.has(digest) : !pulled.given.has(digest)))
+      return { imageId, bytesHad, wasThere: before !== 'gone', released: release(leftovers()) }
     }
     if (!fault.mayPass) throw fault.error
     // Somebody may have removed a layer, or the image itself, meanwhile.
     report({ type: 'warning', text: `${fault.error.message}: sending all layers` })
     const again = await send(target, [whole], lower, options)
     if (again !== undefined) throw again.error
-    return { imageId, bytesHad: 0, wasThere: before !== 'gone', released: release(left()) }
+    return { imageId, bytesHad: 0, wasThere: before !== 'gone', released: release(leftovers()) }
   } catch (error) {
     // It waits for what the engine is at work on.
     await release([])
@@ -86,6 +99,83 @@ export async function intoEngine(
     throw error
   }
 }
+
+const NONE: ReadonlySet<string> = new Set()
+
+function stepsFor({ image, info }: EngineTarget, leaveOut: ReadonlySet<string>): Step[] {
+  return info.can.leaveOut ? stepsOf(image, leaveOut) : [wholeStep(image, leaveOut)]
+}
+
+interface SentByPull {
+  /** Digests of the layer blobs that the engine was given. */
+  readonly given: ReadonlySet<string>
+  readonly fault: LoadFailure | undefined
+}
+
+/**
+ * Lets the engine pull the image, and leaves it without a name, as a load does. In a containerd store an image whose name goes to another one
+ * stays without one. A classic store would keep the repository: there the image goes with its name, another one keeps its layers, and a load
+ * without any layer brings it back.
+ */
+async function sendByPull(
+  target: EngineTarget,
+  held: ReadonlySet<string>,
+  lower: LowerImages,
+  options: IntoEngineOptions,
+): Promise<SentByPull | undefined> {
+  const { image, info } = target
+  const { engine, report, signal } = options
+  tellThere(image, (digest) => held.has(digest), report)
+  if (info.containerdStore) {
+    const unname = async (name: string) => engine.tag(await loadBlank(engine, signal), name, signal)
+    const given = await pullImage(target, held, unname, options)
+    if (given === undefined) return undefined
+    tellThere(image, (digest) => !given.has(digest), report)
+    const fault = await faultOf(target, options, false)
+    return { given, fault: fault && failureOf(target, { said: '', complaint: undefined, fault }, true) }
+  }
+  const given = await pullImage(target, held, () => hold(target, lower, options), options)
+  if (given === undefined) return undefined
+  const all = new Set(image.layers.map(({ digest }) => digest))
+  const fault = await send(target, [wholeStep(image, all)], lower, options)
+  return { given, fault }
+}
+
+async function hold({ image, info }: EngineTarget, lower: LowerImages, options: IntoEngineOptions): Promise<void> {
+  const reader = options.source.openLayers(image, [])
+  try {
+    await lower.hold(holderStep(image), { ...options, reader, plain: !info.can.readZstd, report: () => undefined })
+  } finally {
+    reader.close()
+  }
+}
+
+function tellLoaded({ image, info }: EngineTarget, given: ReadonlySet<string>, report: Report): void {
+  for (const { digest, diffId: layer, size, tarSize } of distinct(image.layers)) {
+    const bytesDone = info.can.readZstd ? size : tarSize
+    if (given.has(digest)) report({ type: 'layer-done', layer, status: 'Loaded', bytesDone })
+  }
+}
+
+function tellThere({ layers }: ImageSource, isThere: (digest: string) => boolean, report: Report): void {
+  for (const { digest, diffId: layer, size } of distinct(layers)) {
+    if (isThere(digest)) report({ type: 'layer-done', layer, status: EXISTS, bytesDone: size })
+  }
+}
+
+/** Of a layer that was told in whatever way it is not told that it is there. */
+function tellingOnce(report: Report): Report {
+  const told = new Set<string>()
+  return (event) => {
+    if (event.type === 'layer-done' || event.type === 'layer-waits') {
+      if (event.status === EXISTS && told.has(event.layer)) return
+      told.add(event.layer)
+    }
+    report(event)
+  }
+}
+
+const EXISTS = 'Already exists'
 
 /** What became of a load, when it is not the image. */
 interface LoadFailure {

@@ -20,16 +20,17 @@ const NO_PLATFORM = { architecture: 'unknown', os: 'unknown' }
 /**
  * Finds out which layer blobs a containerd store has. The engine knows, but tells only of images: so it is given a tiny image
  * for each blob, without the blob, and asked which of them are whole. While such an image is there, its blob is kept, even
- * when the image that brought it goes. Needs API 1.48 (`Engine.isWhole`).
+ * when the image that brought it goes. For engines that tell what is whole, or list nothing else.
  */
 export async function holdBlobs(layers: readonly ImageLayer[], engine: Engine, signal: AbortSignal): Promise<Held> {
   const unique = distinct(layers)
-  const probes = unique.map(makeProbe)
+  const probes = unique.map((layer) => makeProbe(layer))
   const ids = probes.map((probe) => probe.manifest.digest)
   const release = () => removeAfterLoad(ids, engine, { force: true })
   try {
     await engine.load(probeArchive(probes), signal)
-    const whole = await engine.wholeImages(signal)
+    // Engines that do not tell list no image that is not whole.
+    const whole = (await engine.wholeImages(signal)) ?? new Set((await engine.images(signal)).map(({ id }) => id))
     return {
       digests: new Set(unique.filter((_, at) => whole?.has(ids[at] ?? '')).map((layer) => layer.digest)),
       release,
@@ -40,23 +41,31 @@ export async function holdBlobs(layers: readonly ImageLayer[], engine: Engine, s
   }
 }
 
+/** An image of nothing, of this load alone; gives its ID. */
+export async function loadBlank(engine: Pick<Engine, 'load'>, signal: AbortSignal): Promise<string> {
+  const blank = makeProbe()
+  await engine.load(probeArchive([blank]), signal)
+  return blank.manifest.digest
+}
+
 interface Probe {
   readonly config: Document
   readonly manifest: Document
 }
 
-function makeProbe(layer: ImageLayer): Probe {
+function makeProbe(layer?: ImageLayer): Probe {
+  const layers = layer === undefined ? [] : [layer]
   // The number makes the image one of this load alone: no other can remove it.
   const config = document(
     Buffer.from(
       JSON.stringify({
         ...NO_PLATFORM,
         author: `docker-ipfs ${randomUUID()}`,
-        rootfs: { type: 'layers', diff_ids: [layer.diffId] },
+        rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
       }),
     ),
   )
-  return { config, manifest: ociManifest(config, [layer], 'probe') }
+  return { config, manifest: ociManifest(config, layers, 'probe') }
 }
 
 async function* probeArchive(probes: readonly Probe[]): Bytes {

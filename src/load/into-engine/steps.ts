@@ -58,9 +58,15 @@ export function idOf({ config, manifest }: Documents, { containerdStore }: Engin
   return containerdStore ? manifest.digest : config.digest
 }
 
+/** Another image of the same layers, all of which the engine has: it keeps them, whatever becomes of the image itself. */
+export function holderStep(image: ImageSource): Step {
+  const leaveOut = new Set(image.layers.map(({ digest }) => digest))
+  return { ...lowerImage(image, image.layers.length), layers: image.layers, from: 0, leaveOut }
+}
+
 /** The IDs that images of the lowest layers of this one have, whatever the steps. */
 export function lowerIds(image: ImageSource, info: EngineInfo): Set<string> {
-  return new Set(image.layers.slice(1).map((_, at) => idOf(lowerImage(image, at + 1), info)))
+  return new Set(image.layers.map((_, at) => idOf(lowerImage(image, at + 1), info)))
 }
 
 /** The layers that are in the archive, each once. */

@@ -32,6 +32,7 @@ export function nodeSource(root: CID, options: NodeSourceOptions): LoadSource {
       return kept.pin(() => timeoutMs, seeker, fetch)
     },
     knownBlobs: (image, ids) => knownBlobs(image, ids, options),
+    isAtHand: () => fetch === undefined,
     openLayers(image, layers) {
       const read = layersIn(blocks.ownFiles(signal), root)
       if (fetch === undefined) return readAhead(image, layers, { ...options, read, from: 'node' })

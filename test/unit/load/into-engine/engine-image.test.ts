@@ -71,8 +71,16 @@ describe('an image of the engine', () => {
     expect(await fault(true)).toBeUndefined()
   })
 
-  test('is incomplete where the engine cannot pack it, and unknown where it is gone itself', async () => {
+  test('is incomplete where a store that lists only whole images does not list it, and nothing is packed', async () => {
     const { engine, fault } = await withImage('26.1.5')
+    engine.save = () => expect.unreachable()
+    expect(await fault()).toBeUndefined()
+    engine.images = async () => []
+    expect(await fault()).toBe('incomplete')
+  })
+
+  test('is incomplete where the engine cannot pack it, and unknown where it is gone itself', async () => {
+    const { engine, fault } = await withImage('27.5.1')
     engine.save = () => failing(new DockerIpfsError('ENGINE_FAILED', 'content digest not found'))
     expect(await fault()).toBe('incomplete')
     engine.save = () => failing(new DockerIpfsError('ENGINE_UNREACHABLE', 'the engine is gone'))
