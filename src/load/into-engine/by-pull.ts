@@ -7,7 +7,9 @@ import type { LoadSource } from '../source.ts'
 import type { EngineTarget } from './engine-image.ts'
 import { GivenImage, plainManifest } from './given-image.ts'
 import type { EngineState } from './held.ts'
-import { wholeStep } from './steps.ts'
+import { UNTOLD_MS } from './in-steps.ts'
+import { layersToSend, wholeStep } from './steps.ts'
+import { Unpacking } from './unpacking.ts'
 
 export interface PullOptions {
   readonly engine: Engine
@@ -47,8 +49,17 @@ export async function pullImage(
   whileNamed: (name: string) => Promise<unknown>,
   { engine, report, signal, source }: PullOptions,
 ): Promise<ReadonlySet<string> | undefined> {
-  const { config, manifest } = wholeStep(image, held)
+  const step = wholeStep(image, held)
+  const { config, manifest } = step
   const plain = !info.can.readZstd
+  const unpacking = new Unpacking(step, plain, report)
+  let [lacking, late] = [layersToSend(step).length, undefined as NodeJS.Timeout | undefined]
+  const watch: Report = (event) => {
+    report(event)
+    if (event.type !== 'layer-waits') return
+    lacking -= 1
+    if (lacking === 0) late = setTimeout(() => unpacking.tellLate(true), UNTOLD_MS)
+  }
   let giving: GivenImage | undefined
   const open = (repository: string) => {
     giving = new GivenImage({
@@ -59,7 +70,7 @@ export async function pullImage(
       plain,
       held,
       open: (layer: ImageLayer) => source.openLayers(image, [layer]),
-      report,
+      report: watch,
     })
     return giving.registry
   }
@@ -71,6 +82,8 @@ export async function pullImage(
       signal.throwIfAborted()
       if (!over.aborted && !hasCode(error, 'ENGINE_FAILED', 'IMAGE_NOT_FOUND')) throw error
       return undefined
+    } finally {
+      clearTimeout(late)
     }
     await whileNamed(name)
     return given

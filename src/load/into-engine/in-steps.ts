@@ -12,7 +12,7 @@ import { Unpacking } from './unpacking.ts'
 const SETTLE_MS = 10_000
 
 /** A wait longer than this is told, in milliseconds. */
-const UNTOLD_MS = 500
+export const UNTOLD_MS = 500
 
 const WAITING = 'Waiting for the engine, to remove what it is at work on'
 
