@@ -66,7 +66,7 @@ export class LowerImages {
     const failed = new AbortController()
     const signal = AbortSignal.any([options.signal, failed.signal])
     const answers: Promise<string>[] = []
-    const silence = new Silence((text) => options.report({ type: 'step', text }), this.#silentMs)
+    const silence = this.#silenceOf(options)
     try {
       for (const [at, step] of steps.entries()) {
         const before = answers[at - 1]
@@ -95,7 +95,12 @@ export class LowerImages {
 
   /** Makes an image that holds all layers of another, which the engine has. */
   async hold(step: Step, options: SendOptions): Promise<void> {
-    await this.#sendOne(step, options, { beforeEnd: async () => undefined, isLast: false })
+    const place = { beforeEnd: async () => undefined, isLast: false, silence: this.#silenceOf(options) }
+    await this.#sendOne(step, options, place)
+  }
+
+  #silenceOf({ report }: SendOptions): Silence {
+    return new Silence((text) => report({ type: 'step', text }), this.#silentMs)
   }
 
   async #sendOne(

@@ -33,7 +33,7 @@ export function memoryDoor(
   const repository = (path: string) => ({ path, namespace: undefined })
 
   const pushBlob = async (bytes: Uint8Array, pieces = [bytes]) => {
-    const received = await writer.receive(repository('any'), stream(pieces), signal)
+    const received = await writer.receive(repository('any'), stream(pieces), signal, () => ({}))
     await received.keep(digest(bytes))
     return { digest: digest(bytes), size: bytes.length }
   }

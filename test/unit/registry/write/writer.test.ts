@@ -348,7 +348,12 @@ describe('a blob that comes', () => {
   test('stays through garbage collection until its manifest comes, and goes when nobody wants it', async () => {
     const tar = gzipSync(GOLDEN.large().layers[0] as Buffer)
     const { digest: kept } = await door.pushBlob(tar)
-    const received = await door.writer.receive(door.repository('app'), stream([Buffer.from('unwanted')]), signal)
+    const received = await door.writer.receive(
+      door.repository('app'),
+      stream([Buffer.from('unwanted')]),
+      signal,
+      () => ({}),
+    )
     await received.forget()
     await node.gc()
     expect(digest(await door.pullBlob(kept))).toBe(kept)
