@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterEach, beforeAll, expect, test } from 'bun:test'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Engine } from '../support/engine.ts'
@@ -9,6 +9,7 @@ import { script } from '../support/scripts.ts'
 // A new user types the README's quick start word by word, on two machines of one network, and reads what stands there.
 
 const [A, B] = ['docker20-net', 'docker28-net'] as const
+const BINARY = { DOCKER_IPFS_NODE: 'binary' }
 const README = readFileSync(join(import.meta.dir, '../../README.md'), 'utf8')
 /** What differs from build to build, and from machine to machine. */
 const OTHERS = /\bbaf[a-z2-7]{50,}|\bk51[a-z0-9]{50,}|sha256:[0-9a-f]{64}|\b[0-9a-f]{12}\b|(?<=Loaded {2})\d+B/g
@@ -31,7 +32,12 @@ beforeAll(async () => {
   }
   folder = userOf(A).home
 })
-afterAll(() => Promise.all([...users.values()].map((user) => user.ipfs(['node', 'rm', '--volumes']))))
+
+/** Before the place goes in which the users are. */
+afterEach(async () => {
+  const removed = await Promise.all([A, B].map((name) => userOf(name).ipfs(['node', 'rm', '--volumes'], BINARY)))
+  expect(removed).toMatchObject([{ exitCode: 0 }, { exitCode: 0 }])
+})
 
 function userOf(name: string): LocalUser {
   return users.get(name) as LocalUser
@@ -77,7 +83,7 @@ async function follow(name: string, { command, shown }: Step): Promise<void> {
   const known = command.replace(OTHERS, (word) => here.get(word) ?? word)
   const user = userOf(name)
   const shell = ['sh', '-c', `cd "$HOME" && exec 2>&1 && ${known}`]
-  const env = { DOCKER_HOST: real.engine(name).host, DOCKER_IPFS_NODE: 'binary' }
+  const env = { DOCKER_HOST: real.engine(name).host, ...BINARY }
   const { exitCode, stdout } = await user.run(shell, { env })
   expect({ command, exitCode, stdout: exitCode === 0 ? '' : stdout }).toEqual({ command, exitCode: 0, stdout: '' })
   const lines = new Map(stdout.split('\n').map((line) => [line.replace(OTHERS, '#'), line]))
