@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beginPacking } from '../../../../src/engine/docker/packing.ts'
@@ -21,7 +21,6 @@ const INFO: ImageInfo = { id: digest(image.config), layers: image.diffIds, names
 
 const NODE = { forgets: true, givesHints: true }
 const FILE = { forgets: false, givesHints: false }
-/** An engine with one image, or none, that packs nothing. */
 /** Of an engine that reaches no registry here. */
 const NO_PUSH = {
   mayReach: async () => false,
@@ -30,6 +29,7 @@ const NO_PUSH = {
   tag: () => Promise.reject(new Error('named')),
   remove: () => Promise.reject(new Error('removed')),
 }
+/** An engine with one image, or none, that packs nothing. */
 const only = (found: ImageInfo | undefined) => ({
   images: async () => [],
   inspect: async () => found,
@@ -137,9 +137,12 @@ describe.each(Object.entries(FORMS))('an image in the form of engines %s', (_, f
 const PLAIN = archiveOci(image, 'plain')
 
 test('what is cut where the engine packs is read from what it sends', async () => {
+  // At once: whoever looks while the engine packs sees no whole file.
   const packing = async () => {
-    await pack(PLAIN)
-    writeFileSync(join(folder, EXPORT, 'blobs', 'sha256', (layers[0] ?? '').slice(7)), 'cut')
+    const hidden = join(folder, 'hidden', EXPORT)
+    await packInto(hidden, PLAIN)
+    writeFileSync(join(hidden, 'blobs', 'sha256', (layers[0] ?? '').slice(7)), 'cut')
+    renameSync(hidden, join(folder, EXPORT))
   }
   expect(await read({ sent: PLAIN, packing })).toMatchObject({ resets: 1, layers })
 })
