@@ -10,6 +10,8 @@ export interface Answer {
   readonly body?: Uint8Array | BlobBody
   /** For the log: why it is a refusal. */
   readonly error?: string
+  /** Told why its body could not be sent to the end, where that was not the client's doing. */
+  readonly broken?: (error: unknown) => void
 }
 
 /** A blob that is sent as it is read; all of it where no range is named. */

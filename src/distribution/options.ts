@@ -54,4 +54,6 @@ export interface ServeOptions {
   readonly forgetUploadAfter?: number
   /** A client that takes or gives no byte for so many milliseconds is cut off; 30 minutes unless said. */
   readonly cutClientAfter?: number
+  /** A blob that was broken off since its bytes were wrong is refused for so many milliseconds; 30 s unless said. */
+  readonly refuseWrongFor?: number
 }

@@ -5,6 +5,7 @@ import type { Exchange } from './exchange.ts'
 import { isDigest, isSha256 } from './names.ts'
 import { contentRange, rangeOf } from './range.ts'
 import type { Registry, RepositoryRef } from './registry.ts'
+import type { WrongBlobs } from './wrong-blobs.ts'
 
 /** A header of ours: the root CID of the image that a manifest stands for. */
 export const ROOT_HEADER = 'X-Ipfs-Root'
@@ -42,10 +43,13 @@ export async function getManifest(
 /** GET and HEAD of a blob. A HEAD has no range: engines ask it for the size of the whole. */
 export async function getBlob(
   registry: Registry,
+  wrong: WrongBlobs,
   repository: RepositoryRef,
   digest: string,
   { method, client, signal, header }: Exchange,
 ): Promise<Answer> {
+  const refused = wrong.refusalOf(repository, digest)
+  if (refused !== undefined) return refused
   const blob = isSha256(digest) ? await registry.blob(repository, digest, client, signal) : undefined
   if (blob === undefined) return refusal('BLOB_UNKNOWN', `${digest} is not here`)
   const headers = {
@@ -60,11 +64,13 @@ export async function getBlob(
       headers: { 'Content-Range': `bytes */${blob.size}` },
     })
   }
-  if (range === undefined) return { status: 200, headers, body: { blob, range } }
+  const broken = (error: unknown) => wrong.note(repository, digest, error)
+  if (range === undefined) return { status: 200, headers, body: { blob, range }, broken }
   return {
     status: 206,
     headers: { ...headers, 'Content-Range': contentRange(range, blob.size) },
     body: { blob, range },
+    broken,
   }
 }
 

@@ -95,6 +95,7 @@ export class Requests {
       })
     } catch (thrown) {
       error = messageOf(signal.aborted ? signal.reason : thrown)
+      if (!signal.aborted) answered.broken?.(thrown)
       // Less than was promised has gone out, and the client must not wait for the rest.
       request.socket.destroy()
     }

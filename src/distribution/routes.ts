@@ -7,12 +7,14 @@ import { deleteBlob, deleteManifest, putManifest } from './push.ts'
 import type { Registry, RegistryWriter } from './registry.ts'
 import { goOn, startUpload } from './upload/routes.ts'
 import type { Uploads } from './upload/uploads.ts'
+import type { WrongBlobs } from './wrong-blobs.ts'
 
 /** What requests are answered from. */
 export interface Served {
   readonly registry: Registry
   /** Undefined where nothing can be written. */
   readonly uploads: Uploads | undefined
+  readonly wrong: WrongBlobs
 }
 
 type Kind = Exclude<Target['kind'], 'bad' | 'other'>
@@ -56,7 +58,7 @@ export async function answer(served: Served, path: string, exchange: Exchange): 
   const isWrite = writes.includes(exchange.method)
   if (!isWrite && !reads.includes(exchange.method)) return notAllowed([...reads, ...writes])
   try {
-    if (!isWrite) return await read(served.registry, target, exchange)
+    if (!isWrite) return await read(served, target, exchange)
     const { writer } = served.registry
     if (writer === undefined || served.uploads === undefined) {
       return notAllowed(reads, 'Nothing can be written to this registry')
@@ -73,7 +75,7 @@ function notAllowed(methods: readonly string[], message = 'This method is not fo
   return refusal('UNSUPPORTED', message, { headers: { Allow: methods.join(', ') } })
 }
 
-async function read(registry: Registry, target: Target, exchange: Exchange): Promise<Answer> {
+async function read({ registry, wrong }: Served, target: Target, exchange: Exchange): Promise<Answer> {
   switch (target.kind) {
     case 'base':
       return jsonAnswer({})
@@ -86,7 +88,7 @@ async function read(registry: Registry, target: Target, exchange: Exchange): Pro
     case 'manifest':
       return getManifest(registry, target.repository, target.reference, exchange)
     case 'blob':
-      return getBlob(registry, target.repository, target.digest, exchange)
+      return getBlob(registry, wrong, target.repository, target.digest, exchange)
     default:
       return notAllowed([])
   }

@@ -8,6 +8,7 @@ import type { ServeOptions } from './options.ts'
 import type { Registry } from './registry.ts'
 import { Requests } from './requests.ts'
 import { Uploads } from './upload/uploads.ts'
+import { WrongBlobs } from './wrong-blobs.ts'
 
 /** A registry that answers. */
 export interface RegistryServer {
@@ -25,6 +26,8 @@ const HEAD_WITHIN = 30_000
 /** An upload that nobody goes on with is forgotten after so many milliseconds. */
 const FORGET_UPLOAD = 600_000
 const MOST_UPLOADS = 200
+/** Whoever was sent wrong bytes is refused for so many milliseconds. Docker comes again after 5 s and after 10 more. */
+const REFUSE_WRONG = 30_000
 /** A client that takes or gives no byte for so many milliseconds is cut off. */
 const CLIENT_STANDS = 1_800_000
 
@@ -48,7 +51,8 @@ export async function serve(registry: Registry, options: ServeOptions): Promise<
       most: MOST_UPLOADS,
       resumes: options.resumesUploads ?? true,
     })
-  const requests = new Requests({ registry, uploads }, options, options.cutClientAfter ?? CLIENT_STANDS)
+  const wrong = new WrongBlobs(options.refuseWrongFor ?? REFUSE_WRONG)
+  const requests = new Requests({ registry, uploads, wrong }, options, options.cutClientAfter ?? CLIENT_STANDS)
   const sockets = new Set<Duplex>()
   const server = listener(tls, sockets, (request, response) => requests.take(request, response))
   const end = async () => {
