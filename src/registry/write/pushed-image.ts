@@ -1,6 +1,6 @@
 import { hasCode } from '../../errors.ts'
 import { type Descriptor, MAX_DOCUMENT, readConfig } from '../../image/documents.ts'
-import { type PushedManifest, readPushed } from '../../image/pushed.ts'
+import { isForeign, type PushedManifest, readPushed } from '../../image/pushed.ts'
 import { verified } from '../../image/verified.ts'
 import { collect } from '../../streams.ts'
 import { type Found, lacking } from './found.ts'
@@ -41,6 +41,10 @@ async function platformOf(
   signal: AbortSignal,
 ): Promise<PushedPlatform | undefined> {
   if (config === undefined || config.size > MAX_DOCUMENT) return undefined
+  for (const layer of layers) {
+    // It is at an address of its own, and none of the node's images could be whole without it.
+    if (isForeign(layer) && (await found.blob(layer.digest, signal)) === undefined) return undefined
+  }
   const what = `the config ${config.digest}`
   const bytes = found.open(config, signal)
   const configBytes = await collect(verified(bytes, { ...config, what }), MAX_DOCUMENT, what)

@@ -189,6 +189,19 @@ describe('an image that is pushed', () => {
     expect(door.warnings.length).toBe(1)
   })
 
+  test('with a layer that is nowhere but at an address of its own is kept, and is no image', async () => {
+    const image = small('a')
+    await door.pushBlob(image.config)
+    const manifest = JSON.parse(imageManifest(image).toString())
+    manifest.layers[0].mediaType = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'
+    manifest.layers[0].urls = ['https://example.org/layer']
+    const bytes = Buffer.from(JSON.stringify(manifest))
+    expect((await door.put('app', '1', bytes)).root).toBeUndefined()
+    expect((await door.pull('app', '1'))?.bytes).toEqual(bytes)
+    await door.pushBlob(gzipSync(image.layers[0] as Buffer))
+    expect((await door.put('app', '1', bytes)).root).toBeDefined()
+  })
+
   test('gives way to what takes its name later', async () => {
     await door.pushImage('app', '1', small('a'))
     const { root } = await keepImage(node, small('b'), 'app:1')
