@@ -10,7 +10,7 @@ exports.FLOORS = [
   ['publication', 'read'],
   ['names'],
   ['load', 'save'],
-  ['prune', 'publish', 'registry'],
+  ['copies', 'prune', 'publish', 'registry'],
   ['doctor', 'door', 'inspect', 'managed', 'output'],
   ['cli'],
 ]

@@ -25,6 +25,9 @@ export type ErrorCode =
   | 'UNHEALTHY' // the doctor found something that commands fail of
   | 'NOT_ANNOUNCED' // all is saved, but the network was not told
   | 'REGISTRY_FAILED' // the front door does not start, stop or answer
+  | 'PLACE_NOT_FOUND' // there is no remote of that name
+  | 'PLACE_UNREACHABLE' // a cluster or a pinning service does not answer
+  | 'PLACE_FAILED' // a place for copies answered, with an error
   | 'CANCELLED' // Ctrl-C, SIGTERM, or docker closed the plugin socket
 
 export interface ErrorDetails {

@@ -1,10 +1,12 @@
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import type { Remote, Remotes } from '../copies/remotes.ts'
 import type { Registry } from '../distribution/registry.ts'
 import type { Plugins } from '../doctor/plugin.ts'
 import type { Door } from '../door/door.ts'
 import type { Docker } from '../engine/docker/command.ts'
 import type { DockerTerminal } from '../engine/docker/terminal.ts'
 import type { Engine } from '../engine/engine.ts'
+import { DockerIpfsError } from '../errors.ts'
 import { homeOf } from '../home.ts'
 import type { ImageInput } from '../image/input.ts'
 import type { AddressOptions } from '../managed/address.ts'
@@ -109,6 +111,48 @@ export async function openRegistry(ports: CommandPorts, options: RegistryChoices
   const { createFrontDoor } = await import('../registry/front-door.ts')
   const { writer, ...read } = createFrontDoor({ ...ports, ...options })
   return options.isReadOnly || writer === undefined ? read : { ...read, writer }
+}
+
+/** Other places for images. They are written down beside docker's config.json, whose plugins may have texts only. */
+export async function openRemotes({ all: env, settings }: Environment): Promise<Remotes> {
+  const [{ createRemotes }, { secretVariable }] = await Promise.all([
+    import('../copies/remotes.ts'),
+    import('../copies/secret-variable.ts'),
+  ])
+  const secretOf = ({ name, authFile }: Remote) => {
+    const variable = secretVariable(name)
+    const [text, source] = [env[variable], `the remote "${name}"`]
+    return {
+      auth: text ? { text, source: variable } : undefined,
+      authFile: authFile === undefined ? undefined : { text: authFile, source },
+    }
+  }
+  return createRemotes(join(dirname(settings.file), 'ipfs', 'remotes.json'), async (remote) => {
+    const { readAccess } = await import('../store/kubo/access.ts')
+    const { name, kind, url, ca } = remote
+    const source = `the remote "${name}"`
+    const access = await readAccess({ ...secretOf(remote), ca: ca === undefined ? undefined : { text: ca, source } })
+    if (kind === 'cluster') {
+      return (await import('../store/pinning/cluster.ts')).createClusterPlace({ name, url: webAddress(url), ...access })
+    }
+    if (kind === 'service') {
+      return (await import('../store/pinning/service.ts')).createServicePlace({ name, url: webAddress(url), ...access })
+    }
+    const [{ createNode }, { parseApi }, { createNodePlace }] = await Promise.all([
+      import('../store/kubo/node.ts'),
+      import('../store/kubo/endpoint.ts'),
+      import('../copies/node-place.ts'),
+    ])
+    return createNodePlace(name, createNode({ ...access, ...parseApi(url, source) }))
+  })
+}
+
+/** @throws BAD_FLAG */
+function webAddress(url: string): string {
+  if (/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url
+  throw new DockerIpfsError('BAD_FLAG', `"${url}" is no address of a cluster or service`, {
+    hint: 'Give a URL such as https://pins.example/api.',
+  })
 }
 
 type AddressSearch = Omit<AddressOptions, 'found' | 'isNamed'>

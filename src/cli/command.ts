@@ -1,6 +1,7 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Originals } from '../catalogue/originals.ts'
 import type { Publications } from '../catalogue/publications.ts'
+import type { Remotes } from '../copies/remotes.ts'
 import type { Registry } from '../distribution/registry.ts'
 import type { Patient } from '../doctor/doctor.ts'
 import type { Door } from '../door/door.ts'
@@ -69,6 +70,8 @@ export interface CommandContext {
   readonly door: () => Promise<Pick<CommandPorts, 'report' | 'signal'> & { readonly door: Door }>
   /** What runs in it. */
   readonly doorParts: (ports: CommandPorts, choices: RegistryChoices) => Promise<DoorSurroundings>
+  /** Other places for images. */
+  readonly remotes: () => Promise<Pick<CommandPorts, 'report' | 'signal'> & { readonly remotes: Remotes }>
   /** Puts a question to whoever sits there: on stderr. Gives the line of the standard input that answers it, '' where that is at its end. */
   readonly ask: (question: string) => Promise<string>
   /** The text of a file that the user named. @throws FILE_FAILED */

@@ -16,6 +16,7 @@ export interface Candidate {
 /** What only engine and node know. Both answer soon, if only that they know nothing. */
 export interface CompletionSources {
   readonly images: () => Promise<readonly Candidate[]>
+  readonly remotes: () => Promise<readonly Candidate[]>
   /** `api`: the value of --api on the command line. */
   readonly kept: (api: string | undefined) => Promise<readonly KeptImage[]>
 }
@@ -95,10 +96,11 @@ async function argumentsLike(
   kind: Argument | undefined,
   typed: string,
   kept: () => Promise<readonly KeptImage[]>,
-  { images }: CompletionSources,
+  { images, remotes }: CompletionSources,
 ): Promise<Completion> {
   if (kind === undefined) return { candidates: [], typed }
   if (kind === 'path') return { candidates: [], typed, files: true }
+  if (kind === 'remote') return { candidates: await remotes(), typed }
   if (kind === 'image') return { candidates: await images(), typed }
   const all = await kept()
   const names = all.flatMap(({ name, root }) => (name === undefined ? [] : [{ value: name, text: root }]))

@@ -1,5 +1,5 @@
 import { formatBytes, shortDigest } from '../units.ts'
-import { findEndpoint, lookOnly, openDocker, openNode } from './adapters.ts'
+import { findEndpoint, lookOnly, openDocker, openNode, openRemotes } from './adapters.ts'
 import type { CompletionSources } from './complete.ts'
 import type { Environment } from './environment.ts'
 import { nodeSettings } from './settings.ts'
@@ -21,6 +21,11 @@ export function createSources(environment: Environment): CompletionSources {
         return (await engine.images(signal)).flatMap(({ names, id, bytes }) =>
           names.map((name) => ({ value: name, text: `${shortDigest(id)}, ${formatBytes(bytes)}` })),
         )
+      }),
+    remotes: () =>
+      soon(async () => {
+        const remotes = await (await openRemotes(environment)).all()
+        return remotes.map(({ name, kind, url }) => ({ value: name, text: `${kind}, ${url}` }))
       }),
     kept: (api) =>
       soon(async () => {

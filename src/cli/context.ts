@@ -15,6 +15,7 @@ import {
   openImages,
   openNode,
   openRegistry,
+  openRemotes,
   openTerminal,
 } from './adapters.ts'
 import type { CommandContext, CommandPorts } from './command.ts'
@@ -65,6 +66,10 @@ export function createContext(options: ContextOptions): CommandContext {
         folder: doorFolder(environment),
         said: saidOf(environment),
       }
+    },
+    async remotes() {
+      const [remotes, report] = await Promise.all([openRemotes(environment), reporter('auto')])
+      return { remotes, report, signal }
     },
     readFile: readText,
     ask: (question) => ask(question, signal),

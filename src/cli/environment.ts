@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { SECRET_VARIABLES } from '../copies/secret-variable.ts'
 import { withHanded } from '../door/handed.ts'
 import { configFile } from '../engine/docker/config-file.ts'
 import type { Defaults } from './parse.ts'
@@ -38,7 +39,9 @@ export function readEnvironment(
     isAscii: isAscii(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || 'UTF-8'),
     settings,
     defaults: { progress: settings.values.progress?.text },
-    forDocker: Object.fromEntries(Object.entries(env).filter(([name]) => !ours.includes(name))),
+    forDocker: Object.fromEntries(
+      Object.entries(env).filter(([name]) => !ours.includes(name) && !name.startsWith(SECRET_VARIABLES)),
+    ),
   }
 }
 

@@ -31,6 +31,9 @@ const EXIT_CODES: Readonly<Record<Exclude<ErrorCode, 'CANCELLED'>, number>> = {
   UNHEALTHY: 1,
   NOT_ANNOUNCED: 6,
   REGISTRY_FAILED: 1,
+  PLACE_NOT_FOUND: 4,
+  PLACE_UNREACHABLE: 3,
+  PLACE_FAILED: 1,
 }
 
 /** What is wrong with one of several things: the others are done all the same. */
@@ -42,6 +45,7 @@ const OF_ONE: readonly ErrorCode[] = [
   'NOT_AN_IMAGE',
   'PUBLICATION_INVALID',
   'INTEGRITY',
+  'PLACE_NOT_FOUND',
   'USAGE',
 ]
 

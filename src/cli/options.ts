@@ -2,9 +2,9 @@ import { PROGRESS_MODES } from '../output/progress.ts'
 
 /**
  * What an argument is, for completion: an image of the engine; an image that the node keeps, by name or CID; such a name; such a
- * CID; a path.
+ * CID; a remote; a path.
  */
-export type Argument = 'image' | 'reference' | 'name' | 'cid' | 'path'
+export type Argument = 'image' | 'reference' | 'name' | 'cid' | 'remote' | 'path'
 
 /**
  * A flag of a command. A `duration` is written as in Go (`90s`, `5m`) and handed over in milliseconds; a `list` may be given

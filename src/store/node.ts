@@ -1,5 +1,5 @@
 // The room of stores: where blocks are, and what an IPFS node does beside keeping them. Each file here is a port; what implements
-// them is in the folders: kubo/ (a node, by its RPC API), gateway/ (trustless HTTP gateways) and car/ (files). Ports know none of
+// them is in the folders: kubo/ (a node, by its RPC API), gateway/ (trustless HTTP gateways), car/ (files) and pinning/ (clusters and services). Ports know none of
 // these, and these do not know each other. Nothing here knows of images, names or engines.
 // To add a store: implement `Blocks` (blocks.ts) in a folder, and run test/support/conformance.ts on it; a node implements the other
 // ports too. A new thing that is wanted of a node goes into the port that it belongs to, as few members as can be.

@@ -7,6 +7,7 @@ import { pipeOf, readText } from '../../src/cli/context.ts'
 import { endingOf } from '../../src/cli/exit.ts'
 import { commandHelp } from '../../src/cli/help.ts'
 import type { Defaults } from '../../src/cli/parse.ts'
+import type { Remotes } from '../../src/copies/remotes.ts'
 import type { Registry } from '../../src/distribution/registry.ts'
 import type { Patient } from '../../src/doctor/doctor.ts'
 import { createDoor, type Door } from '../../src/door/door.ts'
@@ -29,6 +30,7 @@ export interface Surroundings {
   readonly managed?: ManagedNode
   readonly patient?: Patient
   readonly door?: Door
+  readonly remotes?: Remotes
   /** What docker does in our place; it ends well where nothing is said. */
   readonly docker?: Partial<DockerTerminal>
   /** What the front door serves, and the folder where it is written down. */
@@ -123,6 +125,10 @@ function contextOf(on: Surroundings, written: Buffer[], stderr: PassThrough): Co
     close: () => {},
     docker: async () => ({ docker: { attached: async () => 0, help: async () => '', ...on.docker } }),
     door: async () => ({ door: on.door ?? noDoor(), report: await reporter('auto'), signal }),
+    async remotes() {
+      if (on.remotes === undefined) throw new Error('the test has no remotes')
+      return { remotes: on.remotes, report: await reporter('auto'), signal }
+    },
     async doorParts() {
       if (on.served === undefined) throw new Error('the test has nothing to serve')
       return { ...on.served, said: {} }

@@ -25,7 +25,7 @@ const PATH = /(?<![\w/.~-])(?:(?:src|scripts|bench|test|docs)\/[\w./-]*[\w/]|\.c
 const OF_DOCKER = new Set([...KNOWN.switches, ...KNOWN.valued])
 
 /** A command as a user types it, up to the end of its line, its code span or its table cell; groups have two words. */
-const COMMAND = /docker(?: -\w \S+| --\w+ \S+)* ipfs ((?:(?:key|node|registry) )?[a-z]+)[^\n`)#|]*/g
+const COMMAND = /docker(?: -\w \S+| --\w+ \S+)* ipfs ((?:(?:key|node|registry|remote) )?[a-z]+)[^\n`)#|]*/g
 
 describe.each(DOCS)('%s', (name) => {
   const text = read(name)

@@ -27,6 +27,7 @@ import { registryRun } from './registry/run.ts'
 import { registryStart } from './registry/start.ts'
 import { registryStatus } from './registry/status.ts'
 import { registryStop } from './registry/stop.ts'
+import { remoteAdd, remoteLs, remoteRm } from './remote.ts'
 import { resolve } from './resolve.ts'
 import { rm } from './rm.ts'
 import { run } from './run/run.ts'
@@ -65,6 +66,9 @@ export const COMMANDS: readonly Command[] = [
   registryStart,
   registryStatus,
   registryStop,
+  remoteAdd,
+  remoteLs,
+  remoteRm,
   resolve,
   rm,
   run,
@@ -79,4 +83,5 @@ export const GROUPS: readonly CommandGroup[] = [
   { name: 'key', summary: 'Keys that images are published under' },
   { name: 'node', summary: 'Manage the IPFS node that docker-ipfs runs by itself' },
   { name: 'registry', summary: 'Serve the images on IPFS as a registry of this machine' },
+  { name: 'remote', summary: 'Other places where images are kept' },
 ]

@@ -1,3 +1,4 @@
+import { isLoopback } from '../loopback.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** Base URL of all calls of the RPC API. */
@@ -8,11 +9,6 @@ export function apiOf(endpoint: Endpoint): string {
 /** The address without any secret. */
 export function shown({ url, socket }: Endpoint): string {
   return socket === undefined ? url : `unix://${socket}`
-}
-
-/** Whether a URL leads to this machine, whatever its ports lead to. */
-export function isLoopback(url: string): boolean {
-  return /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(URL.parse(url)?.hostname ?? '')
 }
 
 /** The options of `fetch` that make every call to this node go the same way. */

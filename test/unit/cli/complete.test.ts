@@ -20,6 +20,7 @@ const commands = [
   command('ls', { arity: [0, 1], takes: ['name'] }),
   command('node start', { arity: [0, 0] }),
   command('node stop', { arity: [0, 0] }),
+  command('remote rm', { arity: [1, Number.POSITIVE_INFINITY], takes: ['remote'] }),
   command('save', { arity: [1, Number.POSITIVE_INFINITY], takes: ['image'] }),
   command('tag', { arity: [2, 2], takes: ['reference', 'name'] }),
   command('unpack', { arity: [1, 1], takes: ['path'] }),
@@ -31,6 +32,7 @@ const sources: CompletionSources = {
     { value: 'shop:1', text: '' },
     { value: 'no name', text: '' },
   ],
+  remotes: async () => [{ value: 'nas', text: 'kubo, http://nas:5001' }],
   kept: async (api) => {
     asked.push(api)
     return [
@@ -55,6 +57,7 @@ describe('completion', () => {
     ['node sta', ['start', ':4']],
     ['node start ', [':4']],
     ['nobody ', [':4']],
+    ['remote rm ', ['nas', ':4']],
     ['save -', ['--api', '--base', '--mode', '--output', '--quiet', ':4']],
     ['save --m', ['--mode', ':4']],
     ['save -- -', [':4']],

@@ -94,6 +94,7 @@ describe('completion', () => {
     'pull',
     'push',
     'registry',
+    'remote',
     'resolve',
     'rm',
     'run',
