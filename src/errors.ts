@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'PLACE_NOT_FOUND' // there is no remote of that name
   | 'PLACE_UNREACHABLE' // a cluster or a pinning service does not answer
   | 'PLACE_FAILED' // a place for copies answered, with an error
+  | 'COPIES_MISSING' // an image is not at all places where it is to be
   | 'CANCELLED' // Ctrl-C, SIGTERM, or docker closed the plugin socket
 
 export interface ErrorDetails {

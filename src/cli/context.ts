@@ -37,9 +37,11 @@ export interface ContextOptions {
 export function createContext(options: ContextOptions): CommandContext {
   const { environment, dockerGlobals, signal } = options
   let progress: Progress | undefined
+  const faults = [...environment.settings.faults]
   const reporter = async (mode: ProgressMode): Promise<Report> => {
     progress = await createProgress(mode, process.stderr, { dumb: environment.all['TERM'] === 'dumb' })
-    for (const { text } of environment.settings.faults) progress.report({ type: 'warning', text })
+    // Once, however many are asked for.
+    for (const { text } of faults.splice(0)) progress.report({ type: 'warning', text })
     const { report } = progress
     if (!environment.isAscii) return report
     return (event) => report('text' in event ? { ...event, text: words(event.text, true) } : event)

@@ -34,6 +34,7 @@ const EXIT_CODES: Readonly<Record<Exclude<ErrorCode, 'CANCELLED'>, number>> = {
   PLACE_NOT_FOUND: 4,
   PLACE_UNREACHABLE: 3,
   PLACE_FAILED: 1,
+  COPIES_MISSING: 1,
 }
 
 /** What is wrong with one of several things: the others are done all the same. */

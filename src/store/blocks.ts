@@ -41,8 +41,18 @@ export interface BlockStore extends Blocks {
    * @throws INTEGRITY where other bytes are at hand than a CID of an image says
    */
   below(cid: CID, signal: AbortSignal): Promise<Below | undefined>
+  /**
+   * How large a DAG is of which every block is at hand; undefined where one is not. What is there is counted and not checked: bytes may be wrong.
+   */
+  ownDag(root: CID, signal: AbortSignal): Promise<OwnDag | undefined>
   /** A quicker reader, of files that the node has all of. */
   ownFiles(signal: AbortSignal): OwnFiles
+}
+
+/** Blocks, each once, and their bytes. */
+export interface OwnDag {
+  readonly blocks: number
+  readonly bytes: number
 }
 
 /** Reads parts of files that a node has all of. */

@@ -2,8 +2,8 @@ import type { CID } from '../dag/cid.ts'
 
 /** What a node keeps from its GC. All that is said here, every implementation is held against by test/support/conformance/pins.ts. */
 export interface Pins {
-  /** Fetches the whole DAG and pins it under a name. Tells whenever more of it is there. */
-  pin(root: CID, name: string, signal: AbortSignal, onProgress?: () => void): Promise<void>
+  /** Fetches the whole DAG and pins it under a name. Tells whenever more of it is there: how many bytes by now, where the node says. */
+  pin(root: CID, name: string, signal: AbortSignal, onProgress?: (bytes?: number) => void): Promise<void>
   /**
    * Pins a root whose blocks are there or are those of another that is pinned; only what differs from that one is walked. The pin is called as that
    * one is. False where the node does not do it.

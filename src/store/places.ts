@@ -1,6 +1,46 @@
+import type { CID } from '../dag/cid.ts'
+import type { Node } from './node.ts'
+
 /** What a copy of an image can be kept at: another node, an IPFS Cluster (its REST API), or a service (Pinning Service API). */
 export const PLACE_KINDS = ['kubo', 'cluster', 'service'] as const
 export type PlaceKind = (typeof PLACE_KINDS)[number]
+
+/**
+ * How a copy is: `complete` was proved, `claimed` only said. One of which all is there is `unpinned` where garbage collection may take it.
+ */
+export type CopyState = 'complete' | 'claimed' | 'unpinned' | 'partial' | 'pinning' | 'failed' | 'absent'
+
+/** A copy of an image at a place, as far as could be found out. */
+export interface Copy {
+  readonly state: CopyState
+  /** How that is known, a few words. */
+  readonly how: string
+  /** Blocks of the image, where they were counted. */
+  readonly blocks?: number
+  /** Bytes of them. */
+  readonly bytes?: number
+  /** Why it failed, or what it waits for, in the words of the place. */
+  readonly reason?: string
+}
+
+/** An image that goes to a place. */
+export interface Outgoing {
+  readonly root: CID
+  /** What its pin is to be called. */
+  readonly name: string
+  /** The node that has all of it. */
+  readonly from: Pick<Node, 'blocks' | 'routing' | 'pins'>
+}
+
+export interface SendOptions {
+  readonly signal: AbortSignal
+  /** Gives up when nothing has moved for so many milliseconds. */
+  readonly stillMs: number
+  /** What is done now: "Sending". Told before the bytes that it moves. */
+  readonly doing: (what: string) => void
+  /** Bytes that are there of all. */
+  readonly moved: (bytes: number) => void
+}
 
 /** Somewhere else where images are kept. Errors of one that does not answer are PLACE_UNREACHABLE, else PLACE_FAILED; of a node its own. */
 export interface Place {
@@ -11,4 +51,8 @@ export interface Place {
   readonly address: string
   /** Whether it answers, and lets us in; says what it is, e.g. "Kubo 0.43.0". */
   check(signal: AbortSignal): Promise<string>
+  /** Brings an image there, as far as it is not, and waits; gives the copy as it is then. What came once is not sent again. */
+  send(image: Outgoing, options: SendOptions): Promise<Copy>
+  /** Asks now what it has of an image. */
+  look(root: CID, signal: AbortSignal): Promise<Copy>
 }

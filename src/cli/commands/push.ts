@@ -1,4 +1,6 @@
-import { defineCommand } from '../command.ts'
+import { type DockerIpfsError, messageOf } from '../../errors.ts'
+import type { Place } from '../../store/places.ts'
+import { type CommandContext, defineCommand } from '../command.ts'
 import { api, key, noCache, platform, progress, quiet } from '../options.ts'
 import { badFlag } from '../usage.ts'
 import { announcement, tellPublished } from './publish.ts'
@@ -19,13 +21,25 @@ export const push = defineCommand({
     progress,
     { name: 'publish', type: 'boolean', description: 'Publish them too, by name, under an IPNS name' },
     quiet('Print nothing but the CID'),
-    { name: 'timeout', type: 'duration', description: 'Time limit for announcing', default: '30s' },
+    {
+      name: 'timeout',
+      type: 'duration',
+      description: 'Time limit for announcing, and for a place where nothing moves',
+      default: '30s',
+    },
+    {
+      name: 'to',
+      type: 'list',
+      takes: 'remote',
+      description: 'Hand them to these places too (see docker ipfs remote; NAME[,NAME...])',
+    },
   ],
   startsNode: () => true,
   async run(context, { flags, words }) {
     if (flags.key !== undefined && !flags.publish) {
       throw badFlag('--key needs --publish', { usage: USAGE, path: 'docker ipfs push' })
     }
+    const places = await placesOf(flags.to, context)
     const [{ save }, { engineInput }, { nodeTarget }, { announce, notAnnounced }, { found, ...ports }] =
       await Promise.all([
         import('../../save/save.ts'),
@@ -37,6 +51,7 @@ export const push = defineCommand({
     const { platform, timeout: announceTimeoutMs } = flags
     if (flags.publish) await (await import('../../publish/check-names.ts')).checkNames(words, ports)
     const missed: string[] = []
+    const failed: DockerIpfsError[] = []
     const target = nodeTarget({ ...ports, noCache: flags['no-cache'], platform })
     for (const [at, image] of words.entries()) {
       const input = engineInput(image, { ...ports, found: at === 0 ? found : undefined })
@@ -45,6 +60,11 @@ export const push = defineCommand({
         if (announced.notAnnounced !== undefined) missed.push(root)
         ports.report(announcement(announced))
         await context.output.line(root)
+        if (places.length > 0) {
+          const { sendTo } = await import('../../copies/send.ts')
+          const error = await sendTo(root, image, places, { ...ports, stillMs: flags.timeout })
+          if (error !== undefined) failed.push(error)
+        }
         ports.report({ type: 'step', text: `To load it: docker ipfs load ${root}` })
       }
     }
@@ -52,6 +72,17 @@ export const push = defineCommand({
       const { publish } = await import('../../publish/publish.ts')
       tellPublished(await publish(words, { ...ports, key: flags.key, announceTimeoutMs }), ports)
     }
-    if (missed.length > 0) throw notAnnounced(missed)
+    const [first, ...others] = failed
+    for (const error of others) ports.report({ type: 'warning', text: messageOf(error) })
+    if (first !== undefined) throw first
+    // Who hands it to places need not tell strangers.
+    if (missed.length > 0 && places.length === 0) throw notAnnounced(missed)
   },
 })
+
+/** They are opened before anything is saved, so that a name that is wrong costs nothing. */
+async function placesOf(names: readonly string[], context: CommandContext): Promise<Place[]> {
+  if (names.length === 0) return []
+  const [{ openPlaces }, { remotes }] = await Promise.all([import('../../copies/send.ts'), context.remotes()])
+  return openPlaces(names, remotes)
+}

@@ -4,13 +4,13 @@ import type { CID } from '../../dag/cid.ts'
 import { type Below, readBelow } from '../../dag/sizes.ts'
 import { hasCode } from '../../errors.ts'
 import { type Bytes, collect } from '../../streams.ts'
-import type { BlockStore, ImportSession, OwnFiles } from '../blocks.ts'
+import type { BlockStore, ImportSession, OwnDag, OwnFiles } from '../blocks.ts'
 import { type IsCluster, pinInCluster } from './cluster.ts'
 import type { Endpoint } from './endpoint.ts'
 import { openImport } from './import.ts'
 import type { Mfs } from './mfs/mfs.ts'
 import { openOwnFiles } from './own-files/own-files.ts'
-import { answerOf, askWithin, bytesOf, call, jsonLines, nodeFailed, tryCall } from './rpc.ts'
+import { answerOf, askObject, askWithin, bytesOf, call, jsonLines, nodeFailed, tryCall } from './rpc.ts'
 
 /** A line of the answer of `refs`. */
 interface RefLine {
@@ -94,6 +94,13 @@ export class KuboBlocks implements BlockStore {
 
   fetchBelow(cid: CID, signal: AbortSignal, levels = -1): AsyncIterable<void> {
     return fetchBelow(cid, this.#endpoint, signal, levels)
+  }
+
+  async ownDag(root: CID, signal: AbortSignal): Promise<OwnDag | undefined> {
+    const path = `dag/stat?arg=${root.toString()}&progress=false${OFFLINE}`
+    const { UniqueBlocks, TotalSize } = (await orNothing(askObject(this.#endpoint, path, signal))) ?? {}
+    if (typeof UniqueBlocks !== 'number' || typeof TotalSize !== 'number') return undefined
+    return { blocks: UniqueBlocks, bytes: TotalSize }
   }
 
   ownFiles(signal: AbortSignal): OwnFiles {

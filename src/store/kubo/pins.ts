@@ -11,6 +11,8 @@ import { askWithin, bytesOf, call, jsonLines, nodeFailed } from './rpc.ts'
 interface PinLine {
   readonly Pins?: readonly string[]
   readonly Progress?: number
+  /** Since Kubo 0.40 or so. */
+  readonly Bytes?: number
 }
 
 /** A line of the answer of `repo/gc`: a block that is gone, or why one is not. */
@@ -30,7 +32,12 @@ export class KuboPins implements Pins {
     this.#isCluster = isCluster
   }
 
-  async pin(root: CID, name: string, signal: AbortSignal, onProgress = () => {}): Promise<void> {
+  async pin(
+    root: CID,
+    name: string,
+    signal: AbortSignal,
+    onProgress: (bytes?: number) => void = () => {},
+  ): Promise<void> {
     if (await this.#isCluster(signal)) {
       // A cluster pins later, and fetches nothing before it answers.
       for await (const _ of fetchBelow(root, this.#endpoint, signal)) onProgress()
@@ -41,9 +48,9 @@ export class KuboPins implements Pins {
     const response = await call(this.#endpoint, { path, signal })
     let count = 0
     let pinned = false
-    for await (const { Pins, Progress = 0 } of jsonLines<PinLine>(bytesOf(response, this.#endpoint, signal))) {
+    for await (const { Pins, Progress = 0, Bytes } of jsonLines<PinLine>(bytesOf(response, this.#endpoint, signal))) {
       pinned ||= Pins?.includes(root.toString()) === true
-      if (Progress > count) onProgress()
+      if (Progress > count) onProgress(typeof Bytes === 'number' ? Bytes : undefined)
       count = Math.max(count, Progress)
     }
     if (!pinned) throw nodeFailed(`the pin ended after ${count} blocks`, new Error('no line confirms the pin'))

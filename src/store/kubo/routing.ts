@@ -1,10 +1,10 @@
 import type { CID } from '../../dag/cid.ts'
-import { DockerIpfsError, messageOf } from '../../errors.ts'
-import { inTime } from '../../time.ts'
-import type { Routing } from '../routing.ts'
+import { DockerIpfsError, hasCode, messageOf } from '../../errors.ts'
+import { inTime, within } from '../../time.ts'
+import type { Peer, Routing } from '../routing.ts'
 import type { KuboClient } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
-import { answerOf, askWithin, bytesOf, call, jsonLines, nodeFailed } from './rpc.ts'
+import { answerOf, askObject, askWithin, bytesOf, call, jsonLines, nodeFailed } from './rpc.ts'
 
 /** A line of the answer of `routing/findprovs`; source: go-libp2p/core/routing/query.go. */
 interface RoutingLine {
@@ -22,6 +22,8 @@ export function createRouting(client: KuboClient, endpoint: Endpoint): Routing {
   return {
     providers: (root, timeoutMs, signal) => providers(root, { endpoint, timeoutMs, signal }),
     meet: (root, signal) => meet(root, client, { endpoint, signal }),
+    self: (signal) => self({ endpoint, signal }),
+    connect: (peer, signal) => connect(peer, { endpoint, signal }),
     announce: (root, signal) => announce(root, endpoint, signal),
     peers: (signal) =>
       askWithin(endpoint, signal, async (limited) => idsOf(await client.swarm.peers({ signal: limited })).size),
@@ -79,6 +81,39 @@ async function meet(root: CID, client: KuboClient, { endpoint, signal }: Asking)
     if (meetings.length === MOST_MET) break
   }
   await Promise.all(meetings)
+}
+
+/** A node's addresses come from afar and go into a request: these are some multiaddrs, and nothing else. */
+const ADDRESS = /^\/(?:ip[46]|dns(?:addr|[46])?)\/[\w.:%-]+(?:\/[\w.:%-]+)*\/p2p\/[1-9A-HJ-NP-Za-km-z]{40,64}$/
+const MOST_ADDRESSES = 32
+/** Time for a connection, in milliseconds: who is behind a wall does not answer at all. */
+const CONNECT_MS = 10_000
+
+/** @throws NODE_FAILED, NODE_UNREACHABLE, NODE_DENIED */
+async function self({ endpoint, signal }: Asking): Promise<Peer> {
+  const answer = await askWithin(endpoint, signal, (limited) => askObject(endpoint, 'id', limited))
+  const { ID, Addresses } = answer ?? {}
+  if (typeof ID !== 'string' || !PEER_ID.test(ID)) throw nodeFailed('it does not say its ID', new Error(String(ID)))
+  const all = Array.isArray(Addresses) ? Addresses : []
+  const isSound = (text: unknown): text is string =>
+    typeof text === 'string' && ADDRESS.test(text) && text.endsWith(`/p2p/${ID}`)
+  return { id: ID, addresses: all.filter(isSound).slice(0, MOST_ADDRESSES) }
+}
+
+/** @throws NODE_UNREACHABLE where the node that is to connect cannot be reached */
+async function connect({ addresses }: Peer, { endpoint, signal }: Asking): Promise<boolean> {
+  if (addresses.length === 0) return false
+  const path = `swarm/connect?${addresses.map((address) => `arg=${encodeURIComponent(address)}`).join('&')}`
+  const ask = async (limited: AbortSignal) => {
+    await answerOf(await call(endpoint, { path, signal: limited }), endpoint, limited)
+    return true
+  }
+  try {
+    return await within(CONNECT_MS, signal, ask, () => new DockerIpfsError('NODE_FAILED', 'it takes too long'))
+  } catch (error) {
+    if (hasCode(error, 'NODE_FAILED', 'NODE_DENIED')) return false
+    throw error
+  }
 }
 
 /**

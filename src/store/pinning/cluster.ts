@@ -1,6 +1,6 @@
 import { DockerIpfsError } from '../../errors.ts'
 import type { Place } from '../places.ts'
-import { ask, oneLine, type PinningAccess, refused } from './request.ts'
+import { ask, notYet, oneLine, type PinningAccess, refused } from './request.ts'
 
 /** An IPFS Cluster, by its REST API. Source: https://ipfscluster.io/documentation/reference/api/ */
 export function createClusterPlace(access: PinningAccess): Place {
@@ -8,6 +8,8 @@ export function createClusterPlace(access: PinningAccess): Place {
     name: access.name,
     kind: 'cluster',
     address: access.url,
+    send: async () => notYet(access),
+    look: async () => notYet(access),
     async check(signal) {
       const answer = await ask(access, { method: 'GET', path: '/id' }, signal)
       if (answer.status !== 200) throw refused(access, answer, wordsOf(answer.value))

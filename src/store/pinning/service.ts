@@ -1,7 +1,7 @@
 import { DockerIpfsError } from '../../errors.ts'
 import { isObject } from '../../json.ts'
 import type { Place } from '../places.ts'
-import { ask, type PinningAccess, refused } from './request.ts'
+import { ask, notYet, type PinningAccess, refused } from './request.ts'
 
 /** A pinning service. Source: https://ipfs.github.io/pinning-services-api-spec/ (1.0) */
 export function createServicePlace(access: PinningAccess): Place {
@@ -9,6 +9,8 @@ export function createServicePlace(access: PinningAccess): Place {
     name: access.name,
     kind: 'service',
     address: access.url,
+    send: async () => notYet(access),
+    look: async () => notYet(access),
     async check(signal) {
       const answer = await ask(access, { method: 'GET', path: '/pins?limit=1' }, signal)
       if (answer.status !== 200) throw refused(access, answer, wordsOf(answer.value))

@@ -4,7 +4,7 @@ import { catBlocks, type FileRef, type Range } from '../../../src/dag/block-sour
 import { type Block, blockKey, checkBlock, hasOurHash, linksOf } from '../../../src/dag/blocks.ts'
 import { rawCid } from '../../../src/dag/cid.ts'
 import { type Below, readBelow } from '../../../src/dag/sizes.ts'
-import type { BlockStore, ImportSession, OwnFiles } from '../../../src/store/blocks.ts'
+import type { BlockStore, ImportSession, OwnDag, OwnFiles } from '../../../src/store/blocks.ts'
 import type { Bytes } from '../../../src/streams.ts'
 import { MemorySink } from '../memory-sink.ts'
 import { never } from '../never.ts'
@@ -78,6 +78,19 @@ export class MemoryBlocks extends MemorySink implements BlockStore {
       yield
       yield* this.fetchBelow(link.cid, signal, levels - 1)
     }
+  }
+
+  async ownDag(root: CID, signal: AbortSignal): Promise<OwnDag | undefined> {
+    signal.throwIfAborted()
+    const found = new Map<string, number>()
+    const isWhole = (cid: CID): boolean => {
+      const bytes = this.own(cid)
+      if (bytes === undefined) return false
+      found.set(blockKey(cid), bytes.length)
+      return linksOf({ cid, bytes }).every((link) => isWhole(link.cid))
+    }
+    if (!isWhole(root)) return undefined
+    return { blocks: found.size, bytes: [...found.values()].reduce((sum, size) => sum + size, 0) }
   }
 
   ownFiles(): OwnFiles {

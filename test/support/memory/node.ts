@@ -33,6 +33,10 @@ export class MemoryNode implements Node {
   readonly naming = new MemoryNaming()
   readonly traffic: Traffic
   readonly routing: Routing
+  /** Nodes that it can be connected to. */
+  readonly neighbours: MemoryNode[] = []
+  /** It listens nowhere. */
+  isDeaf = false
   readonly #others: MemoryNode[] = []
 
   constructor(address = 'memory') {
@@ -49,6 +53,13 @@ export class MemoryNode implements Node {
         this.#others.filter(({ announced }) => announced.includes(root.toString())).map((other) => other.address),
       // Those who have it are connected already, or nobody knows them.
       meet: async () => undefined,
+      self: async () => ({ id: this.address, addresses: this.isDeaf ? [] : [`/memory/${this.address}`] }),
+      connect: async ({ id, addresses }) => {
+        const other = addresses.length === 0 ? undefined : this.neighbours.find(({ address }) => address === id)
+        if (other !== undefined) this.connect(other)
+        if (other !== undefined) other.connect(this)
+        return other !== undefined
+      },
       announce: async (root) => void this.announced.push(root.toString()),
       peers: async () => this.#others.length,
     }

@@ -121,3 +121,65 @@ describe('meeting others who have an image', () => {
     await expect(met({ providers: IDS, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
   })
 })
+
+describe('who a node is, and connecting it', () => {
+  const ID = '12D3KooWJQEux5YpgarjaetDzwVmobVwo5K48omSP7qeKmbqhFfA'
+  const asked: string[] = []
+  const servers: { stop(force: boolean): unknown }[] = []
+  afterEach(() => {
+    asked.length = 0
+    servers.splice(0).map((server) => server.stop(true))
+  })
+  function routingOf(answer: object, status = 200) {
+    const server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch(request) {
+        asked.push(decodeURIComponent(new URL(request.url).search))
+        return Response.json(answer, { status })
+      },
+    })
+    servers.push(server)
+    const endpoint = { url: `http://127.0.0.1:${server.port}`, source: 'the test' }
+    return createRouting(createClient(endpoint), endpoint)
+  }
+  const { signal } = new AbortController()
+
+  test('its addresses are those that are one, and its own', async () => {
+    const good = [`/ip4/10.0.0.1/tcp/4001/p2p/${ID}`, `/dns4/nas.example/udp/4001/quic-v1/p2p/${ID}`]
+    const bad = [
+      `/ip4/10.0.0.1/tcp/4001/p2p/${ID.replace('J', 'K')}`,
+      `/ip4/1.2.3.4/tcp/1/p2p/${ID}&arg=/ip4/5.6.7.8`,
+      `/unix/run/secret/p2p/${ID}`,
+      17,
+    ]
+    const routing = routingOf({ ID, Addresses: [...bad, ...good] })
+    expect(await routing.self(signal)).toEqual({ id: ID, addresses: good })
+  })
+
+  test('one that listens nowhere has none, and what has no ID is no node', async () => {
+    expect(await routingOf({ ID, Addresses: null }).self(signal)).toEqual({ id: ID, addresses: [] })
+    expect(
+      messageOf(
+        await routingOf({ ID: '../x' })
+          .self(signal)
+          .catch((error: unknown) => error),
+      ),
+    ).toContain('it does not say its ID')
+  })
+
+  test('all addresses are tried in one call, and none where there are none', async () => {
+    const addresses = [`/ip4/10.0.0.1/tcp/4001/p2p/${ID}`, `/ip6/::1/tcp/4001/p2p/${ID}`]
+    expect(await routingOf({ Strings: ['connect success'] }).connect({ id: ID, addresses }, signal)).toBe(true)
+    expect(asked).toEqual([`?arg=${addresses.join('&arg=')}`])
+    expect(await routingOf({}).connect({ id: ID, addresses: [] }, signal)).toBe(false)
+    expect(asked).toHaveLength(1)
+  })
+
+  test('one that cannot be reached is no error', async () => {
+    const failure = { Message: 'failure: failed to dial: all dials failed', Code: 0, Type: 'error' }
+    const peer = { id: ID, addresses: [`/ip4/10.0.0.1/tcp/4001/p2p/${ID}`] }
+    expect(await routingOf(failure, 500).connect(peer, signal)).toBe(false)
+    expect(await routingOf(failure, 403).connect(peer, signal)).toBe(false)
+  })
+})

@@ -1,0 +1,85 @@
+import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { ENGINES } from '../support/engine.ts'
+import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
+import type { KuboNode } from '../support/kubo-node.ts'
+import { useReal } from '../support/real.ts'
+
+const [ENGINE = ''] = ENGINES
+const LARGE = GOLDEN_ROOTS.large
+
+describe('copies at other nodes', () => {
+  const real = useReal({ engines: [ENGINE], nodes: ['here', 'nas', 'vault'] })
+  const ipfs = (...args: string[]) => real.engine(ENGINE).ipfs(real.node('here'), ...args)
+  const push = (...args: string[]) => ipfs('push', '-q', '--timeout', '15s', ...args, 'large:1')
+
+  beforeAll(async () => {
+    const id = await real.engine(ENGINE).give(GOLDEN.large())
+    await real.engine(ENGINE).docker('tag', id, 'large:1')
+    for (const name of ['nas', 'vault']) {
+      const run = await ipfs('remote', 'add', name, real.node(name).api)
+      expect(run).toMatchObject({ exitCode: 0, stdout: `${name}\n` })
+      expect(run.stderr).toMatch(new RegExp(`^${name} is Kubo 0\\.\\d+\\.\\d+\n$`))
+    }
+  })
+  beforeEach(() => Promise.all(['nas', 'vault'].map((name) => real.node(name).empty())))
+
+  const leavesOf = async (node: KuboNode) =>
+    (await node.rpc(`refs?arg=${LARGE}&recursive=true&unique=true`)).match(/bafkrei[a-z2-7]+/g) ?? []
+
+  test('a push hands the image to each of them, which it did not know before, and they pin it', async () => {
+    const run = await push('--to', 'nas,vault')
+    expect(run).toMatchObject({ exitCode: 0, stdout: `${LARGE}\n`, stderr: '' })
+    expect(await real.node('nas').pins()).toEqual([LARGE])
+    expect(await real.node('vault').pins()).toEqual([LARGE])
+    const again = await push('--to', 'nas', '--to', 'vault')
+    expect(again).toMatchObject({ exitCode: 0, stderr: '' })
+  })
+
+  test('it is sent to a node that nobody can reach, only with what that lacks', async () => {
+    await push('--to', 'nas')
+    const [lost = ''] = await leavesOf(real.node('nas'))
+    await real.node('nas').rpc(`pin/rm?arg=${LARGE}`)
+    await real.node('nas').rpc(`block/rm?arg=${lost}`)
+    await Promise.all(['here', 'nas'].map((name) => listening(real.node(name), false)))
+    try {
+      const run = await ipfs('push', '--progress', 'plain', '--to', 'nas', 'large:1')
+      expect(run).toMatchObject({ exitCode: 0, stdout: `${LARGE}\n` })
+      expect(run.stderr).toMatch(/^nas: Complete {2}[\d.]+[kM]B$/m)
+      expect(await real.node('nas').pins()).toEqual([LARGE])
+      expect(await leavesOf(real.node('nas'))).toContain(lost)
+    } finally {
+      await Promise.all(['here', 'nas'].map((name) => listening(real.node(name), true)))
+    }
+  })
+
+  test('a place that is down is told, after the others have it', async () => {
+    await real.node('nas').stop()
+    try {
+      const run = await push('--to', 'nas,vault')
+      expect(run).toMatchObject({ exitCode: 3, stdout: `${LARGE}\n` })
+      expect(run.stderr).toStartWith('ERROR: cannot reach the IPFS node at http://127.0.0.1:')
+      expect(await real.node('vault').pins()).toEqual([LARGE])
+    } finally {
+      await real.node('nas').restart()
+    }
+  })
+
+  test('a name that is no remote is told before anything is saved', async () => {
+    await real.node('here').empty()
+    expect(await push('--to', 'nowhere')).toMatchObject({
+      exitCode: 4,
+      stdout: '',
+      stderr: 'ERROR: there is no remote "nowhere"\nThere are nas, vault.\n',
+    })
+    expect(await real.node('here').pins()).toEqual([])
+  })
+})
+
+/** Has a node listen, or not, for others. */
+async function listening(node: KuboNode, yes: boolean): Promise<void> {
+  await node.stop()
+  await node.configure((config) => {
+    config['Addresses'] = { ...config['Addresses'], Swarm: yes ? [node.swarm.replace(/\/p2p\/.*$/, '')] : [] }
+  })
+  await node.restart()
+}
