@@ -10,7 +10,7 @@ export interface KeptImage {
   readonly root: string
 }
 
-interface KeptOptions {
+export interface KeptOptions {
   readonly catalogue: Catalogue
   readonly signal: AbortSignal
 }

@@ -3,6 +3,7 @@ import type { Node } from '../store/node.ts'
 import type { Copy, Outgoing, Place, SendOptions } from '../store/places.ts'
 import type { Routing } from '../store/routing.ts'
 import { lacking } from './lacking.ts'
+import { prove } from './prove.ts'
 import { whileMoving } from './while-moving.ts'
 
 /**
@@ -13,11 +14,13 @@ export function createNodePlace(
   name: string,
   node: Pick<Node, 'address' | 'version' | 'blocks' | 'pins' | 'routing'>,
 ): Place {
-  const look: Place['look'] = async (root, signal) => {
-    const [isPinned, dag] = await Promise.all([node.pins.isPinned(root, signal), node.blocks.ownDag(root, signal)])
-    if (dag !== undefined) return { state: isPinned ? 'complete' : 'unpinned', how: 'all blocks counted there', ...dag }
-    const isThere = isPinned || (await node.blocks.hasBlock(root, signal))
-    return { state: isThere ? 'partial' : 'absent', how: 'not all blocks are there' }
+  const look: Place['look'] = async (root, options) => {
+    const isPinned = await node.pins.isPinned(root, options.signal)
+    if (!isPinned && !(await node.blocks.hasBlock(root, options.signal))) return { state: 'absent', how: 'asked' }
+    const { blocks, bytes, lost, read } = await prove(root, node.blocks, options)
+    const how = lost.length === 0 ? `all counted, ${read} read` : `${lost.length} of ${blocks} lost`
+    if (lost.length > 0) return { state: 'partial', how, blocks, lost }
+    return { state: isPinned ? 'complete' : 'unpinned', how, blocks, bytes }
   }
   return {
     name,
@@ -26,10 +29,11 @@ export function createNodePlace(
     check: async (signal) => `Kubo ${await node.version(signal)}`,
     look,
     async send(image, options): Promise<Copy> {
-      const before = await look(image.root, options.signal)
+      const asked = { signal: options.signal, reads: 0, tree: image.from.blocks }
+      const before = await look(image.root, asked)
       if (before.state === 'complete') return before
       if (!(await fetched(image, options))) await sent(image, options)
-      return look(image.root, options.signal)
+      return look(image.root, asked)
     },
   }
 

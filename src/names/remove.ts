@@ -156,5 +156,5 @@ async function forget(
   }
   await catalogue.remove([...keys, ...ids], signal)
   if (await pins.isPinned(root, signal)) await pins.unpin(root, signal)
-  await catalogue.remove([recordPath(root)], signal)
+  await catalogue.remove([recordPath(root), `copies/${root}.json`], signal)
 }

@@ -1,4 +1,5 @@
 import type { CID } from '../dag/cid.ts'
+import type { BlockStore } from './blocks.ts'
 import type { Node } from './node.ts'
 
 /** What a copy of an image can be kept at: another node, an IPFS Cluster (its REST API), or a service (Pinning Service API). */
@@ -19,6 +20,8 @@ export interface Copy {
   readonly blocks?: number
   /** Bytes of them. */
   readonly bytes?: number
+  /** Blocks that are not there, or whose bytes are wrong. */
+  readonly lost?: readonly CID[]
   /** Why it failed, or what it waits for, in the words of the place. */
   readonly reason?: string
 }
@@ -42,6 +45,16 @@ export interface SendOptions {
   readonly moved: (bytes: number) => void
 }
 
+export interface LookOptions {
+  readonly signal: AbortSignal
+  /** Leaves that are read and held against their CID, by chance; 0 where that all are there is enough. */
+  readonly reads: number
+  /** Who may know what is below a node that the place has lost. */
+  readonly tree?: Pick<BlockStore, 'ownBlock'>
+  /** Told whenever something has come. */
+  readonly moved?: () => void
+}
+
 /** Somewhere else where images are kept. Errors of one that does not answer are PLACE_UNREACHABLE, else PLACE_FAILED; of a node its own. */
 export interface Place {
   /** What the user calls it. */
@@ -54,5 +67,5 @@ export interface Place {
   /** Brings an image there, as far as it is not, and waits; gives the copy as it is then. What came once is not sent again. */
   send(image: Outgoing, options: SendOptions): Promise<Copy>
   /** Asks now what it has of an image. */
-  look(root: CID, signal: AbortSignal): Promise<Copy>
+  look(root: CID, options: LookOptions): Promise<Copy>
 }

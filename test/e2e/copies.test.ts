@@ -1,4 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { base32 } from 'multiformats/bases/base32'
+import { CID } from 'multiformats/cid'
 import { ENGINES } from '../support/engine.ts'
 import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
 import type { KuboNode } from '../support/kubo-node.ts'
@@ -52,6 +56,22 @@ describe('copies at other nodes', () => {
     }
   })
 
+  test('a leaf that was lost there is named while the node still says pinned, and comes back', async () => {
+    await push('--to', 'nas,vault')
+    const [lost = ''] = await leavesOf(real.node('nas'))
+    await loseAt(real.node('nas'), lost)
+    expect(await real.node('nas').pins()).toEqual([LARGE])
+    const run = await ipfs('copies', '--format', '{{.Place}} {{.State}} {{.Missing}} {{.Lost}}', 'large:1')
+    expect(run).toMatchObject({
+      exitCode: 1,
+      stdout: `local complete 0 []\nnas partial 1 [${lost}]\nvault complete 0 []\n`,
+    })
+    expect(run.stderr).toContain(`WARNING: nas, large:1: lost ${lost}\n`)
+    expect(await push('--to', 'nas')).toMatchObject({ exitCode: 0, stderr: '' })
+    const after = await ipfs('copies', '--all', '--format', '{{.Place}} {{.State}}')
+    expect(after).toMatchObject({ exitCode: 0, stdout: 'local complete\nnas complete\nvault complete\n', stderr: '' })
+  })
+
   test('a place that is down is told, after the others have it', async () => {
     await real.node('nas').stop()
     try {
@@ -74,6 +94,14 @@ describe('copies at other nodes', () => {
     expect(await real.node('here').pins()).toEqual([])
   })
 })
+
+/** Takes a block from a node's disk: by its API a node gives no block away that is pinned. */
+async function loseAt(node: KuboNode, cid: string): Promise<void> {
+  await node.stop()
+  const key = base32.encode(CID.parse(cid).multihash.bytes).slice(1).toUpperCase()
+  await rm(join(node.repo, 'blocks', key.slice(-3, -1), `${key}.data`))
+  await node.restart()
+}
 
 /** Has a node listen, or not, for others. */
 async function listening(node: KuboNode, yes: boolean): Promise<void> {

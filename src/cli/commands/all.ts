@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import type { CommandGroup } from '../help.ts'
+import { copies } from './copies.ts'
 import { doctor } from './doctor.ts'
 import { diff } from './inspect/diff.ts'
 import { du } from './inspect/du.ts'
@@ -37,6 +38,7 @@ import { version } from './version.ts'
 
 /** In the order of their names, as docker lists them. A command of a group has two words: `node start`. */
 export const COMMANDS: readonly Command[] = [
+  copies,
   diff,
   doctor,
   du,

@@ -5,6 +5,7 @@ import { create as createDigest } from 'multiformats/hashes/digest'
 import { Catalogue } from '../../../src/catalogue/catalogue.ts'
 import { Originals } from '../../../src/catalogue/originals.ts'
 import { Publications } from '../../../src/catalogue/publications.ts'
+import { createObservations } from '../../../src/copies/observations.ts'
 import { linksOf } from '../../../src/dag/blocks.ts'
 import { hashText, parseCid } from '../../../src/dag/cid.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
@@ -68,7 +69,8 @@ export class MemoryNode implements Node {
   /** What a use case is given: the ports by their names, and the node that they belong to. */
   get ports() {
     const { blocks, pins, traffic, routing, naming, catalogue, originals, publications } = this
-    return { node: this, blocks, pins, traffic, routing, naming, catalogue, originals, publications }
+    const observations = createObservations(this.folder)
+    return { node: this, blocks, pins, traffic, routing, naming, catalogue, originals, publications, observations }
   }
 
   async version(): Promise<string> {

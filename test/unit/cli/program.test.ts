@@ -78,6 +78,7 @@ describe('mistakes', () => {
 
 describe('completion', () => {
   const NAMES = [
+    'copies',
     'diff',
     'doctor',
     'du',

@@ -1,0 +1,118 @@
+import type { Seen } from '../../copies/seen.ts'
+import { DockerIpfsError } from '../../errors.ts'
+import { type Row, rowFormat } from '../../output/rows.ts'
+import { formatSince } from '../../units.ts'
+import { type CommandContext, defineCommand } from '../command.ts'
+import { api, format } from '../options.ts'
+
+const HEADS = {
+  Image: 'IMAGE',
+  CID: 'CID',
+  Place: 'PLACE',
+  Kind: 'KIND',
+  Trusted: 'TRUSTED',
+  State: 'STATE',
+  Blocks: 'BLOCKS',
+  Missing: 'MISSING',
+  Lost: 'LOST',
+  CheckedSince: 'CHECKED',
+  CheckedAt: 'CHECKED AT',
+  How: 'HOW',
+  Reason: 'REASON',
+}
+
+/** Leaves that are read at each place: of an image that lacks 10 % of them, 44 find that 99 times of 100. */
+const READS = 64
+/** Names of lost blocks that are told one by one. */
+const MOST_TOLD = 10
+
+export const copies = defineCommand({
+  name: 'copies',
+  usage: 'docker ipfs copies [OPTIONS] [REFERENCE]',
+  summary: 'Ask the node and all remotes which images they keep, and whether these are whole',
+  arity: [0, 1],
+  takes: ['reference'],
+  options: [
+    { name: 'all', short: 'a', type: 'boolean', description: `Read every block, and not ${READS} of each image` },
+    api,
+    format,
+    {
+      name: 'timeout',
+      type: 'duration',
+      description: 'Give a place up when nothing has come from it for this long',
+      default: '1m',
+    },
+  ],
+  async run(context, { flags, words: [reference] }) {
+    const named = reference === undefined ? ['Image'] : []
+    const { lines } = rowFormat(flags.format, {
+      heads: HEADS,
+      shown: [...named, 'Place', 'State', 'Blocks', 'CheckedSince', 'How'],
+    })
+    const [{ Looker, openAll }, { complete, isHurt }, { remotes }, ports] = await Promise.all([
+      import('../../copies/look.ts'),
+      import('../../copies/seen.ts'),
+      context.remotes(),
+      context.connect({ ...flags, quiet: false, progress: 'auto' }),
+    ])
+    const reads = flags.all ? Number.POSITIVE_INFINITY : READS
+    const options = { ...ports, remotes, reads, stillMs: flags.timeout }
+    const looker = new Looker(await openAll(options), options)
+    const rows: Row[] = []
+    let isBad = false
+    for (const { root, names } of await imagesOf(reference, ports)) {
+      const seen = await looker.look(root)
+      rows.push(...seen.map((one) => rowOf(names, root.toString(), one)))
+      isBad ||= complete(seen) === 0 || seen.some(isHurt)
+      for (const one of seen) tell(one, names, ports.report)
+    }
+    for (const line of lines(rows)) await context.output.line(line)
+    if (!isBad) return
+    throw new DockerIpfsError('COPIES_MISSING', 'not all copies are as they should be', {
+      hint: '"docker ipfs push --to NAME IMAGE" brings a place what it lacks.',
+    })
+  },
+})
+
+type Ports = Awaited<ReturnType<CommandContext['connect']>>
+
+/** The image that is meant, or all that the catalogue has, each once. */
+async function imagesOf(reference: string | undefined, ports: Ports) {
+  const [{ resolve }, { familiarName }] = await Promise.all([
+    import('../../names/resolve.ts'),
+    import('../../names/show.ts'),
+  ])
+  if (reference !== undefined) {
+    const { root, name } = await resolve(reference, ports)
+    return [{ root, names: name === undefined ? '<none>' : familiarName(name) }]
+  }
+  const { keptRoots } = await import('../../copies/images.ts')
+  return keptRoots(ports)
+}
+
+function rowOf(names: string, cid: string, seen: Seen): Row {
+  const { place, kind, isTrusted, state, blocks, lost, how, reason, checkedAt } = seen
+  return {
+    Image: names,
+    CID: cid,
+    Place: place,
+    Kind: kind,
+    Trusted: isTrusted,
+    State: state,
+    Blocks: blocks ?? '?',
+    Missing: lost?.length ?? 0,
+    Lost: lost?.map(String) ?? [],
+    CheckedSince: formatSince(checkedAt),
+    CheckedAt: checkedAt,
+    How: how,
+    Reason: reason ?? '',
+  }
+}
+
+function tell({ place, reason, lost = [] }: Seen, names: string, report: Ports['report']): void {
+  if (reason !== undefined && reason !== '') report({ type: 'warning', text: `${place}, ${names}: ${reason}` })
+  for (const cid of lost.slice(0, MOST_TOLD)) report({ type: 'warning', text: `${place}, ${names}: lost ${cid}` })
+  if (lost.length > MOST_TOLD) {
+    report({ type: 'warning', text: `${place}, ${names}: and ${lost.length - MOST_TOLD} more; --format json has all` })
+  }
+}
