@@ -39,6 +39,29 @@ export async function inTime<T>(
 const LATE = Symbol('late')
 
 /**
+ * Does something that may take as long as it likes, as long as anything moves.
+ * @param ms milliseconds
+ * @param onLate makes the error for when nothing moved for so long
+ */
+export async function whileMoving<T>(
+  ms: number,
+  signal: AbortSignal,
+  onLate: () => unknown,
+  work: (limited: AbortSignal, moved: () => void) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController()
+  const timer = setTimeout(() => stop.abort(onLate()), ms)
+  try {
+    return await work(AbortSignal.any([signal, stop.signal]), () => void timer.refresh())
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    throw stop.signal.aborted ? stop.signal.reason : error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
  * A signal that is aborted with `signal`, but that much later: for what must not be left half done.
  * @param ms milliseconds
  */

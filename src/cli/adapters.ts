@@ -136,7 +136,8 @@ export async function openRemotes({ all: env, settings }: Environment): Promise<
       return (await import('../store/pinning/cluster.ts')).createClusterPlace({ name, url: webAddress(url), ...access })
     }
     if (kind === 'service') {
-      return (await import('../store/pinning/service.ts')).createServicePlace({ name, url: webAddress(url), ...access })
+      const { ServicePlace } = await import('../store/pinning/service.ts')
+      return new ServicePlace({ name, url: webAddress(url), ...access })
     }
     const [{ createNode }, { parseApi }, { createNodePlace }] = await Promise.all([
       import('../store/kubo/node.ts'),

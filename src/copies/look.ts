@@ -2,11 +2,12 @@ import type { CID } from '../dag/cid.ts'
 import { hasCode, messageOf } from '../errors.ts'
 import type { Node } from '../store/node.ts'
 import type { Copy, Place } from '../store/places.ts'
+import { whileMoving } from '../time.ts'
 import { createNodePlace } from './node-place.ts'
 import type { Observations } from './observations.ts'
 import { LOCAL, type Remotes } from './remotes.ts'
 import type { Seen } from './seen.ts'
-import { whileMoving } from './while-moving.ts'
+import { stoodStill } from './still.ts'
 
 export interface LookAtOptions extends Pick<Node, 'blocks' | 'pins' | 'routing'> {
   readonly node: Pick<Node, 'address' | 'version'>
@@ -98,8 +99,11 @@ export class Looker {
 
   #ask(place: Place, root: CID): Promise<Copy> {
     const { blocks: tree, reads, stillMs, signal } = this.#options
-    return whileMoving(stillMs, place.name, signal, (limited, moved) =>
-      place.look(root, { signal: limited, reads, tree, moved }),
+    return whileMoving(
+      stillMs,
+      signal,
+      () => stoodStill(place.name, stillMs),
+      (limited, moved) => place.look(root, { signal: limited, reads, tree, moved }),
     )
   }
 }

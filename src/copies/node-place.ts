@@ -2,9 +2,10 @@ import { hasCode } from '../errors.ts'
 import type { Node } from '../store/node.ts'
 import type { Copy, Outgoing, Place, SendOptions } from '../store/places.ts'
 import type { Routing } from '../store/routing.ts'
+import { whileMoving } from '../time.ts'
 import { lacking } from './lacking.ts'
 import { prove } from './prove.ts'
-import { whileMoving } from './while-moving.ts'
+import { stoodStill } from './still.ts'
 
 /**
  * Another node as a place for copies. It gets an image from our node, once the two are connected; where neither reaches the other, or
@@ -43,11 +44,15 @@ export function createNodePlace(
     if (!(await areConnected(from.routing, node.routing, signal))) return false
     doing('Pinning')
     try {
-      await whileMoving(stillMs, name, signal, (limited, moves) =>
-        node.pins.pin(root, pinName, limited, (bytes) => {
-          moves()
-          if (bytes !== undefined) moved(bytes)
-        }),
+      await whileMoving(
+        stillMs,
+        signal,
+        () => stoodStill(name, stillMs),
+        (limited, moves) =>
+          node.pins.pin(root, pinName, limited, (bytes) => {
+            moves()
+            if (bytes !== undefined) moved(bytes)
+          }),
       )
       return true
     } catch (error) {
@@ -60,23 +65,28 @@ export function createNodePlace(
   async function sent({ root, name: pinName, from }: Outgoing, options: SendOptions): Promise<void> {
     const { signal, stillMs, doing, moved } = options
     doing('Sending')
-    await whileMoving(stillMs, name, signal, async (limited, moves) => {
-      const session = node.blocks.openImport(limited)
-      try {
-        for await (const block of lacking(root, { from: from.blocks, to: node.blocks, signal: limited })) {
-          await session.put(block)
-          moves()
-          moved(session.sent.bytes)
+    await whileMoving(
+      stillMs,
+      signal,
+      () => stoodStill(name, stillMs),
+      async (limited, moves) => {
+        const session = node.blocks.openImport(limited)
+        try {
+          for await (const block of lacking(root, { from: from.blocks, to: node.blocks, signal: limited })) {
+            await session.put(block)
+            moves()
+            moved(session.sent.bytes)
+          }
+          await session.finish(root)
+        } catch (error) {
+          await session.abort(error)
+          throw limited.aborted ? limited.reason : error
         }
-        await session.finish(root)
-      } catch (error) {
-        await session.abort(error)
-        throw limited.aborted ? limited.reason : error
-      }
-      moves()
-      // It is pinned, and this gives the pin its name.
-      await node.pins.pin(root, pinName, limited, moves)
-    })
+        moves()
+        // It is pinned, and this gives the pin its name.
+        await node.pins.pin(root, pinName, limited, moves)
+      },
+    )
   }
 }
 

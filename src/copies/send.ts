@@ -5,9 +5,11 @@ import type { Node } from '../store/node.ts'
 import type { Copy, Place } from '../store/places.ts'
 import type { Remotes } from './remotes.ts'
 
-export interface SendToOptions extends Pick<Node, 'blocks' | 'routing' | 'pins'> {
+export interface SendToOptions extends Pick<Node, 'blocks' | 'routing' | 'pins' | 'traffic'> {
   readonly report: Report
   readonly signal: AbortSignal
+  /** Whether to wait until clusters and services have it. */
+  readonly wait: boolean
   /** Gives a place up when nothing has moved there for so many milliseconds. */
   readonly stillMs: number
 }
@@ -60,21 +62,22 @@ async function sendToOne(
   name: string,
   place: Place,
   bytesTotal: number,
-  { blocks, routing, pins, report, signal, stillMs }: SendToOptions,
+  { blocks, routing, pins, traffic, report, signal, stillMs, wait }: SendToOptions,
 ): Promise<DockerIpfsError | undefined> {
   const layer = place.name
   report({ type: 'layer-start', layer, bytesTotal, doing: 'Looking' })
   try {
     const copy = await place.send(
-      { root, name, from: { blocks, routing, pins } },
+      { root, name, from: { blocks, routing, pins, traffic } },
       {
         signal,
         stillMs,
+        wait,
         doing: (doing) => report({ type: 'layer-start', layer, bytesTotal, doing }),
         moved: (bytesDone) => report({ type: 'layer-progress', layer, bytesDone }),
       },
     )
-    if (copy.state !== 'complete' && copy.state !== 'claimed') throw notThere(root, place, copy)
+    if (!isDone(copy, wait)) throw notThere(root, place, copy)
     report({ type: 'layer-done', layer, status: inWords(copy), bytesDone: copy.bytes ?? bytesTotal })
     return undefined
   } catch (error) {
@@ -86,7 +89,12 @@ async function sendToOne(
   }
 }
 
+function isDone({ state }: Copy, wait: boolean): boolean {
+  return state === 'complete' || state === 'claimed' || (!wait && state === 'pinning')
+}
+
 function inWords({ state, how }: Copy): string {
+  if (state === 'pinning') return 'Asked'
   return state === 'complete' ? 'Complete' : `Claimed (${how})`
 }
 

@@ -32,13 +32,15 @@ export interface Outgoing {
   /** What its pin is to be called. */
   readonly name: string
   /** The node that has all of it. */
-  readonly from: Pick<Node, 'blocks' | 'routing' | 'pins'>
+  readonly from: Pick<Node, 'blocks' | 'routing' | 'pins' | 'traffic'>
 }
 
 export interface SendOptions {
   readonly signal: AbortSignal
   /** Gives up when nothing has moved for so many milliseconds. */
   readonly stillMs: number
+  /** Whether to wait until a cluster or service has it, and not only until it knows that it should. */
+  readonly wait: boolean
   /** What is done now: "Sending". Told before the bytes that it moves. */
   readonly doing: (what: string) => void
   /** Bytes that are there of all. */

@@ -17,6 +17,7 @@ export const push = defineCommand({
     api,
     key,
     noCache,
+    { name: 'no-wait', type: 'boolean', description: 'With --to: do not wait until clusters and services have it' },
     platform,
     progress,
     { name: 'publish', type: 'boolean', description: 'Publish them too, by name, under an IPNS name' },
@@ -62,7 +63,7 @@ export const push = defineCommand({
         await context.output.line(root)
         if (places.length > 0) {
           const { sendTo } = await import('../../copies/send.ts')
-          const error = await sendTo(root, image, places, { ...ports, stillMs: flags.timeout })
+          const error = await sendTo(root, image, places, { ...ports, stillMs: flags.timeout, wait: !flags['no-wait'] })
           if (error !== undefined) failed.push(error)
         }
         ports.report({ type: 'step', text: `To load it: docker ipfs load ${root}` })

@@ -23,6 +23,11 @@ export class KuboTraffic implements Traffic {
     return Number(await askWithin(this.#endpoint, signal, ask))
   }
 
+  async bytesSent(signal: AbortSignal): Promise<number> {
+    const ask = async (limited: AbortSignal) => (await this.#client.bitswap.stat({ signal: limited })).dataSent
+    return Number(await askWithin(this.#endpoint, signal, ask))
+  }
+
   async bytesReceived(signal: AbortSignal): Promise<number> {
     const ask = (limited: AbortSignal) => askObject(this.#endpoint, `stats/bw?proto=${BITSWAP}`, limited)
     const total = (await askWithin(this.#endpoint, signal, ask).catch(() => undefined))?.['TotalIn']

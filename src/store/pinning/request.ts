@@ -143,6 +143,14 @@ export function refused(
   })
 }
 
+/** What is told of a place where nothing moves. */
+export function stoodStill({ name }: Pick<PinningAccess, 'name'>, ms: number, said: string): DockerIpfsError {
+  const seconds = Math.round(ms / 1000)
+  return new DockerIpfsError('PLACE_FAILED', `nothing has moved at ${name} for ${seconds} s; it says: ${said}`, {
+    hint: 'It goes on by itself: look again with "docker ipfs copies". --timeout waits longer.',
+  })
+}
+
 /** What is not there yet is said. */
 export function notYet({ name }: PinningAccess): never {
   throw new DockerIpfsError('PLACE_FAILED', `images cannot be handed to ${name} yet: only to nodes`)

@@ -16,6 +16,8 @@ export class MemoryBlocks extends MemorySink implements BlockStore {
   readonly others: MemoryBlocks[] = []
   /** Bytes of blocks that came from them. */
   bytesFetched = 0
+  /** Bytes of blocks that others took. */
+  bytesSent = 0
   readonly #pins: MemoryPins
 
   constructor(pins: MemoryPins) {
@@ -41,6 +43,7 @@ export class MemoryBlocks extends MemorySink implements BlockStore {
       if (bytes === undefined) continue
       await this.put({ cid, bytes })
       this.bytesFetched += bytes.length
+      other.bytesSent += bytes.length
       return bytes
     }
     return never(signal)

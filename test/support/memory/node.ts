@@ -47,6 +47,7 @@ export class MemoryNode implements Node {
     this.traffic = {
       bytesFetched: async () => this.blocks.bytesFetched,
       bytesReceived: async () => this.blocks.bytesFetched,
+      bytesSent: async () => this.blocks.bytesSent,
       repoSize: async () => [...this.blocks.blocks.values()].reduce((sum, { length }) => sum + length, 0),
     }
     this.routing = {

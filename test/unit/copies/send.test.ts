@@ -31,6 +31,7 @@ const options = (stillMs = 5000) => ({
   report: (event: ProgressEvent) => void events.push(event),
   signal: cancel.signal,
   stillMs,
+  wait: true,
 })
 const nas = (node = there, name = 'nas') => createNodePlace(name, node)
 const send = (...places: ReturnType<typeof nas>[]) => sendTo(root, 'app:1', places, options())
