@@ -129,11 +129,13 @@ export async function openRemotes({ all: env, settings }: Environment): Promise<
   }
   return createRemotes(join(dirname(settings.file), 'ipfs', 'remotes.json'), async (remote) => {
     const { readAccess } = await import('../store/kubo/access.ts')
-    const { name, kind, url, ca } = remote
+    const { name, kind, url, ca, replication } = remote
     const source = `the remote "${name}"`
     const access = await readAccess({ ...secretOf(remote), ca: ca === undefined ? undefined : { text: ca, source } })
     if (kind === 'cluster') {
-      return (await import('../store/pinning/cluster.ts')).createClusterPlace({ name, url: webAddress(url), ...access })
+      const { ClusterPlace } = await import('../store/pinning/cluster.ts')
+      const factor = replication === undefined ? {} : { replication }
+      return new ClusterPlace({ name, url: webAddress(url), ...access, ...factor })
     }
     if (kind === 'service') {
       const { ServicePlace } = await import('../store/pinning/service.ts')

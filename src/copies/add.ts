@@ -15,6 +15,8 @@ export interface AddOptions {
   readonly force: boolean
   readonly authFile: string | undefined
   readonly ca: string | undefined
+  /** For a cluster. */
+  readonly replication: number | undefined
   readonly isUntrusted: boolean
 }
 
@@ -23,7 +25,7 @@ export interface AddOptions {
  * @throws BAD_FLAG, USAGE, FILE_FAILED; PLACE_* and NODE_* where it answers, and does not let us in
  */
 export async function addRemote(name: string, url: string, options: AddOptions): Promise<Remote> {
-  const { remotes, report, force, isUntrusted } = options
+  const { remotes, report, force, isUntrusted, replication } = options
   checkName(name)
   checkAddress(url)
   if (!force && (await remotes.all()).some((remote) => remote.name === name)) {
@@ -37,9 +39,13 @@ export async function addRemote(name: string, url: string, options: AddOptions):
     url: url.replace(/\/+$/, ''),
     ...(authFile === undefined ? {} : { authFile }),
     ...(ca === undefined ? {} : { ca }),
+    ...(replication === undefined ? {} : { replication }),
     ...(isUntrusted ? { isUntrusted } : {}),
   }
   const remote = options.kind === undefined ? await findKind(plain, options) : { ...plain, kind: options.kind }
+  if (replication !== undefined && remote.kind !== 'cluster') {
+    throw new DockerIpfsError('BAD_FLAG', `--replication is for clusters, and ${name} is none`)
+  }
   if (options.kind !== undefined) await ask(remote, options)
   if (/^http:/.test(url) && authFile !== undefined && !isLoopback(url)) {
     report({ type: 'warning', text: `whoever is on the way to ${url} can read the secret: it is not https` })

@@ -18,6 +18,8 @@ export interface Remote {
   readonly authFile?: string
   /** Whole path of a file with certificates to trust, PEM. */
   readonly ca?: string
+  /** Of a cluster: peers that are to have each image. */
+  readonly replication?: number
   /** What it says counts for nothing. */
   readonly isUntrusted?: boolean
 }
@@ -94,18 +96,25 @@ async function readRemotes(file: string): Promise<readonly Remote[]> {
 /** Undefined for what has another shape. The file is ours, but anybody's to edit. */
 function readRemote(value: unknown): Remote | undefined {
   if (!isObject(value)) return undefined
-  const { name, url, authFile, ca, isUntrusted } = value
+  const { name, url, authFile, ca, isUntrusted, replication } = value
   const kind = PLACE_KINDS.find((each) => each === value['kind'])
   if (typeof name !== 'string' || !isRemoteName(name) || kind === undefined || typeof url !== 'string') return undefined
   if (![authFile, ca].every((path) => path === undefined || typeof path === 'string')) return undefined
+  if (replication !== undefined && !isReplication(replication)) return undefined
   return {
     name,
     kind,
     url,
     ...(typeof authFile === 'string' ? { authFile } : {}),
     ...(typeof ca === 'string' ? { ca } : {}),
+    ...(replication === undefined ? {} : { replication }),
     ...(isUntrusted === true ? { isUntrusted } : {}),
   }
+}
+
+/** A number of peers. */
+export function isReplication(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 1000
 }
 
 async function write(file: string, remotes: readonly Remote[]): Promise<void> {

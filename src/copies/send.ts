@@ -73,6 +73,7 @@ async function sendToOne(
         signal,
         stillMs,
         wait,
+        warn: (text) => report({ type: 'warning', text: `${place.name}: ${text}` }),
         doing: (doing) => report({ type: 'layer-start', layer, bytesTotal, doing }),
         moved: (bytesDone) => report({ type: 'layer-progress', layer, bytesDone }),
       },

@@ -41,6 +41,8 @@ export interface SendOptions {
   readonly stillMs: number
   /** Whether to wait until a cluster or service has it, and not only until it knows that it should. */
   readonly wait: boolean
+  /** Something that the user must know. */
+  readonly warn: (text: string) => void
   /** What is done now: "Sending". Told before the bytes that it moves. */
   readonly doing: (what: string) => void
   /** Bytes that are there of all. */

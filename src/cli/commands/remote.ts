@@ -3,10 +3,13 @@ import { rowFormat } from '../../output/rows.ts'
 import { type CommandContext, defineCommand } from '../command.ts'
 import { forEachOf } from '../exit.ts'
 import { format } from '../options.ts'
+import { badFlag } from '../usage.ts'
+
+const OF = { usage: 'docker ipfs remote add [OPTIONS] NAME URL', path: 'docker ipfs remote add' }
 
 export const remoteAdd = defineCommand({
   name: 'remote add',
-  usage: 'docker ipfs remote add [OPTIONS] NAME URL',
+  usage: OF.usage,
   summary: 'Name another node, a cluster or a pinning service that keeps images too',
   arity: [2, 2],
   options: [
@@ -24,12 +27,25 @@ export const remoteAdd = defineCommand({
       description: 'What it is: kubo, cluster or service (default: what answers there)',
       choices: ['kubo', 'cluster', 'service'],
     },
+    {
+      name: 'replication',
+      type: 'string',
+      description: 'Of a cluster: how many peers are to have each image (default: as the cluster is set)',
+    },
     { name: 'untrusted', type: 'boolean', description: 'Its copies count for nothing' },
   ],
   async run(context, { flags, words: [name = '', url = ''] }) {
-    const [{ addRemote }, parts] = await Promise.all([import('../../copies/add.ts'), context.remotes()])
+    const [{ addRemote }, { isReplication }, parts] = await Promise.all([
+      import('../../copies/add.ts'),
+      import('../../copies/remotes.ts'),
+      context.remotes(),
+    ])
     const { force, kind, ca } = flags
-    const more = { force, kind, ca, authFile: flags['auth-file'], isUntrusted: flags.untrusted }
+    const replication = flags.replication === undefined ? undefined : Number(flags.replication)
+    if (replication !== undefined && !isReplication(replication)) {
+      throw badFlag(`--replication is a number of peers, not "${flags.replication}"`, OF)
+    }
+    const more = { replication, force, kind, ca, authFile: flags['auth-file'], isUntrusted: flags.untrusted }
     const remote = await addRemote(name, url, { ...parts, ...more })
     await context.output.line(remote.name)
   },

@@ -151,11 +151,6 @@ export function stoodStill({ name }: Pick<PinningAccess, 'name'>, ms: number, sa
   })
 }
 
-/** What is not there yet is said. */
-export function notYet({ name }: PinningAccess): never {
-  throw new DockerIpfsError('PLACE_FAILED', `images cannot be handed to ${name} yet: only to nodes`)
-}
-
 /** Words of others on one line, of bearable length, and without what moves a terminal's cursor. */
 export function oneLine(text: string): string {
   const line = text.replace(/\p{Cc}+/gu, ' ').trim()

@@ -139,6 +139,16 @@ describe('remote add', () => {
     expect(empty.stderr).toStartWith(`ERROR: there is no token or password in ${folder}/secret\n`)
   })
 
+  test('takes the number of peers of a cluster, and of nothing else', async () => {
+    expect((await add('--replication', '2', 'team', cluster().url)).exitCode).toBe(0)
+    expect(readFileSync(file(), 'utf8')).toContain('"replication": 2')
+    const other = await add('--replication', '2', 'nas', node().url)
+    expect(other).toMatchObject({ exitCode: 125, stderr: 'nas is Kubo 0.43.0\nERROR: --replication is for clusters, and nas is none\n' })
+    for (const count of ['0', '-1', '1.5', 'x', '9999', '']) {
+      expect((await add('--replication', count, 'other', cluster().url)).exitCode).toBe(125)
+    }
+  })
+
   test('refuses an address that a cluster or service cannot have', async () => {
     expect(await add('--kind', 'cluster', 'team', '/ip4/127.0.0.1/tcp/9094')).toMatchObject({
       exitCode: 125,

@@ -33,7 +33,7 @@ const place = () => new ServicePlace(service.access, 1)
 function send(more: Partial<SendOptions> = {}) {
   const image = { root: ROOT, name: 'tiny:1', from: node.ports }
   const doing = (what: string) => void said.push(what)
-  return place().send(image, { signal, stillMs: 2000, wait: true, doing, moved: () => {}, ...more })
+  return place().send(image, { signal, stillMs: 2000, wait: true, doing, moved: () => {}, warn: () => {}, ...more })
 }
 async function errorOf(work: Promise<unknown>): Promise<DockerIpfsError> {
   const error: unknown = await work.then(
