@@ -71,10 +71,12 @@ export function jsonAnswer(
 export interface Words {
   readonly missing: RefusalCode
   readonly invalid: RefusalCode
+  /** Where the node behind us says no. */
+  readonly failed?: RefusalCode
 }
 
 /** What went wrong behind the port, as an answer. The only place that turns our codes into those of HTTP. */
-export function errorAnswer(error: unknown, { missing, invalid }: Words): Answer {
+export function errorAnswer(error: unknown, { missing, invalid, failed }: Words): Answer {
   const message = textOf(error)
   if (!(error instanceof DockerIpfsError)) return refusal('UNKNOWN', message)
   switch (error.code) {
@@ -94,6 +96,7 @@ export function errorAnswer(error: unknown, { missing, invalid }: Words): Answer
     case 'ENGINE_UNREACHABLE':
       return refusal('UNAVAILABLE', message)
     default:
+      if (failed !== undefined && hasCode(error, 'NODE_FAILED', 'NODE_DENIED')) return refusal(failed, message)
       return refusal('UNKNOWN', message, BEHIND.includes(error.code) ? { status: 502 } : {})
   }
 }

@@ -67,7 +67,12 @@ export async function answer(served: Served, path: string, exchange: Exchange): 
   } catch (error) {
     const { missing, invalid } = WORDS[target.kind]
     const isPut = target.kind === 'manifest' && exchange.method === 'PUT'
-    return errorAnswer(error, { missing: isPut ? 'MANIFEST_BLOB_UNKNOWN' : missing, invalid })
+    return errorAnswer(error, {
+      missing: isPut ? 'MANIFEST_BLOB_UNKNOWN' : missing,
+      invalid,
+      // Of what is above 500 a classic engine shows nothing, and it sends all of it four times more: to a full disk.
+      ...(isWrite ? { failed: 'DENIED' } : {}),
+    })
   }
 }
 

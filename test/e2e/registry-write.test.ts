@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { type CompiledDoor, startDoor } from '../support/compiled-door.ts'
 import { ENGINES } from '../support/engine.ts'
-import { type FrontDoor, openFrontDoor } from '../support/front-door.ts'
 import { archiveOci, bulk, digest, imageOf, type TestImage } from '../support/images.ts'
 import { useReal } from '../support/real.ts'
 import { script } from '../support/scripts.ts'
@@ -15,12 +15,12 @@ const BASE = tarOf([{ path: 'base', body: bulk(6_000_000, 'base') }])
 const version = (text: string): TestImage => imageOf([BASE, tarOf([{ path: 'app', body: Buffer.from(text) }])])
 /** A small new layer and a config, with what belongs to them. */
 const SMALL = 20_000
-let door: FrontDoor
+let door: CompiledDoor
 
 beforeAll(async () => {
-  door = await openFrontDoor(real.node('node'))
+  door = await startDoor(real.place, real.node('node'))
 })
-afterAll(() => door?.close())
+afterAll(() => door?.stop())
 beforeEach(() => Promise.all(ENGINES.map((name) => real.engine(name).clear())))
 
 async function catalogue(): Promise<Record<string, string>> {
@@ -195,7 +195,7 @@ describe('a push that is broken off', () => {
   const tar = gzipSync(tarOf([{ path: 'big', body: bulk(8_000_000, 'big') }]))
 
   /** Begins an upload, sends a part of a layer, and does something; gives the status of the answer, 0 where none came. */
-  async function broken(at: FrontDoor, act: (stop: AbortController) => Promise<unknown>): Promise<number> {
+  async function broken(at: CompiledDoor, act: (stop: AbortController) => Promise<unknown>): Promise<number> {
     const begun = await fetch(`http://${at.host}/v2/broken/blobs/uploads/`, { method: 'POST' })
     const stop = new AbortController()
     const half = Promise.withResolvers<void>()
@@ -232,7 +232,7 @@ describe('a push that is broken off', () => {
 
   test('by the end of the node is told, names nothing, and works when the node is there again', async () => {
     const node = await real.startNode('doomed')
-    const at = await openFrontDoor(node)
+    const at = await startDoor(real.place, node)
     try {
       const status = await broken(at, async () => node.kill())
       expect(status === 0 || status >= 500).toBe(true)
@@ -246,7 +246,7 @@ describe('a push that is broken off', () => {
       await engine.docker('push', '-q', `${at.host}/doomed:1`)
       expect(await node.pins()).toEqual([await rootOf(version('doomed'))])
     } finally {
-      await at.close()
+      await at.stop()
     }
   })
 })

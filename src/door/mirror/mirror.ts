@@ -42,7 +42,7 @@ export async function planMirror({
   })
   try {
     const after = removes ? tool.form.remove(before, mirror) : tool.form.add(before, mirror)
-    return { file, before, after, reload: tool.reload }
+    return { file, before, after, reload: tool.reload(after) }
   } catch (error) {
     if (!(error instanceof DockerIpfsError)) throw error
     throw new DockerIpfsError(error.code, error.message.replace('the file', file), {

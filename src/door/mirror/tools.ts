@@ -9,8 +9,8 @@ export interface Tool {
   readonly form: Form
   /** Where its settings are. @param home of the user, where that counts; undefined for root */
   readonly file: (registry: string, home: string | undefined) => string
-  /** What makes it read them. */
-  readonly reload: string
+  /** What makes it read them. @param after the file as it is then */
+  readonly reload: (after: string) => string
 }
 
 const CONTAINERS = 'containers/registries.conf.d/50-docker-ipfs.conf'
@@ -19,25 +19,27 @@ const TOOLS = {
   containerd: {
     form: hostsToml,
     file: (registry) => `/etc/containerd/certs.d/${registry}/hosts.toml`,
-    reload:
+    reload: () =>
       'containerd looks there where config_path of its registry settings is /etc/containerd/certs.d; "ctr images pull" with --hosts-dir. Nothing need be restarted.',
   },
-  crio: { form: registriesConf, file: () => `/etc/${CONTAINERS}`, reload: 'Then: sudo systemctl reload crio' },
+  crio: { form: registriesConf, file: () => `/etc/${CONTAINERS}`, reload: () => 'Then: sudo systemctl reload crio' },
   docker: {
     form: daemonJson,
     file: () => '/etc/docker/daemon.json',
-    reload:
-      'Then: sudo systemctl reload docker (or send dockerd a SIGHUP). "docker info" lists it below Registry Mirrors.',
+    reload: (after) =>
+      after.includes('"registry-mirrors"')
+        ? 'Then: sudo systemctl reload docker (or send dockerd a SIGHUP). "docker info" lists it below Registry Mirrors.'
+        : 'Then: sudo systemctl restart docker. A reload keeps mirrors of which the file says nothing.',
   },
   k3s: {
     form: registriesYaml,
     file: () => '/etc/rancher/k3s/registries.yaml',
-    reload: 'Then: sudo systemctl restart k3s (on agents k3s-agent), on each node with a registry.',
+    reload: () => 'Then: sudo systemctl restart k3s (on agents k3s-agent), on each node with a registry.',
   },
   podman: {
     form: registriesConf,
     file: (_, home) => (home === undefined ? `/etc/${CONTAINERS}` : `${home}/.config/${CONTAINERS}`),
-    reload: 'podman, buildah and skopeo read it with their next command.',
+    reload: () => 'podman, buildah and skopeo read it with their next command.',
   },
 } as const satisfies Readonly<Record<string, Tool>>
 

@@ -212,6 +212,18 @@ describe('the file', () => {
     ])
   })
 
+  test('of dockerd counts after a reload, and taken out of it only after a restart', async () => {
+    const file = join(folder, 'daemon.json')
+    expect((await plan(file)).reload).toContain('systemctl reload docker')
+    for (const [mirrors, word] of [
+      [['http://127.0.0.1:5300'], 'restart'],
+      [['http://127.0.0.1:5300', 'https://m'], 'reload'],
+    ] as const) {
+      writeFileSync(file, JSON.stringify({ debug: true, 'registry-mirrors': mirrors }))
+      expect((await plan(file, { removes: true })).reload).toContain(`systemctl ${word} docker`)
+    }
+  })
+
   test.each([
     ['docker', 'ghcr.io', 'dockerd has mirrors for docker.io alone, not for ghcr.io'],
     ['moby', 'docker.io', '"moby" is none of containerd, crio, docker, k3s, podman'],
