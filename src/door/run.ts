@@ -36,11 +36,11 @@ const TERM = 15
  * @throws REGISTRY_FAILED where the port is taken, or another door of the user runs in the background; FILE_FAILED, USAGE; CANCELLED
  */
 export async function runDoor(parts: DoorParts): Promise<void> {
-  const { registry, options, folder, report, signal } = parts
+  const { options, folder, report, signal } = parts
   const log = openOwnLog(logFile(folder))
   let { port = DEFAULT_PORT } = options
   try {
-    const server = await listen(registry, await serveOptions(parts, log, () => port))
+    const server = await listen(parts, await serveOptions(parts, log, () => port))
     port = server.port
     try {
       const where = { host: options.host ?? DEFAULT_HOST, port }
@@ -82,13 +82,19 @@ async function serveOptions(parts: DoorParts, log: OwnLog | undefined, portNow: 
 }
 
 /** @throws REGISTRY_FAILED, and what `serve` throws */
-async function listen(registry: Registry, options: ServeOptions) {
+async function listen({ registry, folder }: DoorParts, options: ServeOptions) {
   try {
     return await serve(registry, options)
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as { code?: unknown }
-    if (code === 'EADDRINUSE') throw await portTaken(options.host ?? DEFAULT_HOST, options.port ?? DEFAULT_PORT, error)
-    throw error
+    if (code !== 'EADDRINUSE') throw error
+    const own = await readRunning(folder)
+    if (own !== undefined && own.port === options.port) {
+      throw new DockerIpfsError('REGISTRY_FAILED', `a registry of docker-ipfs runs already at ${addressOf(own)}`, {
+        hint: 'End it with "docker ipfs registry stop", or choose another port with --port.',
+      })
+    }
+    throw await portTaken(options.host ?? DEFAULT_HOST, options.port ?? DEFAULT_PORT, error)
   }
 }
 

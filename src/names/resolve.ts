@@ -138,8 +138,16 @@ async function findName(name: string, text: string, { node, catalogue, signal }:
   )
   const asked = others?.wanted ?? text.trim()
   throw new DockerIpfsError('IMAGE_NOT_FOUND', `no image of the name "${asked}" on the node at ${node.address}`, {
-    hint: others?.hint ?? 'Give a CID, or a name that was saved to this node.',
+    hint: others?.hint ?? withoutDoor(asked) ?? 'Give a CID, or a name that was saved to this node.',
   })
+}
+
+/** Who has pulled from a registry of this machine takes its address for a part of the name. */
+function withoutDoor(asked: string): string | undefined {
+  const [, address = '', rest = ''] = /^((?:127\.[\d.]+|localhost|\[::1\]):\d+\/)(.+)$/.exec(asked) ?? []
+  return address === ''
+    ? undefined
+    : `Give "${rest}": "${address}" is for docker alone, where a registry of this machine is.`
 }
 
 async function findTags(name: string, text: string, options: ResolveOptions): Promise<readonly Resolution[]> {
