@@ -185,19 +185,21 @@ export function lookOnly(managed: ManagedNode, signal: AbortSignal): AddressSear
 
 /** A node's ports, and what stands in its folder. */
 export async function openNode(endpoint: Endpoint) {
-  const [{ createNode }, { Catalogue }, { Originals }, { Publications }, { createObservations }] = await Promise.all([
-    import('../store/kubo/node.ts'),
-    import('../catalogue/catalogue.ts'),
-    import('../catalogue/originals.ts'),
-    import('../catalogue/publications.ts'),
-    import('../copies/observations.ts'),
-  ])
+  const [{ createNode }, { Catalogue }, { Originals }, { Publications }, { Rules }, { createObservations }] =
+    await Promise.all([
+      import('../store/kubo/node.ts'),
+      import('../catalogue/catalogue.ts'),
+      import('../catalogue/originals.ts'),
+      import('../catalogue/publications.ts'),
+      import('../catalogue/rules.ts'),
+      import('../copies/observations.ts'),
+    ])
   const node = createNode(endpoint)
   const { blocks, pins, traffic, routing, naming, folder } = node
   const catalogue = new Catalogue(folder)
   const [originals, publications] = [new Originals(folder), new Publications(folder)]
-  const observations = createObservations(folder)
-  return { node, blocks, pins, traffic, routing, naming, catalogue, originals, publications, observations }
+  const [observations, rules] = [createObservations(folder), new Rules(folder)]
+  return { node, blocks, pins, traffic, routing, naming, catalogue, originals, publications, observations, rules }
 }
 
 /** Part of the time limit that gateways have, so that their error is there before that of whoever waits for them. */

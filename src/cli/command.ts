@@ -1,6 +1,7 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Originals } from '../catalogue/originals.ts'
 import type { Publications } from '../catalogue/publications.ts'
+import type { Rules } from '../catalogue/rules.ts'
 import type { Observations } from '../copies/observations.ts'
 import type { Remotes } from '../copies/remotes.ts'
 import type { Registry } from '../distribution/registry.ts'
@@ -29,6 +30,8 @@ export interface CommandPorts extends Omit<Node, 'address' | 'version'> {
   readonly publications: Publications
   /** What places had when they were last asked. */
   readonly observations: Observations
+  /** How many copies images are to have. */
+  readonly rules: Rules
   /** Where the command may use gateways, and some are named. */
   readonly gateways?: Gateways
   readonly report: Report

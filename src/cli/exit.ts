@@ -47,6 +47,7 @@ const OF_ONE: readonly ErrorCode[] = [
   'PUBLICATION_INVALID',
   'INTEGRITY',
   'PLACE_NOT_FOUND',
+  'COPIES_MISSING',
   'USAGE',
 ]
 

@@ -9,7 +9,7 @@ import { LOCAL, type Remotes } from './remotes.ts'
 import type { Seen } from './seen.ts'
 import { stoodStill } from './still.ts'
 
-export interface LookAtOptions extends Pick<Node, 'blocks' | 'pins' | 'routing'> {
+export interface LookAtOptions extends Pick<Node, 'blocks' | 'pins' | 'routing' | 'traffic'> {
   readonly node: Pick<Node, 'address' | 'version'>
   readonly remotes: Remotes
   readonly observations: Observations
@@ -38,9 +38,9 @@ const OF_PLACES = [
 ] as const
 
 /** Our own node, and all remotes. One that cannot be opened, as its secret is not there, is one that cannot be reached. */
-export async function openAll({ node, blocks, pins, routing, remotes }: LookAtOptions): Promise<Held[]> {
+export async function openAll({ node, blocks, pins, routing, traffic, remotes }: LookAtOptions): Promise<Held[]> {
   const version = (signal: AbortSignal) => node.version(signal)
-  const local = createNodePlace(LOCAL, { address: node.address, version, blocks, pins, routing })
+  const local = createNodePlace(LOCAL, { address: node.address, version, blocks, pins, routing, traffic })
   const others = (await remotes.all()).map(async (remote) => {
     const isTrusted = remote.isUntrusted !== true
     try {

@@ -13,7 +13,7 @@ import { stoodStill } from './still.ts'
  */
 export function createNodePlace(
   name: string,
-  node: Pick<Node, 'address' | 'version' | 'blocks' | 'pins' | 'routing'>,
+  node: Pick<Node, 'address' | 'version' | 'blocks' | 'pins' | 'routing' | 'traffic'>,
 ): Place {
   const look: Place['look'] = async (root, options) => {
     const isPinned = await node.pins.isPinned(root, options.signal)
@@ -27,6 +27,7 @@ export function createNodePlace(
     name,
     kind: 'kubo',
     address: node.address,
+    from: node,
     check: async (signal) => `Kubo ${await node.version(signal)}`,
     look,
     async send(image, options): Promise<Copy> {

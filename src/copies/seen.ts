@@ -20,3 +20,9 @@ export function complete(seen: readonly Seen[]): number {
 export function isHurt({ state }: Seen): boolean {
   return state === 'partial' || state === 'failed'
 }
+
+/** A copy in a few words. */
+export function inShort({ place, state, isTrusted, lost = [] }: Seen): string {
+  const missing = lost.length === 0 ? '' : `, ${lost.length} missing`
+  return `${place} ${state}${missing}${isTrusted ? '' : ', untrusted'}`
+}

@@ -2,7 +2,7 @@ import { type CID, parseCid } from '../dag/cid.ts'
 import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import type { Node } from '../store/node.ts'
-import type { Copy, Place } from '../store/places.ts'
+import type { Copy, Outgoing, Place } from '../store/places.ts'
 import type { Remotes } from './remotes.ts'
 
 export interface SendToOptions extends Pick<Node, 'blocks' | 'routing' | 'pins' | 'traffic'> {
@@ -45,7 +45,9 @@ export async function sendTo(
       hint: 'Save it again with --no-cache, or load it from somebody else.',
     })
   }
-  const errors = await Promise.all(places.map((place) => sendToOne(cid, name, place, own.bytes, options)))
+  const errors = await Promise.all(
+    places.map((place) => sendToOne(cid, name, place, own.bytes, { ...options, from: options })),
+  )
   const found = errors.filter((error) => error !== undefined)
   if (found.length < 2) return found[0]
   for (const error of found) report({ type: 'warning', text: messageOf(error) })
@@ -56,19 +58,23 @@ export async function sendTo(
   })
 }
 
-/** Gives what went wrong. */
-async function sendToOne(
+export interface SendOneOptions extends Pick<SendToOptions, 'report' | 'signal' | 'stillMs' | 'wait'> {
+  readonly from: Outgoing['from']
+}
+
+/** Hands an image of so many bytes to one place; gives what went wrong. */
+export async function sendToOne(
   root: CID,
   name: string,
   place: Place,
   bytesTotal: number,
-  { blocks, routing, pins, traffic, report, signal, stillMs, wait }: SendToOptions,
+  { from, report, signal, stillMs, wait }: SendOneOptions,
 ): Promise<DockerIpfsError | undefined> {
   const layer = place.name
   report({ type: 'layer-start', layer, bytesTotal, doing: 'Looking' })
   try {
     const copy = await place.send(
-      { root, name, from: { blocks, routing, pins, traffic } },
+      { root, name, from },
       {
         signal,
         stillMs,

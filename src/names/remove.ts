@@ -23,6 +23,8 @@ export interface RemoveOptions extends ResolveOptions {
   readonly pins: Pick<Pins, 'isPinned' | 'pinnedRoots' | 'unpin'>
   /** Of an image that is given by its CID all names go. */
   readonly force?: boolean
+  /** Says whether an image with these full names may leave the node: by an error. */
+  readonly mayGo?: (root: CID, names: readonly string[]) => Promise<void>
   /** Nobody wants to know what GC then frees: to count it walks all images. */
   readonly uncounted?: boolean
 }
@@ -67,6 +69,7 @@ export async function remove(reference: string, options: RemoveOptions): Promise
   const its =
     isLast && options.uncounted !== true ? await counted(() => blocksBelow(root, options), options) : undefined
   const record = mine[0]?.record ?? (isLast ? await recordOfOdd(root, odd, options) : undefined)
+  if (isLast && record !== undefined) await options.mayGo?.(root, names)
   options.signal.throwIfAborted()
   // From here on it is carried through, or the image would stay without a name.
   const signal = outlasting(options.signal, FINISH_MS)

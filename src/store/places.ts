@@ -66,6 +66,8 @@ export interface Place {
   readonly kind: PlaceKind
   /** The address for messages, without secrets. */
   readonly address: string
+  /** Where others can get an image that it has, of a node. */
+  readonly from?: Outgoing['from']
   /** Whether it answers, and lets us in; says what it is, e.g. "Kubo 0.43.0". */
   check(signal: AbortSignal): Promise<string>
   /** Brings an image there, as far as it is not, and waits; gives the copy as it is then. What came once is not sent again. */

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { base32 } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
@@ -72,6 +72,36 @@ describe('copies at other nodes', () => {
     expect(after).toMatchObject({ exitCode: 0, stdout: 'local complete\nnas complete\nvault complete\n', stderr: '' })
   })
 
+  test('a place that is lost for good is made up for, and rm leaves as many as a rule wants', async () => {
+    expect(await ipfs('keep', '2')).toMatchObject({ exitCode: 0, stdout: '*: 2\n' })
+    await push('--to', 'nas')
+    await real.node('nas').stop()
+    try {
+      const before = await ipfs('copies', 'large:1')
+      expect(before.exitCode).toBe(1)
+      expect(before.stderr).toContain('ERROR: not all copies are as they should be: large:1 (1 of 2)\n')
+      const after = await ipfs('copies', '--repair', '--format', '{{.Place}} {{.State}}', 'large:1')
+      expect(after).toMatchObject({ exitCode: 0, stdout: 'local complete\nnas unreachable\nvault complete\n' })
+      const gone = await ipfs('rm', 'large:1')
+      expect(gone).toMatchObject({ exitCode: 1, stdout: '' })
+      expect(gone.stderr).toContain('2 complete elsewhere are wanted, and 1 found (nas unreachable, vault complete)')
+      expect(await real.node('here').pins()).toEqual([LARGE])
+    } finally {
+      await real.node('nas').restart()
+    }
+    expect(await ipfs('rm', 'large:1')).toMatchObject({ exitCode: 0 })
+    expect(await real.node('here').pins()).toEqual([])
+    expect(await ipfs('keep', 'rm')).toMatchObject({ exitCode: 0 })
+  })
+
+  test('wrong bytes on the disk of a node are found where all is read', async () => {
+    await push('--to', 'nas')
+    const [wrong = ''] = await leavesOf(real.node('nas'))
+    await changeAt(real.node('nas'), wrong)
+    const run = await ipfs('copies', '--all', '--format', '{{.Place}} {{.State}} {{.Lost}}', 'large:1')
+    expect(run).toMatchObject({ exitCode: 1, stdout: `local complete []\nnas partial [${wrong}]\nvault absent []\n` })
+  })
+
   test('a place that is down is told, after the others have it', async () => {
     await real.node('nas').stop()
     try {
@@ -98,9 +128,21 @@ describe('copies at other nodes', () => {
 /** Takes a block from a node's disk: by its API a node gives no block away that is pinned. */
 async function loseAt(node: KuboNode, cid: string): Promise<void> {
   await node.stop()
-  const key = base32.encode(CID.parse(cid).multihash.bytes).slice(1).toUpperCase()
-  await rm(join(node.repo, 'blocks', key.slice(-3, -1), `${key}.data`))
+  await rm(fileOf(node, cid))
   await node.restart()
+}
+
+async function changeAt(node: KuboNode, cid: string): Promise<void> {
+  await node.stop()
+  const bytes = await readFile(fileOf(node, cid))
+  await writeFile(fileOf(node, cid), bytes.fill(7, 0, 8))
+  await node.restart()
+}
+
+/** Where Kubo keeps a block. */
+function fileOf(node: KuboNode, cid: string): string {
+  const key = base32.encode(CID.parse(cid).multihash.bytes).slice(1).toUpperCase()
+  return join(node.repo, 'blocks', key.slice(-3, -1), `${key}.data`)
 }
 
 /** Has a node listen, or not, for others. */

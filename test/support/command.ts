@@ -20,6 +20,7 @@ import { createProgress, type ProgressMode } from '../../src/output/progress.ts'
 import { GOLDEN, GOLDEN_ROOTS, twoLayers } from './images.ts'
 import { MemoryEngine } from './memory/engine.ts'
 import { MemoryNode } from './memory/node.ts'
+import { MemoryRemotes } from './memory/remotes.ts'
 
 /** What commands are run on; what a test leaves out is empty. */
 export interface Surroundings {
@@ -126,8 +127,7 @@ function contextOf(on: Surroundings, written: Buffer[], stderr: PassThrough): Co
     docker: async () => ({ docker: { attached: async () => 0, help: async () => '', ...on.docker } }),
     door: async () => ({ door: on.door ?? noDoor(), report: await reporter('auto'), signal }),
     async remotes() {
-      if (on.remotes === undefined) throw new Error('the test has no remotes')
-      return { remotes: on.remotes, report: await reporter('auto'), signal }
+      return { remotes: on.remotes ?? new MemoryRemotes(), report: await reporter('auto'), signal }
     },
     async doorParts() {
       if (on.served === undefined) throw new Error('the test has nothing to serve')

@@ -7,6 +7,7 @@ import { du } from './inspect/du.ts'
 import { history } from './inspect/history.ts'
 import { inspect } from './inspect/inspect.ts'
 import { verify } from './inspect/verify.ts'
+import { keep } from './keep.ts'
 import { keyGen, keyLs, keyRename, keyRm } from './key.ts'
 import { load } from './load.ts'
 import { ls } from './ls.ts'
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   du,
   history,
   inspect,
+  keep,
   keyGen,
   keyLs,
   keyRename,

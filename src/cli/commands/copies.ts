@@ -22,7 +22,7 @@ const HEADS = {
 }
 
 /** Leaves that are read at each place: of an image that lacks 10 % of them, 44 find that 99 times of 100. */
-const READS = 64
+export const READS = 64
 /** Names of lost blocks that are told one by one. */
 const MOST_TOLD = 10
 
@@ -37,6 +37,11 @@ export const copies = defineCommand({
     api,
     format,
     {
+      name: 'repair',
+      type: 'boolean',
+      description: 'Bring places what they lost, and more places the image if too few have it',
+    },
+    {
       name: 'timeout',
       type: 'duration',
       description: 'Give a place up when nothing has come from it for this long',
@@ -49,27 +54,31 @@ export const copies = defineCommand({
       heads: HEADS,
       shown: [...named, 'Place', 'State', 'Blocks', 'CheckedSince', 'How'],
     })
-    const [{ Looker, openAll }, { complete, isHurt }, { remotes }, ports] = await Promise.all([
+    const [{ lookAfter }, { openAll }, { remotes }, ports] = await Promise.all([
+      import('../../copies/look-after.ts'),
       import('../../copies/look.ts'),
-      import('../../copies/seen.ts'),
       context.remotes(),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
     const reads = flags.all ? Number.POSITIVE_INFINITY : READS
     const options = { ...ports, remotes, reads, stillMs: flags.timeout }
-    const looker = new Looker(await openAll(options), options)
     const rows: Row[] = []
-    let isBad = false
-    for (const { root, names } of await imagesOf(reference, ports)) {
-      const seen = await looker.look(root)
-      rows.push(...seen.map((one) => rowOf(names, root.toString(), one)))
-      isBad ||= complete(seen) === 0 || seen.some(isHurt)
-      for (const one of seen) tell(one, names, ports.report)
+    const below: string[] = []
+    const images = await imagesOf(reference, ports)
+    for await (const one of lookAfter(images, await openAll(options), { ...options, repairs: flags.repair })) {
+      const { image, seen, wanted, found, isWell } = one
+      rows.push(...seen.map((copy) => rowOf(image.shown, image.root.toString(), copy)))
+      for (const copy of seen) tell(copy, image.shown, ports.report)
+      if (!isWell) below.push(`${image.shown} (${found} of ${wanted})`)
     }
     for (const line of lines(rows)) await context.output.line(line)
-    if (!isBad) return
-    throw new DockerIpfsError('COPIES_MISSING', 'not all copies are as they should be', {
-      hint: '"docker ipfs push --to NAME IMAGE" brings a place what it lacks.',
+    if (below.length === 0) return
+    const first = below.slice(0, MOST_TOLD).join(', ')
+    const more = below.length > MOST_TOLD ? ` and ${below.length - MOST_TOLD} more` : ''
+    throw new DockerIpfsError('COPIES_MISSING', `not all copies are as they should be: ${first}${more}`, {
+      hint: flags.repair
+        ? 'Look at the places that failed.'
+        : '"docker ipfs copies --repair" puts them right, as far as can be.',
     })
   },
 })
@@ -78,16 +87,14 @@ type Ports = Awaited<ReturnType<CommandContext['connect']>>
 
 /** The image that is meant, or all that the catalogue has, each once. */
 async function imagesOf(reference: string | undefined, ports: Ports) {
-  const [{ resolve }, { familiarName }] = await Promise.all([
+  const [{ resolve }, { keptImages }] = await Promise.all([
     import('../../names/resolve.ts'),
-    import('../../names/show.ts'),
+    import('../../copies/images.ts'),
   ])
-  if (reference !== undefined) {
-    const { root, name } = await resolve(reference, ports)
-    return [{ root, names: name === undefined ? '<none>' : familiarName(name) }]
-  }
-  const { keptRoots } = await import('../../copies/images.ts')
-  return keptRoots(ports)
+  const all = await keptImages(ports)
+  if (reference === undefined) return all
+  const { root } = await resolve(reference, ports)
+  return [all.find((image) => image.root.equals(root)) ?? { root, names: [], shown: '<none>' }]
 }
 
 function rowOf(names: string, cid: string, seen: Seen): Row {

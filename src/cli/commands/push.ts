@@ -1,6 +1,6 @@
 import { type DockerIpfsError, messageOf } from '../../errors.ts'
 import type { Place } from '../../store/places.ts'
-import { type CommandContext, defineCommand } from '../command.ts'
+import { type CommandContext, type CommandPorts, defineCommand } from '../command.ts'
 import { api, key, noCache, platform, progress, quiet } from '../options.ts'
 import { badFlag } from '../usage.ts'
 import { announcement, tellPublished } from './publish.ts'
@@ -61,11 +61,14 @@ export const push = defineCommand({
         if (announced.notAnnounced !== undefined) missed.push(root)
         ports.report(announcement(announced))
         await context.output.line(root)
-        if (places.length > 0) {
-          const { sendTo } = await import('../../copies/send.ts')
-          const error = await sendTo(root, image, places, { ...ports, stillMs: flags.timeout, wait: !flags['no-wait'] })
-          if (error !== undefined) failed.push(error)
-        }
+        const error = await handOn(root, image, {
+          places,
+          ports,
+          context,
+          stillMs: flags.timeout,
+          wait: !flags['no-wait'],
+        })
+        if (error !== undefined) failed.push(error)
         ports.report({ type: 'step', text: `To load it: docker ipfs load ${root}` })
       }
     }
@@ -86,4 +89,22 @@ async function placesOf(names: readonly string[], context: CommandContext): Prom
   if (names.length === 0) return []
   const [{ openPlaces }, { remotes }] = await Promise.all([import('../../copies/send.ts'), context.remotes()])
   return openPlaces(names, remotes)
+}
+
+interface HandingOn {
+  readonly places: readonly Place[]
+  readonly ports: CommandPorts
+  readonly context: CommandContext
+  readonly stillMs: number
+  readonly wait: boolean
+}
+
+/** To the places that were named; else, where a rule wants more copies than there are, to as many remotes. Gives what went wrong. */
+async function handOn(root: string, image: string, { places, ports, context, stillMs, wait }: HandingOn) {
+  if (places.length > 0) {
+    const { sendTo } = await import('../../copies/send.ts')
+    return sendTo(root, image, places, { ...ports, stillMs, wait })
+  }
+  const [{ bringUp }, { remotes }] = await Promise.all([import('../../copies/bring-up.ts'), context.remotes()])
+  return bringUp(root, image, { ...ports, remotes, reads: 0, stillMs, wait })
 }

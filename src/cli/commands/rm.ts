@@ -1,8 +1,13 @@
 import { hasCode, messageOf } from '../../errors.ts'
+import type { RemoveOptions } from '../../names/remove.ts'
 import { formatBytes } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { forEachOf } from '../exit.ts'
 import { api } from '../options.ts'
+import { READS } from './copies.ts'
+
+/** For how long a place may say nothing of a copy that it must have, in milliseconds. */
+const LOOK_MS = 60_000
 
 export const rm = defineCommand({
   name: 'rm',
@@ -17,19 +22,23 @@ export const rm = defineCommand({
       name: 'force',
       short: 'f',
       type: 'boolean',
-      description: 'Remove all names of a CID; what is not there is no error',
+      description: 'Remove all names of a CID, whatever must be kept; what is not there is no error',
     },
   ],
   async run(context, { flags, words }) {
-    const [{ remove }, { familiarName }, ports] = await Promise.all([
+    const [{ remove }, { familiarName }, { mayGo }, remotes, ports] = await Promise.all([
       import('../../names/remove.ts'),
       import('../../names/show.ts'),
+      import('../../copies/may-go.ts'),
+      context.remotes(),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
+    const looking = { ...ports, ...remotes, reads: READS, stillMs: LOOK_MS }
+    const asks: RemoveOptions['mayGo'] = flags.force ? async () => {} : (root, names) => mayGo(root, names, looking)
     let isDeleted = false
     let bytes: number | undefined = 0
     const removeOne = async (word: string) => {
-      const { untagged, deleted, freed } = await remove(word, { ...ports, force: flags.force })
+      const { untagged, deleted, freed } = await remove(word, { ...ports, force: flags.force, mayGo: asks })
       // docker's words for `docker rmi`.
       for (const name of untagged) await context.output.line(`Untagged: ${familiarName(name)}`)
       if (deleted === undefined) return

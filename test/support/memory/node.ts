@@ -5,6 +5,7 @@ import { create as createDigest } from 'multiformats/hashes/digest'
 import { Catalogue } from '../../../src/catalogue/catalogue.ts'
 import { Originals } from '../../../src/catalogue/originals.ts'
 import { Publications } from '../../../src/catalogue/publications.ts'
+import { Rules } from '../../../src/catalogue/rules.ts'
 import { createObservations } from '../../../src/copies/observations.ts'
 import { linksOf } from '../../../src/dag/blocks.ts'
 import { hashText, parseCid } from '../../../src/dag/cid.ts'
@@ -70,8 +71,20 @@ export class MemoryNode implements Node {
   /** What a use case is given: the ports by their names, and the node that they belong to. */
   get ports() {
     const { blocks, pins, traffic, routing, naming, catalogue, originals, publications } = this
-    const observations = createObservations(this.folder)
-    return { node: this, blocks, pins, traffic, routing, naming, catalogue, originals, publications, observations }
+    const [observations, rules] = [createObservations(this.folder), new Rules(this.folder)]
+    return {
+      node: this,
+      blocks,
+      pins,
+      traffic,
+      routing,
+      naming,
+      catalogue,
+      originals,
+      publications,
+      observations,
+      rules,
+    }
   }
 
   async version(): Promise<string> {

@@ -84,6 +84,7 @@ describe('completion', () => {
     'du',
     'history',
     'inspect',
+    'keep',
     'key',
     'load',
     'ls',
