@@ -3,6 +3,7 @@ import { familiarName } from '../../names/show.ts'
 import type { PublishResult } from '../../publish/publish.ts'
 import { type CommandPorts, defineCommand } from '../command.ts'
 import { api, key, progress, quiet } from '../options.ts'
+import { PUBLICATION, placesOf, to } from './places.ts'
 
 export const publish = defineCommand({
   name: 'publish',
@@ -15,13 +16,26 @@ export const publish = defineCommand({
     key,
     progress,
     quiet('Print nothing but the IPNS name'),
-    { name: 'timeout', type: 'duration', description: 'Time limit for telling the network', default: '2m' },
+    {
+      name: 'timeout',
+      type: 'duration',
+      description: 'Time limit for telling the network, and for a place where nothing moves',
+      default: '2m',
+    },
+    to,
   ],
   async run(context, { flags, words }) {
+    const places = await placesOf(flags.to, context)
     const [{ publish }, ports] = await Promise.all([import('../../publish/publish.ts'), context.connect(flags)])
     const published = await publish(words, { ...ports, key: flags.key, announceTimeoutMs: flags.timeout })
     tellPublished(published, ports)
     await context.output.line(`ipns://${published.id}`)
+    if (places.length === 0) return
+    // A publication leads to all of its images.
+    const { sendTo } = await import('../../copies/send.ts')
+    const options = { ...ports, stillMs: flags.timeout, wait: true }
+    const error = await sendTo(published.root.toString(), PUBLICATION, places, options)
+    if (error !== undefined) throw error
   },
 })
 

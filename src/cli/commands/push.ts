@@ -3,6 +3,7 @@ import type { Place } from '../../store/places.ts'
 import { type CommandContext, type CommandPorts, defineCommand } from '../command.ts'
 import { api, key, noCache, platform, progress, quiet } from '../options.ts'
 import { badFlag } from '../usage.ts'
+import { PUBLICATION, placesOf, to } from './places.ts'
 import { announcement, tellPublished } from './publish.ts'
 
 const USAGE = 'docker ipfs push [OPTIONS] IMAGE [IMAGE...]'
@@ -28,12 +29,7 @@ export const push = defineCommand({
       description: 'Time limit for announcing, and for a place where nothing moves',
       default: '30s',
     },
-    {
-      name: 'to',
-      type: 'list',
-      takes: 'remote',
-      description: 'Hand them to these places too (see docker ipfs remote; NAME[,NAME...])',
-    },
+    to,
   ],
   startsNode: () => true,
   async run(context, { flags, words }) {
@@ -74,7 +70,14 @@ export const push = defineCommand({
     }
     if (flags.publish) {
       const { publish } = await import('../../publish/publish.ts')
-      tellPublished(await publish(words, { ...ports, key: flags.key, announceTimeoutMs }), ports)
+      const published = await publish(words, { ...ports, key: flags.key, announceTimeoutMs })
+      tellPublished(published, ports)
+      if (places.length > 0) {
+        const { sendTo } = await import('../../copies/send.ts')
+        const options = { ...ports, stillMs: flags.timeout, wait: !flags['no-wait'] }
+        const error = await sendTo(published.root.toString(), PUBLICATION, places, options)
+        if (error !== undefined) failed.push(error)
+      }
     }
     const [first, ...others] = failed
     for (const error of others) ports.report({ type: 'warning', text: messageOf(error) })
@@ -83,13 +86,6 @@ export const push = defineCommand({
     if (missed.length > 0 && places.length === 0) throw notAnnounced(missed)
   },
 })
-
-/** They are opened before anything is saved, so that a name that is wrong costs nothing. */
-async function placesOf(names: readonly string[], context: CommandContext): Promise<Place[]> {
-  if (names.length === 0) return []
-  const [{ openPlaces }, { remotes }] = await Promise.all([import('../../copies/send.ts'), context.remotes()])
-  return openPlaces(names, remotes)
-}
 
 interface HandingOn {
   readonly places: readonly Place[]

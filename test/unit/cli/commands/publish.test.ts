@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { keyGen } from '../../../../src/cli/commands/key.ts'
 import { publish, tellPublished } from '../../../../src/cli/commands/publish.ts'
+import { push } from '../../../../src/cli/commands/push.ts'
 import { parseCid } from '../../../../src/dag/cid.ts'
 import type { ProgressEvent } from '../../../../src/events.ts'
 import { TINY, twoSavedImages } from '../../../support/command.ts'
+import { MemoryNode } from '../../../support/memory/node.ts'
+import { MemoryRemotes } from '../../../support/memory/remotes.ts'
 
 let images: Awaited<ReturnType<typeof twoSavedImages>>
 beforeEach(async () => {
@@ -33,6 +36,29 @@ describe('publish', () => {
     expect((await images.run(publish, 'tiny:1')).stderr).toContain(', 1 image\n')
     expect((await images.run(publish, 'app:1')).stderr).toMatch(/\nPublication 2: \w+, 2 images\n/)
     expect((await images.run(publish)).stderr).toStartWith('Publication 2 has these images already\n')
+  })
+
+  test.each([
+    ['publish', publish, ['tiny:1']],
+    ['push --publish', push, ['--publish', 'tiny:1']],
+  ] as const)('hands all of it to places: %s', async (_, command, argv) => {
+    const nas = new MemoryNode('nas')
+    const remotes = new MemoryRemotes()
+    remotes.node('nas', nas)
+    images = await twoSavedImages({ remotes })
+    expect(await images.run(command, '-q', '--to', 'nas', ...argv)).toMatchObject({ exitCode: 0, stderr: '' })
+    const [path = ''] = images.node.naming.paths.values()
+    const root = parseCid(path.replace('/ipfs/', ''))
+    expect(nas.pins.names.get(root.toString())).toBe('docker-ipfs publication')
+    await nas.gc()
+    const { signal } = new AbortController()
+    expect(await nas.blocks.ownDag(parseCid(TINY), signal)).toBeDefined()
+    expect(await nas.blocks.ownDag(root, signal)).toEqual(await images.node.blocks.ownDag(root, signal))
+  })
+
+  test('knows the places before it publishes', async () => {
+    expect(await images.run(publish, '--to', 'nowhere', 'tiny:1')).toMatchObject({ exitCode: 4, stdout: '' })
+    expect(await images.node.naming.keys()).toEqual([])
   })
 
   test('publishes under a key that is named', async () => {
