@@ -250,12 +250,14 @@ export async function openPlugins(
   }
 }
 
-/** The files with secrets for the node, or of our own one, that others than their owner can read. */
-export async function openSecrets({ authFile }: Settings['values'], { all: env }: Environment): Promise<string[]> {
-  const [{ isOpenToOthers }, { secretFile }] = await Promise.all([
+/** The files with secrets for the node, of our own one, or for remotes, that others than their owner can read. */
+export async function openSecrets({ authFile }: Settings['values'], environment: Environment): Promise<string[]> {
+  const [{ isOpenToOthers }, { secretFile }, remotes] = await Promise.all([
     import('../store/kubo/access.ts'),
     import('../managed/secret.ts'),
+    openRemotes(environment),
   ])
   const named = authFile === undefined ? [] : [authFile.text]
-  return [...named, secretFile(nodeFolder(env))].filter(isOpenToOthers)
+  const others = (await remotes.all().catch(() => [])).flatMap((remote) => remote.authFile ?? [])
+  return [...named, secretFile(nodeFolder(environment.all)), ...others].filter(isOpenToOthers)
 }

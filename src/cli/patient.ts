@@ -2,7 +2,16 @@ import { realpathSync } from 'node:fs'
 import metadata from '../../plugin-metadata.json' with { type: 'json' }
 import type { Patient } from '../doctor/doctor.ts'
 import { formatBytes } from '../units.ts'
-import { findEndpoint, lookOnly, openDocker, openDoor, openHealth, openPlugins, openSecrets } from './adapters.ts'
+import {
+  findEndpoint,
+  lookOnly,
+  openDocker,
+  openDoor,
+  openHealth,
+  openPlugins,
+  openRemotes,
+  openSecrets,
+} from './adapters.ts'
 import type { Environment } from './environment.ts'
 import { inEffect, nodeSettings } from './settings.ts'
 
@@ -21,6 +30,7 @@ export async function patientOf(
   const { settings } = environment
   const said = nodeSettings(settings, api)
   const { docker, engine, managed } = await openDocker(environment, dockerGlobals)
+  const [remotes, { checkRemotes }] = await Promise.all([openRemotes(environment), import('../copies/check.ts')])
   const open = async (values: typeof said) =>
     openHealth(await findEndpoint(values, environment, lookOnly(managed, signal)))
   return {
@@ -39,6 +49,11 @@ export async function patientOf(
       openSecrets: await openSecrets(said, environment),
     },
     lookAtRegistry: async (limited) => (await openDoor(environment, dockerGlobals)).status(limited),
+    lookAtRemotes: async (limited) => {
+      // What is wrong with the file is told by commands that need it.
+      const all = await remotes.all().catch(() => [])
+      return checkRemotes(all, remotes, limited)
+    },
     format: formatBytes,
     signal,
   }

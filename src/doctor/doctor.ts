@@ -8,6 +8,7 @@
  * `Finding`, give it a file, and ask it here. What it looks at comes with `Patient`, so that tests can say what there is.
  */
 
+import type { Checked } from '../copies/check.ts'
 import type { Engine } from '../engine/engine.ts'
 import { type ConfigState, examineConfig } from './config.ts'
 import { examineEngine } from './engine.ts'
@@ -15,12 +16,14 @@ import type { Finding, Sizes } from './finding.ts'
 import { examineNode, type Nodes } from './node.ts'
 import { examinePlugin, type Plugins } from './plugin.ts'
 import { examineRegistry, type RegistryLook } from './registry.ts'
+import { examineRemotes } from './remotes.ts'
 
 /** What is looked at. */
 export interface Patient extends Sizes, Nodes {
   readonly engine: Pick<Engine, 'info' | 'freeBytes'>
   readonly plugins: Plugins
   readonly config: ConfigState
+  readonly lookAtRemotes: (signal: AbortSignal) => Promise<readonly Checked[]>
   readonly lookAtRegistry: (signal: AbortSignal) => Promise<RegistryLook>
   readonly signal: AbortSignal
 }
@@ -31,6 +34,7 @@ export async function examine({
   plugins,
   config,
   lookAtRegistry,
+  lookAtRemotes,
   signal,
   ...nodes
 }: Patient): Promise<Finding[]> {
@@ -40,6 +44,7 @@ export async function examine({
     examinePlugin(plugins, signal),
     examineConfig(config),
     lookAtRegistry(signal).then(examineRegistry),
+    lookAtRemotes(signal).then(examineRemotes),
   ])
   return parts.flat()
 }

@@ -5,7 +5,7 @@ export type State = 'ok' | 'warn' | 'fail'
 
 /** What one look found. */
 export interface Finding {
-  readonly part: 'engine' | 'node' | 'plugin' | 'config' | 'registry'
+  readonly part: 'engine' | 'node' | 'plugin' | 'config' | 'registry' | 'remote'
   /** What was looked at, in one or two words. */
   readonly check: string
   readonly state: State

@@ -1,6 +1,5 @@
-import { hasCode, messageOf } from '../../errors.ts'
 import { rowFormat } from '../../output/rows.ts'
-import { type CommandContext, defineCommand } from '../command.ts'
+import { defineCommand } from '../command.ts'
 import { forEachOf } from '../exit.ts'
 import { format } from '../options.ts'
 import { badFlag } from '../usage.ts'
@@ -66,46 +65,19 @@ export const remoteLs = defineCommand({
   async run(context, { flags }) {
     const shown = ['Name', 'Kind', 'URL', ...(flags.check ? ['Answer'] : [])]
     const { lines } = rowFormat(flags.format, { heads: HEADS, shown })
-    const { remotes, signal } = await context.remotes()
+    const [{ checkRemotes }, { remotes, signal }] = await Promise.all([
+      import('../../copies/check.ts'),
+      context.remotes(),
+    ])
     const all = await remotes.all()
-    const answers = flags.check ? await checkAll(remotes, all, signal) : []
+    const checked = flags.check ? await checkRemotes(all, remotes, signal) : []
     const rows = all.map(({ name, kind, url, isUntrusted = false }, at) => {
-      const answer = flags.check ? { Answer: answers[at] } : {}
+      const answer = flags.check ? { Answer: checked[at]?.is ?? checked[at]?.fault } : {}
       return { Name: name, Kind: kind, URL: url, Trusted: !isUntrusted, ...answer }
     })
     for (const line of flags.quiet ? all.map(({ name }) => name) : lines(rows)) await context.output.line(line)
   },
 })
-
-type Parts = Awaited<ReturnType<CommandContext['remotes']>>
-
-async function checkAll(
-  remotes: Parts['remotes'],
-  all: Awaited<ReturnType<Parts['remotes']['all']>>,
-  signal: AbortSignal,
-) {
-  return Promise.all(
-    all.map(async (remote) => {
-      try {
-        return await (await remotes.open(remote)).check(signal)
-      } catch (error) {
-        if (signal.aborted || !hasCode(error, ...OF_PLACES)) throw error
-        return messageOf(error)
-      }
-    }),
-  )
-}
-
-/** What may be wrong with a place: it is an answer, too. */
-const OF_PLACES = [
-  'PLACE_FAILED',
-  'PLACE_UNREACHABLE',
-  'NODE_FAILED',
-  'NODE_UNREACHABLE',
-  'NODE_DENIED',
-  'BAD_FLAG',
-  'FILE_FAILED',
-] as const
 
 export const remoteRm = defineCommand({
   name: 'remote rm',

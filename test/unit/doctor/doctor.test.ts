@@ -23,12 +23,25 @@ function patient(other: Partial<Patient>): Patient {
     },
     config: { file: 'config.json', faults: [], inEffect: [], openSecrets: [] },
     lookAtRegistry: async () => ({ isRunning: false }),
+    lookAtRemotes: async () => [],
     signal: new AbortController().signal,
     ...other,
   }
 }
 
 describe('the doctor', () => {
+  test('looks at remotes, and one that does not answer is worth a warning', async () => {
+    const remotes = [
+      { name: 'nas', is: 'Kubo 0.43.0' },
+      { name: 'shop', fault: 'cannot reach shop' },
+    ] as const
+    const findings = await examine(patient({ lookAtRemotes: async () => remotes }))
+    expect(findings.filter(({ part }) => part === 'remote')).toMatchObject([
+      { check: 'nas', state: 'ok', found: 'Kubo 0.43.0', todo: '' },
+      { check: 'shop', state: 'warn', found: 'cannot reach shop', todo: expect.stringContaining('until it answers') },
+    ])
+  })
+
   test('looks at all that a command needs, part by part', async () => {
     const findings = await examine(patient({}))
     expect(findings.map(({ part, check }) => `${part} ${check}`)).toEqual([

@@ -22,6 +22,7 @@ function patientWith(other: Partial<Patient>): Patient {
     },
     config: { file: '/home/me/.docker/config.json', faults: [], inEffect: [], openSecrets: [] },
     lookAtRegistry: async () => ({ isRunning: false }),
+    lookAtRemotes: async () => [],
     format: formatBytes,
     signal: new AbortController().signal,
     ...other,
