@@ -76,7 +76,9 @@ describe('a copy that is not whole', () => {
     expect(exitCode).toBe(1)
     expect(of('nas')).toMatchObject({ State: 'partial', Missing: 1, Lost: [String(lost)] })
     expect(of('local')).toMatchObject({ State: 'complete' })
-    expect(stderr).toStartWith(`WARNING: nas, app:1: lost ${lost}\nERROR: not all copies are as they should be: app:1 (1 of 1)\n`)
+    expect(stderr).toStartWith(
+      `WARNING: nas, app:1: lost ${lost}\nERROR: not all copies are as they should be: app:1 (1 of 1)\n`,
+    )
   })
 
   test('lacks a node of the DAG: what is below is told from ours, and only what is lost counts', async () => {

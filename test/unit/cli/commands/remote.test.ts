@@ -143,7 +143,10 @@ describe('remote add', () => {
     expect((await add('--replication', '2', 'team', cluster().url)).exitCode).toBe(0)
     expect(readFileSync(file(), 'utf8')).toContain('"replication": 2')
     const other = await add('--replication', '2', 'nas', node().url)
-    expect(other).toMatchObject({ exitCode: 125, stderr: 'nas is Kubo 0.43.0\nERROR: --replication is for clusters, and nas is none\n' })
+    expect(other).toMatchObject({
+      exitCode: 125,
+      stderr: 'nas is Kubo 0.43.0\nERROR: --replication is for clusters, and nas is none\n',
+    })
     for (const count of ['0', '-1', '1.5', 'x', '9999', '']) {
       expect((await add('--replication', count, 'other', cluster().url)).exitCode).toBe(125)
     }
