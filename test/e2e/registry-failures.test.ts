@@ -164,16 +164,19 @@ test.each(ENGINES)('%s waits for a source that says nothing for 12 s, and asks o
 test('an engine that pulls from a lying gateway gets no image', async () => {
   const image = imageFor('lying')
   const root = await save(image, 'lying:1')
-  const wrong = await startGateway(node().gateway, (right, { isCar }) => {
+  const wrong = await startGateway(node().gateway, (right, { url }) => {
+    // The first look of a door at an image, for its documents, is answered as it should be.
+    if (url.includes('entity-bytes=0:16383') || right.body.length < 100_000) return right
     const body = Buffer.from(right.body)
-    if (body.length > 1_000_000) body[500_000] = (body[500_000] ?? 0) ^ 1
-    return isCar || body.length > 1_000_000 ? { ...right, body } : right
+    body[body.length - 1000] = (body.at(-1000) ?? 0) ^ 1
+    return { ...right, body }
   })
   const empty = await real.startNode('empty')
   const door = await open(empty, ['--gateway', wrong.url, '--timeout', '10s'])
   for (const name of ENGINES) {
     const pulled = await real.place.run('docker', ['-H', real.engine(name).host, 'pull', '-q', `${door.host}/${root}`])
     expect(pulled.exitCode).toBe(1)
+    expect(pulled.stderr).toContain('no gateway gave')
     expect(await real.engine(name).images()).toEqual([])
   }
   expect([await names(empty), await empty.pins()]).toEqual([[], []])
