@@ -1,6 +1,6 @@
 /**
  * Progress, as the use cases tell it. `output/progress.ts` renders it; nothing else reads it.
- * A layer is named by its diffID or blob digest (`sha256:<hex>`), all sizes are bytes.
+ * A layer is named by its diffID or blob digest (`sha256:<hex>`), a place that an image goes to by its name. All sizes are bytes.
  */
 export type ProgressEvent =
   /** A step of the whole has begun; `text` is one short line for people, e.g. "Saving busybox:latest". */

@@ -11,6 +11,7 @@ const WITHOUT: Readonly<Record<Denied['right'], string>> = {
   announce: 'nobody is told what is pushed, nor asked who has an image',
   figures: 'it does not tell what it stores and fetches',
   collect: 'prune fails',
+  copies: 'nothing can be handed to other places, and copies fails',
 }
 
 /** Both ways of an image; the rest is less than all of it. */

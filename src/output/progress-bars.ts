@@ -1,7 +1,7 @@
 import { MultiBar, type Params, type SingleBar } from 'cli-progress'
 import type { ProgressEvent } from '../events.ts'
-import { formatBytes, formatDuration, formatRate, LONG_MS, shortDigest } from '../units.ts'
-import { type Progress, type ProgressStream, plainLine } from './progress-lines.ts'
+import { formatBytes, formatDuration, formatRate, LONG_MS } from '../units.ts'
+import { labelOf, type Progress, type ProgressStream, plainLine } from './progress-lines.ts'
 
 const BAR_CHARS = 50
 
@@ -156,7 +156,7 @@ interface BarPayload {
  */
 export function barLine(params: Pick<Params, 'value' | 'maxWidth'>, payload: BarPayload, now = 0): string {
   const { bytesTotal, doing, waits, began, ended } = payload
-  const head = `${shortDigest(payload.layer)}:${doing === undefined ? '' : ` ${doing}`}`
+  const head = `${labelOf(payload.layer)}:${doing === undefined ? '' : ` ${doing}`}`
   const ms = (ended ?? now) - (began ?? now)
   const rate = params.value > 0 ? `${formatRate(params.value, ms)} ` : ''
   const time = ms < LONG_MS || waits ? '' : `  ${rate}${formatDuration(Math.floor(ms / 1000) * 1000)}`

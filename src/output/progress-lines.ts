@@ -62,11 +62,16 @@ export function plainLine(event: ProgressEvent): string | undefined {
     }
     case 'layer-waits':
     case 'layer-done':
-      return `${shortDigest(event.layer)}: ${event.status}${event.bytesDone > 0 ? `  ${formatBytes(event.bytesDone)}` : ''}`
+      return `${labelOf(event.layer)}: ${event.status}${event.bytesDone > 0 ? `  ${formatBytes(event.bytesDone)}` : ''}`
     case 'layer-start':
     case 'layer-progress':
       return undefined
   }
+}
+
+/** A layer is shown as docker shows it, by some digits; a place by its whole name. */
+export function labelOf(layer: string): string {
+  return layer.includes(':') ? shortDigest(layer) : layer
 }
 
 function capitalised(text: string): string {
@@ -85,7 +90,7 @@ export function jsonProgress(stream: Pick<ProgressStream, 'write'>, now: () => n
     const total = totals.get(layer)
     const percent = total === undefined || total === 0 ? undefined : Math.min(100, Math.floor((current * 100) / total))
     told.set(layer, now())
-    write({ id: shortDigest(layer), text: doing.get(layer) ?? 'Working', current, total, percent })
+    write({ id: labelOf(layer), text: doing.get(layer) ?? 'Working', current, total, percent })
   }
   return {
     report(event) {
@@ -107,14 +112,14 @@ export function jsonProgress(stream: Pick<ProgressStream, 'write'>, now: () => n
           return
         case 'layer-waits':
           return write({
-            id: shortDigest(event.layer),
+            id: labelOf(event.layer),
             text: event.status,
             current: event.bytesDone,
             total: totals.get(event.layer),
           })
         case 'layer-done':
           write({
-            id: shortDigest(event.layer),
+            id: labelOf(event.layer),
             text: event.status,
             current: event.bytesDone,
             // What it was before may have been another size: of the layer unpacked.

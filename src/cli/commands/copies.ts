@@ -64,11 +64,17 @@ export const copies = defineCommand({
     const options = { ...ports, remotes, reads, stillMs: flags.timeout }
     const rows: Row[] = []
     const below: string[] = []
+    const silent = new Set<string>()
     const images = await imagesOf(reference, ports)
     for await (const one of lookAfter(images, await openAll(options), { ...options, repairs: flags.repair })) {
       const { image, seen, wanted, found, isWell } = one
       rows.push(...seen.map((copy) => rowOf(image.shown, image.root.toString(), copy)))
-      for (const copy of seen) tell(copy, image.shown, ports.report)
+      for (const copy of seen) {
+        // Once: it is not asked for the other images.
+        if (copy.state === 'unreachable' && silent.has(copy.place)) continue
+        if (copy.state === 'unreachable') silent.add(copy.place)
+        tell(copy, image.shown, ports.report)
+      }
       if (!isWell) below.push(`${image.shown} (${found} of ${wanted})`)
     }
     for (const line of lines(rows)) await context.output.line(line)
@@ -116,8 +122,9 @@ function rowOf(names: string, cid: string, seen: Seen): Row {
   }
 }
 
-function tell({ place, reason, lost = [] }: Seen, names: string, report: Ports['report']): void {
-  if (reason !== undefined && reason !== '') report({ type: 'warning', text: `${place}, ${names}: ${reason}` })
+function tell({ place, state, reason, lost = [] }: Seen, names: string, report: Ports['report']): void {
+  const about = state === 'unreachable' ? place : `${place}, ${names}`
+  if (reason !== undefined && reason !== '') report({ type: 'warning', text: `${about}: ${reason}` })
   for (const cid of lost.slice(0, MOST_TOLD)) report({ type: 'warning', text: `${place}, ${names}: lost ${cid}` })
   if (lost.length > MOST_TOLD) {
     report({ type: 'warning', text: `${place}, ${names}: and ${lost.length - MOST_TOLD} more; --format json has all` })

@@ -91,7 +91,7 @@ const CONNECT_MS = 10_000
 
 /** @throws NODE_FAILED, NODE_UNREACHABLE, NODE_DENIED */
 async function self({ endpoint, signal }: Asking): Promise<Peer> {
-  const answer = await askWithin(endpoint, signal, (limited) => askObject(endpoint, 'id', limited))
+  const answer = await askWithin(endpoint, signal, (limited) => askObject(endpoint, 'id?peerid-base=b58mh', limited))
   const { ID, Addresses } = answer ?? {}
   if (typeof ID !== 'string' || !PEER_ID.test(ID)) throw nodeFailed('it does not say its ID', new Error(String(ID)))
   const all = Array.isArray(Addresses) ? Addresses : []

@@ -15,7 +15,7 @@ test.each(['read', 'save'] as const)('without the right to %s commands fail', (r
   expect(rightsOf(lacking(right))).toMatchObject([{ state: 'fail', todo: 'Allow them.' }])
 })
 
-test.each(['pin', 'catalogue', 'publish', 'announce', 'figures', 'collect'] as const)(
+test.each(['pin', 'catalogue', 'publish', 'announce', 'figures', 'collect', 'copies'] as const)(
   'without that of %s not all works',
   (right) => {
     const [finding] = rightsOf(lacking(right))

@@ -33,6 +33,11 @@ test('plain progress is one line for each step, warning and finished layer', () 
   )
 })
 
+test('a place that an image goes to is shown by its whole name', () => {
+  const name = 'backup-at-the-office-2'
+  expect(plainLine({ type: 'layer-done', layer: name, status: 'Complete', bytesDone: 5 })).toBe(`${name}: Complete  5B`)
+})
+
 test('plain progress says which layers went out only where nothing else was said for ten seconds', () => {
   const out = sink()
   let clock = 0

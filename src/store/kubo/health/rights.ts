@@ -7,7 +7,7 @@ import type { Endpoint } from '../endpoint.ts'
  * What callers may do. Kubo lets a token make the calls whose paths begin with one of its `AllowedPaths` (`API.Authorizations`), and a
  * proxy may let only some pass; the others are answered with 403 or 401, and so is whoever is not known at all.
  */
-export type Right = 'read' | 'save' | 'pin' | 'catalogue' | 'publish' | 'announce' | 'figures' | 'collect'
+export type Right = 'read' | 'save' | 'pin' | 'catalogue' | 'publish' | 'announce' | 'figures' | 'collect' | 'copies'
 
 /** The calls that commands make, by what they are for. */
 export const CALLS: Readonly<Record<Right, readonly string[]>> = {
@@ -29,6 +29,7 @@ export const CALLS: Readonly<Record<Right, readonly string[]>> = {
   announce: ['provide/once', 'routing/findprovs', 'swarm/connect', 'swarm/peers'],
   figures: ['bitswap/stat', 'config', 'diag/sys', 'repo/stat', 'stats/bw', 'swarm/addrs/autonat'],
   collect: ['repo/gc'],
+  copies: ['dag/stat', 'id'],
 }
 
 /** Commands with all that is below them; of others only what is needed should be allowed, not `repo/gc` with `repo/stat`. */

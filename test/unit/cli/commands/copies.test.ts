@@ -134,7 +134,7 @@ test('a place that does not answer is asked once, and what it had before is told
     ['unreachable', 'complete before'],
     ['unreachable', 'never seen'],
   ])
-  expect(stderr).toContain('WARNING: nas, app:1: cannot reach the IPFS node at nas\n')
+  expect(stderr).toBe('WARNING: nas: cannot reach the IPFS node at nas\n')
 })
 
 test('what somebody wrote beside the catalogue is no proof, and does no harm', async () => {
