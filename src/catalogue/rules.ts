@@ -1,4 +1,5 @@
 import { isObject, parsedObject } from '../json.ts'
+import { ifAllowed } from '../store/allowed.ts'
 import type { WritableFolder } from './folder.ts'
 
 /** How many complete copies some images are to have, that of our own node included. */
@@ -23,10 +24,15 @@ export class Rules {
 
   /** By pattern, the one for all first. */
   async all(signal: AbortSignal): Promise<readonly Rule[]> {
-    await this.#folder.sync(signal)
-    const bytes = await this.#folder.read(PATH, MAX_FILE, signal)
+    // Who may not see the folder pushes all the same.
+    const bytes = await ifAllowed(this.#read(signal))
     const rules = bytes === undefined ? undefined : parsedObject(Buffer.from(bytes).toString())?.['rules']
     return Array.isArray(rules) ? rules.flatMap((rule) => readRule(rule) ?? []) : []
+  }
+
+  async #read(signal: AbortSignal): Promise<Uint8Array | undefined> {
+    await this.#folder.sync(signal)
+    return this.#folder.read(PATH, MAX_FILE, signal)
   }
 
   /** In place of one with this pattern. */
