@@ -167,7 +167,7 @@ describe('the doctor', () => {
     ['user', 0, ['ok nothing']],
     ['no files', 0, ['warn files/cp']],
     ['no pin', 0, ['warn pin/add']],
-    ['no import', 1, ['fail dag/import']],
+    ['no import', 1, ['fail dag/import', 'warn dag/stat']],
     ['no refs', 1, ['fail refs']],
     [
       'read',
@@ -180,6 +180,7 @@ describe('the doctor', () => {
         'warn provide/once',
         'warn bitswap/stat',
         'warn repo/gc',
+        'warn dag/stat',
       ],
     ],
   ] as const)('says what "%s" may not, and writes nothing', async (token, exitCode, words) => {
@@ -189,7 +190,7 @@ describe('the doctor', () => {
   test('says of a token that may do nothing that nothing works', async () => {
     const [exitCode, ...words] = await rights('nothing')
     expect(exitCode).toBe(1)
-    expect(words).toHaveLength(8)
+    expect(words).toHaveLength(9)
     expect(words.filter((one) => one.startsWith('fail'))).toEqual(['fail block/get', 'fail dag/import'])
   })
 })
