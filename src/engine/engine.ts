@@ -58,8 +58,11 @@ export interface EngineRegistries {
   mayReach(signal: AbortSignal): Promise<boolean>
   /** Pushes the image of this name to the registry in it. It stops when the signal is aborted. */
   push(name: string, signal: AbortSignal): Promise<void>
-  /** Pulls an image, which has this name then. */
-  pull(name: string, signal: AbortSignal): Promise<void>
+  /**
+   * Pulls an image, which has this name then.
+   * @param unpacked as for `load`, by the first 12 digits of the digest of its blob
+   */
+  pull(name: string, signal: AbortSignal, unpacked?: Unpacked): Promise<void>
 }
 
 export interface EngineInfo {

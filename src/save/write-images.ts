@@ -36,8 +36,9 @@ export async function writeImages(
     },
     findLayer: async (key, size) => {
       const layer = layers.get(key) ?? (await known.findLayer(key, size))
-      if (layer === undefined || layers.has(key) || told.has(key)) return layer
-      told.add(key)
+      // By its diffID: should the image be read again, it may be called by another key.
+      if (layer === undefined || layers.has(key) || told.has(layer.diffId)) return layer
+      told.add(layer.diffId)
       report({ type: 'layer-done', layer: `sha256:${key}`, status: 'Already saved', bytesDone: layer.tarSize })
       return layer
     },

@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { ENGINES } from '../support/engine.ts'
 import { bulk, imageOf } from '../support/images.ts'
 import { useReal } from '../support/real.ts'
+import { fail } from '../support/scripts.ts'
+import { stallingEngine } from '../support/stalling-engine.ts'
 import { tarOf } from '../support/tar.ts'
 
 // What loads leave on an engine that are killed at their end, and what prune makes of it.
@@ -23,27 +26,22 @@ describe.each(ENGINES)('on %s, prune', (name) => {
   const engine = () => real.engine(name)
   const rootOf = (image: typeof LARGE) => roots.get(image) ?? ''
 
-  /** Kills loads at their end until the whole image is there without a name; gives its ID. */
+  /** Kills a load between its image and its name; gives the image's ID. */
   async function killedAtTheEnd(image: typeof LARGE): Promise<string> {
     await engine().clear()
     await works('load', '-q', '--tag', 'known:1', rootOf(image))
     const id = await engine().docker('image', 'inspect', '--format', '{{.Id}}', 'known:1')
-    for (let round = 0; round < 40; round += 1) {
-      await engine().clear()
-      const running = engine().startIpfs(node(), ['load', '-q', '--tag', 'known:1', rootOf(image)])
-      const plugin = await running.plugin()
-      let isOver = false
-      const over = () => {
-        isOver = true
-      }
-      running.finished.then(over, over)
-      // As soon as it is seen, so that it has no name yet, if that comes in time.
-      while (!isOver && !(await engine().images()).some((line) => line.startsWith(id)));
-      if (!isOver && plugin !== undefined) kill(plugin)
-      await running.finished
-      if ((await engine().images()).includes(`${id} <none>:<none>`)) return id
-    }
-    throw new Error('no load was killed between its image and its name')
+    await engine().clear()
+    const at = join(real.place.folder, `${name}.sock`)
+    const stalls = await stallingEngine(at, engine().socket, /\/tag\?repo=.*known/)
+    const running = engine().behind(stalls).startIpfs(node(), ['load', '-q', '--tag', 'known:1', rootOf(image)])
+    const plugin = await running.plugin()
+    await stalls.reached
+    kill(plugin ?? fail('the load has ended'))
+    await running.finished
+    stalls.close()
+    expect(await engine().images()).toContain(`${id} <none>:<none>`)
+    return id
   }
 
   async function works(...args: string[]): Promise<string> {

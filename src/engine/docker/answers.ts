@@ -50,14 +50,14 @@ export function hearLines(hear: (line: string) => void): (bytes: Uint8Array) => 
 const MAX_LINE = 64 * 1024
 
 /**
- * From a line of a load's answer, in the HTTP chunks that it comes in: how much of a layer is unpacked, in bytes of
- * the file that was sent (28.5, zstd). Containerd stores say nothing (26.1, 28.5).
+ * From a line of the answer to a load or a pull, in the HTTP chunks that it comes in: how much of a layer is unpacked, in bytes of
+ * the file that was sent (28.5, zstd). Containerd stores say nothing of a load (26.1, 28.5), and of a pull how many seconds it has taken.
  */
 export function readUnpacked(line: string, tell: Unpacked): void {
-  if (!line.startsWith('{"status":"Loading layer"')) return
+  if (!/^{"status":"(?:Loading layer|Extracting)"/.test(line)) return
   const { id, progressDetail } = parsedObject(line.trim()) ?? {}
-  const current = isObject(progressDetail) ? progressDetail['current'] : undefined
-  if (typeof id === 'string' && typeof current === 'number') tell(id, current)
+  const { current, units } = isObject(progressDetail) ? progressDetail : {}
+  if (typeof id === 'string' && typeof current === 'number' && units === undefined) tell(id, current)
 }
 
 function unreadable(text: string): DockerIpfsError {

@@ -6,7 +6,7 @@ export type Method = 'GET' | 'POST' | 'DELETE'
 
 /** The engine's HTTP API. Paths begin with a slash and are encoded; without a version in front, the engine takes its newest. */
 export interface Api {
-  ask(method: Method, path: string, signal: AbortSignal, headers?: readonly string[]): Promise<Answer>
+  ask(method: Method, path: string, signal: AbortSignal, options?: AskOptions): Promise<Answer>
   /** GETs that go over one connection; the answers in the same order. */
   askAll(paths: readonly string[], signal: AbortSignal): Promise<Answer[]>
   /** The body of an answer as it comes. Its end is the end of the connection, so that it may be cut. */
@@ -15,8 +15,16 @@ export interface Api {
    * Sends a tar as it comes, as fast as the engine takes it. When it fails, the engine sees that it is not whole. An answer may
    * come before the last bytes are sent, which are then not asked for. `hear` is given the answer as it comes, head and all.
    */
-  upload(path: string, body: Bytes, signal: AbortSignal, hear?: (bytes: Uint8Array) => void): Promise<Answer>
+  upload(path: string, body: Bytes, signal: AbortSignal, hear?: Hear): Promise<Answer>
 }
+
+interface AskOptions {
+  readonly headers?: readonly string[]
+  /** Is given the answer as it comes, head and all. */
+  readonly hear?: Hear
+}
+
+type Hear = (bytes: Uint8Array) => void
 
 /** The most bytes of answers that are read over one connection. A load that is told of ten times a second takes 2 kB a second. */
 const MAX_ANSWERS = 64 * 1024 * 1024
@@ -25,16 +33,16 @@ const MAX_ANSWERS = 64 * 1024 * 1024
 const SMALL = 64 * 1024
 
 export function createApi(connect: Connect): Api {
-  const askAll = async (requests: readonly string[], signal: AbortSignal) =>
+  const askAll = async (requests: readonly string[], signal: AbortSignal, hear?: Hear) =>
     withConnection(connect, signal, async (connection) => {
       connection.toEngine.write(requests.join(''))
-      const answers = await readAnswers(connection.fromEngine)
+      const answers = await readAnswers(connection.fromEngine, hear)
       if (answers.length !== requests.length) throw noAnswer()
       return answers
     })
   return {
-    async ask(method, path, signal, headers = []) {
-      const [answer] = await askAll([request(method, path, { last: true, headers })], signal)
+    async ask(method, path, signal, { headers = [], hear } = {}) {
+      const [answer] = await askAll([request(method, path, { last: true, headers })], signal, hear)
       return answer as Answer
     },
     askAll: (paths, signal) =>

@@ -5,7 +5,7 @@
  * `socket.ts` finds or through docker (`command.ts`). `packing.ts` looks into the folder in which the engine packs. The room
  * starts docker, connects to the engine and reads docker's config.json. It writes no file.
  *
- * For a new version of the engine: `abilitiesOf` is the one place that knows versions. To ask something new: a method in
+ * For a new version of the engine: `abilities.ts` is the one place that knows versions. To ask something new: a method in
  * the port and here, and answers of old and new engines in test/unit/engine/docker/engine.test.ts. `..` in the path of a
  * request would be another request, so every image goes through `pathOf`.
  */
@@ -16,7 +16,8 @@ import { fullName, repositoryOf } from '../../image/name.ts'
 import { saysLacking } from '../../image/saved/lacking.ts'
 import { isObject, parsedObject } from '../../json.ts'
 import type { Bytes } from '../../streams.ts'
-import type { Engine, EngineAbilities, EngineImage, EngineInfo, ImageInfo, PackedImage, Unpacked } from '../engine.ts'
+import type { Engine, EngineImage, EngineInfo, ImageInfo, PackedImage, Unpacked } from '../engine.ts'
+import { abilitiesOf, numberByApi, PODMAN } from './abilities.ts'
 import {
   hearLines,
   isAvailable,
@@ -190,13 +191,14 @@ class DockerEngine implements Engine {
   async push(name: string, signal: AbortSignal): Promise<void> {
     const { repository, tag } = partsOf(name)
     const path = `/images/${pathOf(repository)}/push?tag=${encodeURIComponent(tag)}`
-    readLoaded(bodyOf(await this.#api.ask('POST', path, signal, [NO_LOGIN])))
+    readLoaded(bodyOf(await this.#api.ask('POST', path, signal, { headers: [NO_LOGIN] })))
   }
 
-  async pull(name: string, signal: AbortSignal): Promise<void> {
+  async pull(name: string, signal: AbortSignal, unpacked: Unpacked = () => {}): Promise<void> {
     const { repository, tag } = partsOf(name)
     const path = `/images/create?fromImage=${encodeURIComponent(repository)}&tag=${encodeURIComponent(tag)}`
-    readLoaded(bodyOf(await this.#api.ask('POST', path, signal, [NO_LOGIN])))
+    const hear = hearLines((line) => readUnpacked(line, unpacked))
+    readLoaded(bodyOf(await this.#api.ask('POST', path, signal, { headers: [NO_LOGIN], hear })))
   }
 
   async tag(image: string, name: string, signal: AbortSignal): Promise<void> {
@@ -213,50 +215,6 @@ class DockerEngine implements Engine {
     }
     for (const answer of answers) bodyOf(answer)
   }
-}
-
-/**
- * The first engine that reads zstd layers; and the first whose classic store closes their decoder. Between them the decoder of a layer
- * that was not read to its end goes on to read, in a buffer that was given back: that is the end of dockerd (moby `pkg/archive`).
- */
-const FIRST_WITH_ZSTD = { containerd: 23, classic: 28 }
-/** moby `layer`, maxLayerDepth: of a classic store, whatever its driver. */
-const CLASSIC_LAYERS = 125
-/** The first engine whose containerd store tells what it has of an image (API 1.48), and is content with the rest. */
-const FIRST_THAT_TELLS = 28
-
-/** Containerd stores that show only images whose blobs are all there (moby `CheckContentAvailable`), from the first to the last. */
-const LIST_WHOLE = [24, 26] as const
-
-/** What an engine can do. This is the one place that knows versions: one without a number in front is taken for the oldest. */
-export function abilitiesOf(version: string, containerdStore: boolean): EngineAbilities {
-  const major = Number.parseInt(version, 10)
-  const tellWhole = containerdStore && major >= FIRST_THAT_TELLS
-  const [first, last] = LIST_WHOLE
-  const listWhole = !containerdStore || (major >= first && major <= last)
-  const readZstd = major >= FIRST_WITH_ZSTD[containerdStore ? 'containerd' : 'classic']
-  const mostLayers = containerdStore ? Number.POSITIVE_INFINITY : CLASSIC_LAYERS
-  return { readZstd, mostLayers, leaveOut: !containerdStore || tellWhole, tellWhole, listWhole, useRegistry: true }
-}
-
-/** The first engines with these versions of the API, in which what is asked of `abilitiesOf` came. */
-const BY_API = [
-  [1.48, FIRST_THAT_TELLS],
-  [1.42, FIRST_WITH_ZSTD.containerd],
-] as const
-
-function numberByApi(api: string): string {
-  return String(BY_API.find(([first]) => Number(api) >= first)?.[1] ?? '')
-}
-
-/** Podman (seen with 4.3) takes whole archives only, whatever it has. It is sent plain layers, which every version of it reads. */
-const PODMAN: EngineAbilities = {
-  readZstd: false,
-  mostLayers: Number.POSITIVE_INFINITY,
-  leaveOut: false,
-  tellWhole: false,
-  listWhole: true,
-  useRegistry: false,
 }
 
 /** It says what it is built with, which Docker is not (podman `pkg/api/handlers/types.go`, `Info`). */

@@ -52,7 +52,7 @@ export async function pullImage(
   const step = wholeStep(image, held)
   const { config, manifest } = step
   const plain = !info.can.readZstd
-  const unpacking = new Unpacking(step, plain, report)
+  const unpacking = new Unpacking(step, plain, report, ({ digest, diffId }) => (plain ? diffId : digest))
   let [lacking, late] = [layersToSend(step).length, undefined as NodeJS.Timeout | undefined]
   const watch: Report = (event) => {
     report(event)
@@ -77,7 +77,8 @@ export async function pullImage(
   const take = async (name: string, limited: AbortSignal) => {
     const { given, over } = giving as GivenImage
     try {
-      await engine.pull(name, AbortSignal.any([limited, over]))
+      await engine.pull(name, AbortSignal.any([limited, over]), (...figures) => unpacking.tell(...figures))
+      unpacking.tellOver('')
     } catch (error) {
       signal.throwIfAborted()
       if (!over.aborted && !hasCode(error, 'ENGINE_FAILED', 'IMAGE_NOT_FOUND')) throw error

@@ -10,14 +10,17 @@ export class Unpacking {
   readonly #report: Report
   readonly #begun = new Set<string>()
 
-  /** @param plain the layers are sent uncompressed */
-  constructor(step: Step, plain: boolean, report: Report) {
+  /**
+   * @param plain the layers are sent uncompressed
+   * @param digestOf what the engine calls a layer by
+   */
+  constructor(step: Step, plain: boolean, report: Report, digestOf = ({ diffId }: ImageLayer) => diffId) {
     this.#plain = plain
-    this.#layers = new Map(layersToSend(step).map((layer) => [shortDigest(layer.diffId), layer]))
+    this.#layers = new Map(layersToSend(step).map((layer) => [shortDigest(digestOf(layer)), layer]))
     this.#report = report
   }
 
-  /** The engine's figures: the first digits of a diffID, and bytes of that layer, as it was sent. */
+  /** The engine's figures: the first digits of a digest, and bytes of that layer, as it was sent. */
   tell(id: string, bytesDone: number): void {
     const layer = this.#layers.get(id)
     if (layer === undefined) return
