@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from 'node:path'
-import type { Remote, Remotes } from '../copies/remotes.ts'
+import type { Remote, Remotes } from '../copies/remotes/remotes.ts'
 import type { Registry } from '../distribution/registry.ts'
 import type { Plugins } from '../doctor/plugin.ts'
 import type { Door } from '../door/door.ts'
@@ -116,8 +116,8 @@ export async function openRegistry(ports: CommandPorts, options: RegistryChoices
 /** Other places for images. They are written down beside docker's config.json, whose plugins may have texts only. */
 export async function openRemotes({ all: env, settings }: Environment): Promise<Remotes> {
   const [{ createRemotes }, { secretVariable }] = await Promise.all([
-    import('../copies/remotes.ts'),
-    import('../copies/secret-variable.ts'),
+    import('../copies/remotes/remotes.ts'),
+    import('../copies/remotes/secret-variable.ts'),
   ])
   const secretOf = ({ name, authFile }: Remote) => {
     const variable = secretVariable(name)

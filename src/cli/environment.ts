@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { SECRET_VARIABLES } from '../copies/secret-variable.ts'
+import { SECRET_VARIABLES } from '../copies/remotes/secret-variable.ts'
 import { withHanded } from '../door/handed.ts'
 import { configFile } from '../engine/docker/config-file.ts'
 import type { Defaults } from './parse.ts'

@@ -30,7 +30,10 @@ export async function patientOf(
   const { settings } = environment
   const said = nodeSettings(settings, api)
   const { docker, engine, managed } = await openDocker(environment, dockerGlobals)
-  const [remotes, { checkRemotes }] = await Promise.all([openRemotes(environment), import('../copies/check.ts')])
+  const [remotes, { checkRemotes }] = await Promise.all([
+    openRemotes(environment),
+    import('../copies/remotes/check.ts'),
+  ])
   const open = async (values: typeof said) =>
     openHealth(await findEndpoint(values, environment, lookOnly(managed, signal)))
   return {

@@ -5,7 +5,7 @@ import type { Copy, Place } from '../store/places.ts'
 import { whileMoving } from '../time.ts'
 import { createNodePlace } from './node-place.ts'
 import type { Observations } from './observations.ts'
-import { LOCAL, type Remotes } from './remotes.ts'
+import { LOCAL, type Remotes } from './remotes/remotes.ts'
 import type { Seen } from './seen.ts'
 import { stoodStill } from './still.ts'
 

@@ -3,7 +3,7 @@ import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError } from '../errors.ts'
 import { type LookAtOptions, Looker, openAll } from './look.ts'
 import { wantedCopies } from './policy.ts'
-import { LOCAL } from './remotes.ts'
+import { LOCAL } from './remotes/remotes.ts'
 import { complete, inShort } from './seen.ts'
 
 export interface MayGoOptions extends LookAtOptions {

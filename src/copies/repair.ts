@@ -1,7 +1,7 @@
 import type { CID } from '../dag/cid.ts'
 import { DockerIpfsError, messageOf } from '../errors.ts'
 import type { Held } from './look.ts'
-import { LOCAL } from './remotes.ts'
+import { LOCAL } from './remotes/remotes.ts'
 import { complete, type Seen } from './seen.ts'
 import { type SendOneOptions, sendToOne } from './send.ts'
 

@@ -3,7 +3,7 @@ import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import type { Node } from '../store/node.ts'
 import type { Copy, Outgoing, Place } from '../store/places.ts'
-import type { Remotes } from './remotes.ts'
+import type { Remotes } from './remotes/remotes.ts'
 
 export interface SendToOptions extends Pick<Node, 'blocks' | 'routing' | 'pins' | 'traffic'> {
   readonly report: Report

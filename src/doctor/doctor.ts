@@ -8,7 +8,7 @@
  * `Finding`, give it a file, and ask it here. What it looks at comes with `Patient`, so that tests can say what there is.
  */
 
-import type { Checked } from '../copies/check.ts'
+import type { Checked } from '../copies/remotes/check.ts'
 import type { Engine } from '../engine/engine.ts'
 import { type ConfigState, examineConfig } from './config.ts'
 import { examineEngine } from './engine.ts'

@@ -1,4 +1,4 @@
-import type { Checked } from '../copies/check.ts'
+import type { Checked } from '../copies/remotes/check.ts'
 import { type Finding, ok, warn } from './finding.ts'
 
 const TODO = 'Nothing is handed to it, and what it keeps does not count, until it answers.'

@@ -66,6 +66,11 @@ async function removeName(name: string, engine: PassageOptions['engine']): Promi
   await engine.remove([name], AbortSignal.timeout(CLEANUP_MS)).catch(() => undefined)
 }
 
+/** Takes away those of an engine's names that passages left. Nothing that goes wrong here matters. */
+export async function removeLeftNames(names: readonly string[], engine: PassageOptions['engine']): Promise<void> {
+  for (const name of names) if (await isLeftName(name)) await removeName(name, engine)
+}
+
 /** Whether this is the name of a passage that is no more: nobody listens there. */
 export async function isLeftName(name: string): Promise<boolean> {
   const port = NAME.exec(name)?.[1]

@@ -26,10 +26,10 @@ beforeEach(() => Promise.all(ENGINES.map((name) => real.engine(name).clear())))
 describe.each(ENGINES)('%s and a node that dies', (name) => {
   const engine = () => real.engine(name)
 
-  /** Runs a command while the node dies in the middle: after 2 MB to it, or half a MB from it in one of several connections. */
+  /** Runs a command while the node dies in the middle: after 2 MB to it, or 200 kB from it in one of several connections. */
   async function withDyingNode(from: 'caller' | 'called', args: readonly string[]): Promise<Finished & { at: Relay }> {
     const before = await real.traces()
-    const at = await relay({ port: 0 }, { port: node().port }, { from, after: from === 'caller' ? 2_000_000 : 500_000 })
+    const at = await relay({ port: 0 }, { port: node().port }, { from, after: from === 'caller' ? 2_000_000 : 200_000 })
     const running = engine().startIpfs(at, args)
     await Promise.race([at.reached, running.finished])
     node().kill()

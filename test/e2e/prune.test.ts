@@ -34,7 +34,9 @@ describe.each(ENGINES)('on %s, prune', (name) => {
     await engine().clear()
     const at = join(real.place.folder, `${name}.sock`)
     const stalls = await stallingEngine(at, engine().socket, /\/tag\?repo=.*known/)
-    const running = engine().behind(stalls).startIpfs(node(), ['load', '-q', '--tag', 'known:1', rootOf(image)])
+    const running = engine()
+      .behind(stalls)
+      .startIpfs(node(), ['load', '-q', '--tag', 'known:1', rootOf(image)])
     const plugin = await running.plugin()
     await stalls.reached
     kill(plugin ?? fail('the load has ended'))

@@ -6,6 +6,7 @@ import { ENGINES, ENGINES_WITH_ZSTD } from '../support/engine.ts'
 import { archiveOci, bulk, contentsOf, imageOf } from '../support/images.ts'
 import { useReal } from '../support/real.ts'
 import { RUN, script } from '../support/scripts.ts'
+import { useShortFolder } from '../support/short-folder.ts'
 import { tarOf } from '../support/tar.ts'
 
 // Other people's clients: each pulls from the front door, and pushes to it. Those of Go's registry tools are in registry-write.test.ts.
@@ -17,6 +18,7 @@ const IMAGE = imageOf([
   tarOf([{ path: 'base', body: bulk(3_000_000, 'clients') }]),
   tarOf([{ path: 'app', body: Buffer.from('clients') }]),
 ])
+const short = useShortFolder()
 let door: CompiledDoor
 let root = ''
 
@@ -49,7 +51,7 @@ afterAll(() => door?.stop())
 beforeEach(() => Promise.all(ENGINES.map((name) => real.engine(name).clear())))
 
 test('podman pulls an image, and pushes it', async () => {
-  const podman = (await script('podman', real.place.folder)).trim()
+  const podman = (await script('podman', short)).trim()
   await run(podman, 'pull', '-q', '--tls-verify=false', `${door.host}/clients:1`)
   await run(podman, 'push', '-q', '--tls-verify=false', `${door.host}/clients:1`, `${door.host}/podman:1`)
   expect(await cidOf('podman:1')).toBe(root)

@@ -6,6 +6,7 @@ import { archiveOci, bulk, contentsOf, digest, imageOf, type TestImage } from '.
 import { useReal } from '../support/real.ts'
 import { type RegistryProgram, startRegistry } from '../support/registry-program.ts'
 import { script } from '../support/scripts.ts'
+import { useShortFolder } from '../support/short-folder.ts'
 import { tarOf } from '../support/tar.ts'
 
 // What an engine has from elsewhere, and what it then takes from the front door, and gives it.
@@ -21,6 +22,7 @@ const versions = (name: string): readonly [TestImage, TestImage] => {
 const [V1, V2] = versions('stores')
 /** A manifest and two layers that are new and small. */
 const SMALL = 20_000
+const short = useShortFolder()
 let door: CompiledDoor
 let other: RegistryProgram
 
@@ -116,7 +118,7 @@ test('podman pushes what an old engine pulled, and calls the layers what they ar
   await old.docker('image', 'pull', '-q', `${door.host}/plain/stores:1`)
   const archive = join(real.place.folder, 'pulled.tar')
   await old.docker('image', 'save', '-o', archive, `${door.host}/plain/stores:1`)
-  const podman = (await script('podman', real.place.folder)).trim()
+  const podman = (await script('podman', short)).trim()
   const run = async (...args: string[]) => {
     const done = await real.place.run('env', ['-u', 'DOCKER_CONFIG', podman, ...args])
     expect({ args, exitCode: done.exitCode, stderr: done.exitCode === 0 ? '' : done.stderr }).toMatchObject({

@@ -3,7 +3,7 @@ import { familiarName } from '../../names/show.ts'
 import type { PublishResult } from '../../publish/publish.ts'
 import { type CommandPorts, defineCommand } from '../command.ts'
 import { api, key, progress, quiet } from '../options.ts'
-import { PUBLICATION, placesOf, to } from './places.ts'
+import { PUBLICATION, placesOf, to } from './copies/places.ts'
 
 export const publish = defineCommand({
   name: 'publish',

@@ -3,7 +3,7 @@ import type { Place } from '../../store/places.ts'
 import { type CommandContext, type CommandPorts, defineCommand } from '../command.ts'
 import { api, key, noCache, platform, progress, quiet } from '../options.ts'
 import { badFlag } from '../usage.ts'
-import { PUBLICATION, placesOf, to } from './places.ts'
+import { PUBLICATION, placesOf, to } from './copies/places.ts'
 import { announcement, tellPublished } from './publish.ts'
 
 const USAGE = 'docker ipfs push [OPTIONS] IMAGE [IMAGE...]'

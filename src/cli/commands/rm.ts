@@ -4,7 +4,7 @@ import { formatBytes } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { forEachOf } from '../exit.ts'
 import { api } from '../options.ts'
-import { READS } from './copies.ts'
+import { READS } from './copies/copies.ts'
 
 /** For how long a place may say nothing of a copy that it must have, in milliseconds. */
 const LOOK_MS = 60_000

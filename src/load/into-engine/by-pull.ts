@@ -38,10 +38,10 @@ export async function canPull(
 
 /**
  * Lets the engine pull the image from us. It has a name then until `whileNamed` is done, and goes with that if it has no other.
- * Undefined where the engine does not pull it, which costs no more than time.
+ * Undefined where the engine does not pull it, or somebody removes it meanwhile, which costs no more than time.
  * @param whileNamed is given the name
  * @returns digests of the layer blobs that the engine was given
- * @throws what `whileNamed` does, ENGINE_*; the signal's reason
+ * @throws ENGINE_UNREACHABLE, and what `whileNamed` does; the signal's reason
  */
 export async function pullImage(
   { image, info }: EngineTarget,
@@ -79,6 +79,7 @@ export async function pullImage(
     try {
       await engine.pull(name, AbortSignal.any([limited, over]), (...figures) => unpacking.tell(...figures))
       unpacking.tellOver('')
+      await whileNamed(name)
     } catch (error) {
       signal.throwIfAborted()
       if (!over.aborted && !hasCode(error, 'ENGINE_FAILED', 'IMAGE_NOT_FOUND')) throw error
@@ -86,7 +87,6 @@ export async function pullImage(
     } finally {
       clearTimeout(late)
     }
-    await whileNamed(name)
     return given
   }
   return withPassage(open, take, { engine, signal })

@@ -7,15 +7,20 @@ import { type Held, holdBlobs } from './probe.ts'
 /** The images that an engine has. It is asked for them at once, since that takes longest. */
 export interface PresentImages {
   readonly ids: Promise<readonly string[]>
+  readonly names: Promise<readonly string[]>
   /** diffIDs of each, bottom first. */
   readonly layers: Promise<readonly (readonly string[])[]>
 }
 
 export function askForImages(engine: Engine, signal: AbortSignal): PresentImages {
-  const ids = engine.images(signal).then((images) => images.map(({ id }) => id))
+  const all = engine.images(signal)
+  const ids = all.then((images) => images.map(({ id }) => id))
+  const names = all.then((images) => images.flatMap((image) => image.names))
+  // Who asks for the IDs hears of it.
+  names.catch(() => undefined)
   const layers = ids.then((all) => engine.layersOf(all, signal))
   layers.catch(() => undefined)
-  return { ids, layers }
+  return { ids, names, layers }
 }
 
 /** What the engine says of itself before a load. */

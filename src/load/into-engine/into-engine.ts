@@ -4,6 +4,7 @@
 // sign. The engine's word is not believed: engine-image.ts looks at what came of it.
 
 import type { Engine } from '../../engine/engine.ts'
+import { removeLeftNames } from '../../engine/passage.ts'
 import { DockerIpfsError, hasCode } from '../../errors.ts'
 import type { Report } from '../../events.ts'
 import { distinct } from '../../read/layers.ts'
@@ -33,7 +34,7 @@ export interface IntoEngineResult {
   /** It was there before the load. */
   readonly wasThere: boolean
   /** When nothing that was made for the load is on the engine any more. */
-  readonly released: Promise<void>
+  readonly released: Promise<unknown>
 }
 
 /**
@@ -62,18 +63,15 @@ export async function intoEngine(
     const lowest = lowerIds(image, info)
     return ids.filter((id) => lowest.has(id))
   }
+  const unname = async () => removeLeftNames(await images.names, engine)
   if (before === undefined) {
     report({ type: 'step', text: 'The engine has this image already' })
-    return {
-      imageId,
-      bytesHad: bytesOf(image, () => true),
-      wasThere: true,
-      released: lower.remove(leftovers(), report),
-    }
+    const released = Promise.all([unname(), lower.remove(leftovers(), report)])
+    return { imageId, bytesHad: bytesOf(image, () => true), wasThere: true, released }
   }
   const held = await findHeld(image, state, options)
   const release = async (others: readonly string[]) => {
-    await Promise.all([held.release(), lower.remove(others, report)])
+    await Promise.all([held.release(), lower.remove(others, report), unname()])
   }
   try {
     const pulled = (await canPull(target, state, held.digests, options))

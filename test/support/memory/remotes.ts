@@ -1,5 +1,5 @@
 import { createNodePlace } from '../../../src/copies/node-place.ts'
-import type { Remote, Remotes } from '../../../src/copies/remotes.ts'
+import type { Remote, Remotes } from '../../../src/copies/remotes/remotes.ts'
 import { DockerIpfsError } from '../../../src/errors.ts'
 import type { Place } from '../../../src/store/places.ts'
 import type { MemoryNode } from './node.ts'

@@ -1,6 +1,6 @@
-import type { Place } from '../../store/places.ts'
-import type { CommandContext } from '../command.ts'
-import type { Option } from '../options.ts'
+import type { Place } from '../../../store/places.ts'
+import type { CommandContext } from '../../command.ts'
+import type { Option } from '../../options.ts'
 
 /** `--to`, of commands that hand something to places. */
 export const to = {
@@ -16,6 +16,6 @@ export const PUBLICATION = 'docker-ipfs publication'
 /** They are opened before anything is saved, so that a name that is wrong costs nothing. */
 export async function placesOf(names: readonly string[], context: CommandContext): Promise<Place[]> {
   if (names.length === 0) return []
-  const [{ openPlaces }, { remotes }] = await Promise.all([import('../../copies/send.ts'), context.remotes()])
+  const [{ openPlaces }, { remotes }] = await Promise.all([import('../../../copies/send.ts'), context.remotes()])
   return openPlaces(names, remotes)
 }

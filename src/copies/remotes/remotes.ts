@@ -3,10 +3,10 @@
 
 import { chmod, mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { replace } from '../background/files.ts'
-import { DockerIpfsError, messageOf } from '../errors.ts'
-import { isObject, parsedObject } from '../json.ts'
-import { PLACE_KINDS, type Place, type PlaceKind } from '../store/places.ts'
+import { replace } from '../../background/files.ts'
+import { DockerIpfsError, messageOf } from '../../errors.ts'
+import { isObject, parsedObject } from '../../json.ts'
+import { PLACE_KINDS, type Place, type PlaceKind } from '../../store/places.ts'
 
 /** Where a place is, and where the secret is that lets us in. */
 export interface Remote {

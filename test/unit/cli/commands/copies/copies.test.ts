@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
-import { copies } from '../../../../src/cli/commands/copies.ts'
-import { push } from '../../../../src/cli/commands/push.ts'
-import { isLeaf, linksOf } from '../../../../src/dag/blocks.ts'
-import { type CID, parseCid } from '../../../../src/dag/cid.ts'
-import { APP, runCommand, TINY, twoSavedImages } from '../../../support/command.ts'
-import { MemoryNode } from '../../../support/memory/node.ts'
-import { goAway, MemoryRemotes } from '../../../support/memory/remotes.ts'
+import { copies } from '../../../../../src/cli/commands/copies/copies.ts'
+import { push } from '../../../../../src/cli/commands/push.ts'
+import { isLeaf, linksOf } from '../../../../../src/dag/blocks.ts'
+import { type CID, parseCid } from '../../../../../src/dag/cid.ts'
+import { APP, runCommand, TINY, twoSavedImages } from '../../../../support/command.ts'
+import { MemoryNode } from '../../../../support/memory/node.ts'
+import { goAway, MemoryRemotes } from '../../../../support/memory/remotes.ts'
 
 let nas: MemoryNode
 let remotes: MemoryRemotes

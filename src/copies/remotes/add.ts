@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
-import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
-import type { Report } from '../events.ts'
-import { isLoopback } from '../store/loopback.ts'
-import { PLACE_KINDS, type PlaceKind } from '../store/places.ts'
+import { DockerIpfsError, hasCode, messageOf } from '../../errors.ts'
+import type { Report } from '../../events.ts'
+import { isLoopback } from '../../store/loopback.ts'
+import { PLACE_KINDS, type PlaceKind } from '../../store/places.ts'
 import { isRemoteName, LOCAL, type Remote, type Remotes } from './remotes.ts'
 
 export interface AddOptions {

@@ -1,9 +1,9 @@
-import { DockerIpfsError } from '../../errors.ts'
-import { rowFormat } from '../../output/rows.ts'
-import { type CommandContext, defineCommand } from '../command.ts'
-import { api, format } from '../options.ts'
-import type { Parsed } from '../parse.ts'
-import { badFlag, wrongArity } from '../usage.ts'
+import { DockerIpfsError } from '../../../errors.ts'
+import { rowFormat } from '../../../output/rows.ts'
+import { type CommandContext, defineCommand } from '../../command.ts'
+import { api, format } from '../../options.ts'
+import type { Parsed } from '../../parse.ts'
+import { badFlag, wrongArity } from '../../usage.ts'
 
 const OF = { usage: 'docker ipfs keep [OPTIONS] N|ls|rm [PATTERN]', path: 'docker ipfs keep' }
 const OPTIONS = [api, format] as const
@@ -21,7 +21,7 @@ export const keep = defineCommand({
   async run(context, parsed) {
     const [what = '', pattern] = parsed.words
     if (what === 'ls') return list(context, parsed)
-    const { isPattern, MOST_COPIES } = await import('../../catalogue/rules.ts')
+    const { isPattern, MOST_COPIES } = await import('../../../catalogue/rules.ts')
     const said = pattern === ALL ? undefined : pattern
     if (said !== undefined && !isPattern(said))
       throw badFlag(`"${said}" is no pattern of names, such as shop or team/*`, OF)

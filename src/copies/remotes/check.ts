@@ -1,5 +1,5 @@
-import { DockerIpfsError, hasCode, messageOf } from '../errors.ts'
-import { within } from '../time.ts'
+import { DockerIpfsError, hasCode, messageOf } from '../../errors.ts'
+import { within } from '../../time.ts'
 import type { Remote, Remotes } from './remotes.ts'
 
 /** Time for an answer, in milliseconds. */

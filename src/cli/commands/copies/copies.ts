@@ -1,9 +1,9 @@
-import type { Seen } from '../../copies/seen.ts'
-import { DockerIpfsError } from '../../errors.ts'
-import { type Row, rowFormat } from '../../output/rows.ts'
-import { formatSince } from '../../units.ts'
-import { type CommandContext, defineCommand } from '../command.ts'
-import { api, format } from '../options.ts'
+import type { Seen } from '../../../copies/seen.ts'
+import { DockerIpfsError } from '../../../errors.ts'
+import { type Row, rowFormat } from '../../../output/rows.ts'
+import { formatSince } from '../../../units.ts'
+import { type CommandContext, defineCommand } from '../../command.ts'
+import { api, format } from '../../options.ts'
 
 const HEADS = {
   Image: 'IMAGE',
@@ -55,8 +55,8 @@ export const copies = defineCommand({
       shown: [...named, 'Place', 'State', 'Blocks', 'CheckedSince', 'How'],
     })
     const [{ lookAfter }, { openAll }, { remotes }, ports] = await Promise.all([
-      import('../../copies/look-after.ts'),
-      import('../../copies/look.ts'),
+      import('../../../copies/look-after.ts'),
+      import('../../../copies/look.ts'),
       context.remotes(),
       context.connect({ ...flags, quiet: false, progress: 'auto' }),
     ])
@@ -94,8 +94,8 @@ type Ports = Awaited<ReturnType<CommandContext['connect']>>
 /** The image that is meant, or all that the catalogue has, each once. */
 async function imagesOf(reference: string | undefined, ports: Ports) {
   const [{ resolve }, { keptImages }] = await Promise.all([
-    import('../../names/resolve.ts'),
-    import('../../copies/images.ts'),
+    import('../../../names/resolve.ts'),
+    import('../../../copies/images.ts'),
   ])
   const all = await keptImages(ports)
   if (reference === undefined) return all

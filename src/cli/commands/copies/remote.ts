@@ -1,8 +1,8 @@
-import { rowFormat } from '../../output/rows.ts'
-import { defineCommand } from '../command.ts'
-import { forEachOf } from '../exit.ts'
-import { format } from '../options.ts'
-import { badFlag } from '../usage.ts'
+import { rowFormat } from '../../../output/rows.ts'
+import { defineCommand } from '../../command.ts'
+import { forEachOf } from '../../exit.ts'
+import { format } from '../../options.ts'
+import { badFlag } from '../../usage.ts'
 
 const OF = { usage: 'docker ipfs remote add [OPTIONS] NAME URL', path: 'docker ipfs remote add' }
 
@@ -35,8 +35,8 @@ export const remoteAdd = defineCommand({
   ],
   async run(context, { flags, words: [name = '', url = ''] }) {
     const [{ addRemote }, { isReplication }, parts] = await Promise.all([
-      import('../../copies/add.ts'),
-      import('../../copies/remotes.ts'),
+      import('../../../copies/remotes/add.ts'),
+      import('../../../copies/remotes/remotes.ts'),
       context.remotes(),
     ])
     const { force, kind, ca } = flags
@@ -66,7 +66,7 @@ export const remoteLs = defineCommand({
     const shown = ['Name', 'Kind', 'URL', ...(flags.check ? ['Answer'] : [])]
     const { lines } = rowFormat(flags.format, { heads: HEADS, shown })
     const [{ checkRemotes }, { remotes, signal }] = await Promise.all([
-      import('../../copies/check.ts'),
+      import('../../../copies/remotes/check.ts'),
       context.remotes(),
     ])
     const all = await remotes.all()
