@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ENGINES, isOld } from '../support/engine.ts'
-import { GOLDEN, GOLDEN_ROOTS, imageOf, noise } from '../support/images.ts'
+import { zstdDecompressSync } from 'node:zlib'
+import { ENGINES, type Engine, isOld } from '../support/engine.ts'
+import { GOLDEN, GOLDEN_ROOTS, imageOf, noise, type TestImage } from '../support/images.ts'
 import type { Finished } from '../support/place.ts'
 import { useReal } from '../support/real.ts'
 import { type Relay, relay } from '../support/relay.ts'
@@ -102,10 +103,21 @@ describe('a node that has one other byte', () => {
     throw new Error('no such block')
   }
 
+  const givesLarge = async () => {
+    await node().empty()
+    await saveOn(real.engine(ENGINES[0] ?? ''), LARGE)
+  }
+
+  async function saveOn(engine: Engine, image: TestImage): Promise<string> {
+    const saved = await engine.save(node(), await engine.give(image))
+    await engine.clear()
+    return saved
+  }
+
   /** Loads an image of which one byte is another. */
-  async function fails(name: string, bytes: (block: Buffer) => number): Promise<string> {
+  async function fails(name: string, bytes: (block: Buffer) => number, image = root): Promise<string> {
     const repair = corrupt(bytes)
-    const result = await real.leavingNothing(() => real.engine(name).ipfs(node(), 'load', '-q', root))
+    const result = await real.leavingNothing(() => real.engine(name).ipfs(node(), 'load', '-q', image))
     repair()
     expect(result).toMatchObject({ exitCode: 5, stdout: '' })
     expect(await real.engine(name).images()).toEqual([])
@@ -113,29 +125,41 @@ describe('a node that has one other byte', () => {
     return line.replace(/bafkrei[a-z2-7]{52}/, '<cid>').replace(/\b\d+ bytes/g, '<n> bytes')
   }
 
-  const isFrame = (block: Buffer) => block.length > 100_000 && block.readUInt32LE(0) === 0xfd2fb528
   const OTHER_DIGEST = 'has digest sha256:<hex>, but should have sha256:<hex>'
+  /** As bytes happen to arrive, it is taken for the end of the frames, or for a frame that is none, or is seen at the end. */
+  const UNPACKED =
+    /^ERROR: (the tar of layer sha256:<hex> has |layer sha256:<hex> (cannot be unpacked \(.+\)$|has digest sha256:<hex>, ))/
   const OTHER_LAYER = `ERROR: layer sha256:<hex> ${OTHER_DIGEST}`
 
   describe.each(ENGINES)('in a layer, loaded into %s,', (name) => {
+    let image: string
+    let body: Buffer
+    // The node may have frames of others.
+    const isFrame = (block: Buffer) =>
+      block.length > 100_000 &&
+      block.readUInt32LE(0) === 0xfd2fb528 &&
+      body.includes(zstdDecompressSync(block).subarray(-100))
+
+    // Another one each time: a containerd store has the blobs of an image for a while when that is gone, and need not read them here.
+    beforeEach(async () => {
+      body = Buffer.from(noise(1_000_000, crypto.randomUUID()).toString('hex'))
+      await node().empty()
+      image = await saveOn(real.engine(ENGINES[0] ?? ''), imageOf([tarOf([{ path: 'data', body }])]))
+    })
+    afterAll(givesLarge)
+
     test('in the middle of a frame', async () => {
-      expect(await fails(name, (block) => (isFrame(block) ? block.length / 2 : -1))).toBe(OTHER_LAYER)
+      expect(await fails(name, (block) => (isFrame(block) ? block.length / 2 : -1), image)).toBe(OTHER_LAYER)
     })
 
     test('at the start of a frame', async () => {
-      const line = await fails(name, (block) => (isFrame(block) ? 0 : -1))
-      if (!isOld(name)) return expect(line).toBe(OTHER_LAYER)
-      // As bytes happen to arrive, it is taken for the end of the frames or for a frame that is none.
-      expect(line).toMatch(
-        /^ERROR: (the tar of layer sha256:<hex> has |layer sha256:<hex> cannot be unpacked \(Unknown frame descriptor\)$)/,
-      )
+      const line = await fails(name, (block) => (isFrame(block) ? 0 : -1), image)
+      expect(line).toMatch(isOld(name) ? UNPACKED : new RegExp(`^${OTHER_LAYER}$`))
     })
 
     test('in the header of a frame', async () => {
-      const line = isOld(name)
-        ? 'ERROR: layer sha256:<hex> cannot be unpacked (Decompression failed: InvalidZstdData)'
-        : OTHER_LAYER
-      expect(await fails(name, (block) => (isFrame(block) ? 4 : -1))).toBe(line)
+      const line = await fails(name, (block) => (isFrame(block) ? 4 : -1), image)
+      expect(line).toMatch(isOld(name) ? UNPACKED : new RegExp(`^${OTHER_LAYER}$`))
     })
   })
 

@@ -37,6 +37,8 @@ beforeAll(async () => {
 afterEach(async () => {
   const removed = await Promise.all([A, B].map((name) => userOf(name).ipfs(['node', 'rm', '--volumes'], BINARY)))
   expect(removed).toMatchObject([{ exitCode: 0 }, { exitCode: 0 }])
+  // Those of a build lie on each other.
+  for (const name of [A, B]) await real.engine(name).docker('image', 'prune', '--all', '--force')
 })
 
 function userOf(name: string): LocalUser {
