@@ -45,9 +45,10 @@ describe('the gateway of a node on this machine', () => {
     const { run, asked, files } = await load((right) => right)
     expect(run).toMatchObject({ exitCode: 0, stderr: '' })
     expect(await engine().onlyContents()).toEqual(contentsOf(IMAGE))
-    expect(files.map(({ headers }) => headers.range)).toEqual([
-      expect.stringMatching(/^bytes=0-6\d{5}$/),
+    // In the order in which the engine wants them.
+    expect(files.map(({ headers }) => headers.range).toSorted()).toEqual([
       expect.stringMatching(/^bytes=0-4\d{5}$/),
+      expect.stringMatching(/^bytes=0-6\d{5}$/),
     ])
     expect(asked.filter(({ headers }) => headers['cache-control'] === 'only-if-cached')).toHaveLength(1)
   })

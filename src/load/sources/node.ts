@@ -4,7 +4,7 @@ import { type ImageLayer, layersIn, type ReadLayer } from '../../read/layers.ts'
 import { type LayerReader, readAhead } from '../../read/read-ahead.ts'
 import { Seeker, type SeekOptions } from '../../read/seek.ts'
 import type { ReadLimits } from '../../read/stall.ts'
-import type { BlockStore } from '../../store/blocks.ts'
+import type { BlockStore, OwnFiles } from '../../store/blocks.ts'
 import type { Pins } from '../../store/pins.ts'
 import type { Traffic } from '../../store/traffic.ts'
 import type { LoadSource } from '../source.ts'
@@ -23,6 +23,12 @@ export function nodeSource(root: CID, options: NodeSourceOptions): LoadSource {
   const kept = new KeptImage(root, options)
   const seeker = new Seeker([root], options)
   let fetch: LayerFetch | undefined
+  // Once: where the node's files can be read is found out by asking.
+  let files: OwnFiles | undefined
+  const ownFiles = () => {
+    files ??= blocks.ownFiles(signal)
+    return files
+  }
   return {
     root,
     blocks: seeker.over(blocks),
@@ -34,7 +40,7 @@ export function nodeSource(root: CID, options: NodeSourceOptions): LoadSource {
     knownBlobs: (image, ids) => knownBlobs(image, ids, options),
     isAtHand: () => fetch === undefined,
     openLayers(image, layers) {
-      const read = layersIn(blocks.ownFiles(signal), root)
+      const read = layersIn(ownFiles(), root)
       if (fetch === undefined) return readAhead(image, layers, { ...options, read, from: 'node' })
       return readBehind(fetch, layers, { ...options, root, read })
     },
