@@ -18,10 +18,16 @@ const firstLine = (text: string) => text.split('\n')[0]
 const real = useReal({ engines: ENGINES, nodes: ['node'] })
 const node = () => real.node('node')
 
-beforeAll(async () => {
-  const engine = real.engine(ENGINES[0] ?? '')
-  await engine.save(node(), await engine.give(LARGE))
-})
+async function saveOn(engine: Engine, image: TestImage): Promise<string> {
+  const saved = await engine.save(node(), await engine.give(image))
+  await engine.clear()
+  return saved
+}
+
+/** A layer that no store has: a containerd store has the blobs of an image for a while when that is gone, and need not read them again. */
+const newLayer = () => Buffer.from(noise(1_000_000, crypto.randomUUID()).toString('hex'))
+
+beforeAll(() => saveOn(real.engine(ENGINES[0] ?? ''), LARGE))
 beforeEach(() => Promise.all(ENGINES.map((name) => real.engine(name).clear())))
 
 describe.each(ENGINES)('%s and a node that dies', (name) => {
@@ -55,14 +61,15 @@ describe.each(ENGINES)('%s and a node that dies', (name) => {
   })
 
   test('in mid-load: the error says so, and the same command works when it is back', async () => {
-    const { at, ...died } = await node().byApiAlone(() => withDyingNode('called', ['load', '-q', root]))
+    const own = await saveOn(real.engine(ENGINES[0] ?? ''), imageOf([tarOf([{ path: 'data', body: newLayer() }])]))
+    const { at, ...died } = await node().byApiAlone(() => withDyingNode('called', ['load', '-q', own]))
     expect(died.ms).toBeLessThan(4000)
     expect(died).toMatchObject({ exitCode: 3, stdout: '' })
     expect(firstLine(died.stderr)).toBe(
       `ERROR: cannot reach the IPFS node at http://127.0.0.1:${at.api.split('/').at(-1)}`,
     )
     expect(await engine().images()).toEqual([])
-    expect(await engine().ipfs(node(), 'load', '-q', root)).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(await engine().ipfs(node(), 'load', '-q', own)).toMatchObject({ exitCode: 0, stderr: '' })
   })
 })
 
@@ -108,12 +115,6 @@ describe('a node that has one other byte', () => {
     await saveOn(real.engine(ENGINES[0] ?? ''), LARGE)
   }
 
-  async function saveOn(engine: Engine, image: TestImage): Promise<string> {
-    const saved = await engine.save(node(), await engine.give(image))
-    await engine.clear()
-    return saved
-  }
-
   /** Loads an image of which one byte is another. */
   async function fails(name: string, bytes: (block: Buffer) => number, image = root): Promise<string> {
     const repair = corrupt(bytes)
@@ -140,9 +141,8 @@ describe('a node that has one other byte', () => {
       block.readUInt32LE(0) === 0xfd2fb528 &&
       body.includes(zstdDecompressSync(block).subarray(-100))
 
-    // Another one each time: a containerd store has the blobs of an image for a while when that is gone, and need not read them here.
     beforeEach(async () => {
-      body = Buffer.from(noise(1_000_000, crypto.randomUUID()).toString('hex'))
+      body = newLayer()
       await node().empty()
       image = await saveOn(real.engine(ENGINES[0] ?? ''), imageOf([tarOf([{ path: 'data', body }])]))
     })

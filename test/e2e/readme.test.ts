@@ -37,6 +37,7 @@ beforeAll(async () => {
 afterEach(async () => {
   const removed = await Promise.all([A, B].map((name) => userOf(name).ipfs(['node', 'rm', '--volumes'], BINARY)))
   expect(removed).toMatchObject([{ exitCode: 0 }, { exitCode: 0 }])
+  await gives(real.engine(A), 'ip link delete street')
   // Those of a build lie on each other.
   for (const name of [A, B]) await real.engine(name).docker('image', 'prune', '--all', '--force')
 })
@@ -48,10 +49,10 @@ function userOf(name: string): LocalUser {
 /** A cable between the machines of two engines. */
 async function connect(one: Engine, other: Engine): Promise<void> {
   const ends = [one, other].entries()
-  await gives(one, `ip link add cable type veth peer name cable netns ${other.pid}`)
+  await gives(one, `ip link add street type veth peer name street netns ${other.pid}`)
   // Private addresses: on others Kubo's DHT of a local network does not work.
   for (const [at, end] of ends) {
-    await gives(end, `ip address add 192.168.77.${at + 1}/24 dev cable && ip link set cable up`)
+    await gives(end, `ip address add 192.168.77.${at + 1}/24 dev street && ip link set street up`)
     await gives(end, `ip route add default via 192.168.77.${2 - at}`)
   }
 }
