@@ -49,8 +49,9 @@ export async function findUnnamed(options: UnnamedOptions): Promise<Unnamed> {
   const { stale, digests } = await namedDigests(options)
   const live = needed(all, digests, before)
   const kept = blobsOf(all.filter(({ original }) => live.has(original.digest)))
-  for (const { digest, at } of await originals.uploads(signal)) if (at !== undefined && at >= before) kept.add(digest)
-  const blobs = [...(await originals.blobs(signal)), ...(await originals.uploads(signal)).map(({ digest }) => digest)]
+  const uploads = await originals.uploads(signal)
+  for (const { digest, at } of uploads) if (at !== undefined && at >= before) kept.add(digest)
+  const blobs = [...(await originals.blobs(signal)), ...uploads.map(({ digest }) => digest)]
   return {
     names: stale,
     manifests: all.flatMap(({ original }) => (live.has(original.digest) ? [] : [original])),

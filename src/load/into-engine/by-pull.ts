@@ -2,10 +2,11 @@ import type { Engine } from '../../engine/engine.ts'
 import { withPassage } from '../../engine/passage.ts'
 import { hasCode } from '../../errors.ts'
 import type { Report } from '../../events.ts'
+import { type BlobRef, plainManifest } from '../../image/canonical.ts'
 import type { ImageLayer } from '../../read/layers.ts'
 import type { LoadSource } from '../source.ts'
 import type { EngineTarget } from './engine-image.ts'
-import { GivenImage, plainManifest } from './given-image.ts'
+import { GivenImage } from './given-image.ts'
 import type { EngineState } from './held.ts'
 import { UNTOLD_MS } from './in-steps.ts'
 import { layersToSend, wholeStep } from './steps.ts'
@@ -65,7 +66,7 @@ export async function pullImage(
     giving = new GivenImage({
       repository,
       config,
-      manifest: plain ? plainManifest(config, image.layers) : manifest,
+      manifest: plain ? plainManifest(config, image.layers.map(tarOf)) : manifest,
       layers: image.layers,
       plain,
       held,
@@ -90,4 +91,9 @@ export async function pullImage(
     return given
   }
   return withPassage(open, take, { engine, signal })
+}
+
+/** A layer as it is called where it is given uncompressed. */
+function tarOf({ diffId, tarSize }: ImageLayer): BlobRef {
+  return { digest: diffId, size: tarSize }
 }

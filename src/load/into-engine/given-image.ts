@@ -2,7 +2,7 @@ import type { Range } from '../../dag/block-source.ts'
 import type { Registry, RepositoryRef, StoredBlob } from '../../distribution/registry.ts'
 import { DockerIpfsError } from '../../errors.ts'
 import type { Report } from '../../events.ts'
-import { type Document, document, MANIFEST_TYPE } from '../../image/canonical.ts'
+import { type Document, MANIFEST_TYPE } from '../../image/canonical.ts'
 import type { ImageLayer } from '../../read/layers.ts'
 import type { LayerReader } from '../../read/read-ahead.ts'
 import { type Bytes, counted } from '../../streams.ts'
@@ -20,18 +20,6 @@ export interface GivenImageOptions {
   readonly held: ReadonlySet<string>
   readonly open: (layer: ImageLayer) => LayerReader
   readonly report: Report
-}
-
-/** The manifest of an image for engines that read no zstd: each layer by its diffID, as a plain tar. */
-export function plainManifest(config: Document, layers: readonly ImageLayer[]): Document {
-  const type = (name: string) => `application/vnd.oci.image.${name}`
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: MANIFEST_TYPE,
-    config: { mediaType: type('config.v1+json'), digest: config.digest, size: config.size },
-    layers: layers.map(({ diffId, tarSize }) => ({ mediaType: type('layer.v1.tar'), digest: diffId, size: tarSize })),
-  }
-  return document(Buffer.from(JSON.stringify(manifest)))
 }
 
 /** An image that an engine pulls: a registry of this one alone. */

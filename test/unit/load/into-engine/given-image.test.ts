@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { document, ociManifest } from '../../../../src/image/canonical.ts'
-import { GivenImage, plainManifest } from '../../../../src/load/into-engine/given-image.ts'
+import { document, ociManifest, plainManifest } from '../../../../src/image/canonical.ts'
+import { GivenImage } from '../../../../src/load/into-engine/given-image.ts'
 import type { ImageLayer } from '../../../../src/read/layers.ts'
 import { type Bytes, collect, sha256 } from '../../../../src/streams.ts'
 
@@ -24,7 +24,12 @@ function give(options: { plain?: boolean; held?: ReadonlySet<string>; fails?: bo
   const image = new GivenImage({
     repository: 'ours',
     config,
-    manifest: plain ? plainManifest(config, layers) : ociManifest(config, layers, 'test'),
+    manifest: plain
+      ? plainManifest(
+          config,
+          layers.map(({ diffId, tarSize }) => ({ digest: diffId, size: tarSize })),
+        )
+      : ociManifest(config, layers, 'test'),
     layers,
     plain,
     held,
