@@ -104,3 +104,24 @@ export type ConnectionOptions = readonly [typeof api, typeof progress, ReturnTyp
 
 /** What `CommandContext.connect` reads where a command may use gateways. */
 export type GatewayOptions = readonly [typeof gateway, typeof timeout]
+
+/** Of the commands that show the state of a process of ours. */
+export const stateFormat = {
+  name: 'format',
+  type: 'string',
+  description: 'Format of the output (table, json)',
+  default: 'table',
+  choices: ['table', 'json'],
+} as const satisfies Option
+
+/** Of the commands that show what a process of ours wrote, as docker has them. */
+export const logOptions = [
+  { name: 'follow', short: 'f', type: 'boolean', description: 'Follow log output' },
+  {
+    name: 'tail',
+    short: 'n',
+    type: 'string',
+    description: 'Number of lines to show from the end of the logs',
+    default: 'all',
+  },
+] as const satisfies readonly Option[]

@@ -60,3 +60,8 @@ function distance(a: string, b: string): number {
   }
   return row.at(-1) ?? 0
 }
+
+/** @throws UsageError BAD_FLAG for what is no `--tail` of a log */
+export function checkTail(tail: string, of: UsageOf): void {
+  if (!/^(all|\d+)$/.test(tail)) throw badFlag(`--tail is a number of lines or "all", not "${tail}"`, of)
+}

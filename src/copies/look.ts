@@ -1,7 +1,7 @@
 import type { CID } from '../dag/cid.ts'
-import { hasCode, messageOf } from '../errors.ts'
+import { messageOf } from '../errors.ts'
 import type { Node } from '../store/node.ts'
-import type { Copy, Place } from '../store/places.ts'
+import { type Copy, isOfPlace, type Place } from '../store/places.ts'
 import { whileMoving } from '../time.ts'
 import { createNodePlace } from './node-place.ts'
 import type { Observations } from './observations.ts'
@@ -26,17 +26,6 @@ export interface Held {
   readonly isTrusted: boolean
 }
 
-/** What is wrong with a place, and not with us. */
-const OF_PLACES = [
-  'PLACE_FAILED',
-  'PLACE_UNREACHABLE',
-  'NODE_FAILED',
-  'NODE_UNREACHABLE',
-  'NODE_DENIED',
-  'BAD_FLAG',
-  'FILE_FAILED',
-] as const
-
 /** Our own node, and all remotes. One that cannot be opened, as its secret is not there, is one that cannot be reached. */
 export async function openAll({ node, blocks, pins, routing, traffic, remotes }: LookAtOptions): Promise<Held[]> {
   const version = (signal: AbortSignal) => node.version(signal)
@@ -46,7 +35,7 @@ export async function openAll({ node, blocks, pins, routing, traffic, remotes }:
     try {
       return { place: await remotes.open(remote), isTrusted }
     } catch (error) {
-      if (!hasCode(error, ...OF_PLACES)) throw error
+      if (!isOfPlace(error)) throw error
       const fails = async () => {
         throw error
       }
@@ -81,7 +70,7 @@ export class Looker {
           try {
             return { ...about, ...(await this.#ask(place, root)) }
           } catch (error) {
-            if (signal.aborted || !hasCode(error, ...OF_PLACES)) throw error
+            if (signal.aborted || !isOfPlace(error)) throw error
             this.#silent.set(place, messageOf(error))
           }
         }

@@ -1,4 +1,5 @@
 import type { CID } from '../dag/cid.ts'
+import { type DockerIpfsError, hasCode } from '../errors.ts'
 import type { BlockStore } from './blocks.ts'
 import type { Node } from './node.ts'
 
@@ -75,3 +76,18 @@ export interface Place {
   /** Asks now what it has of an image. */
   look(root: CID, options: LookOptions): Promise<Copy>
 }
+
+/** Whether an error is a fault of a place, such as that it is not there or refuses us: an answer, too, where several are asked. */
+export function isOfPlace(error: unknown): error is DockerIpfsError {
+  return hasCode(error, ...OF_PLACES)
+}
+
+const OF_PLACES = [
+  'PLACE_FAILED',
+  'PLACE_UNREACHABLE',
+  'NODE_FAILED',
+  'NODE_UNREACHABLE',
+  'NODE_DENIED',
+  'BAD_FLAG',
+  'FILE_FAILED',
+] as const

@@ -5,28 +5,43 @@ import { listen, withoutRoot } from './relay.ts'
 /** What becomes of the archive of `docker save`. */
 export type Lie = (archive: AsyncIterable<Buffer>) => AsyncIterable<Buffer>
 
-/** Stands in front of a real engine, passes everything on, and changes the archive of `docker save`. */
-export async function lyingEngine(at: string, engine: string, lie: Lie) {
-  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
+/** Stands in front of a real engine. `pass` gives its answer to a request. */
+export async function inFrontOf(
+  at: string,
+  engine: string,
+  answer: (
+    url: string,
+    pass: () => Promise<IncomingMessage>,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+  ) => Promise<void>,
+) {
+  const server = createServer((incoming, outgoing) => {
     const { method, url = '/', headers } = incoming
+    const pass = () =>
+      new Promise<IncomingMessage>((resolve, reject) => {
+        const forward = request({ socketPath: engine, method, path: url, headers }, resolve)
+        forward.on('error', reject)
+        incoming.pipe(forward)
+      })
+    answer(url, pass, incoming, outgoing).catch(() => outgoing.destroy())
+  })
+  await listen(server, { path: at })
+  return { host: `unix://${at}`, close: () => server.close() }
+}
+
+/** Stands in front of a real engine, passes everything on, and changes the archive of `docker save`. */
+export function lyingEngine(at: string, engine: string, lie: Lie) {
+  return inFrontOf(at, engine, async (url, pass, { method }, outgoing) => {
     const saves = method === 'GET' && /\/images\/(.+\/)?get(\?|$)/.test(url)
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const forward = request({ socketPath: engine, method, path: url, headers }, resolve)
-      forward.on('error', reject)
-      incoming.pipe(forward)
-    })
+    const response = await pass()
     const { 'content-length': length, 'transfer-encoding': _, connection: __, ...rest } = response.headers
     outgoing.writeHead(
       response.statusCode ?? 502,
       saves || length === undefined ? rest : { ...rest, 'content-length': length },
     )
     await pipeline(response, saves ? lie : hidesPacking, outgoing)
-  }
-  const server = createServer((incoming, outgoing) => {
-    answer(incoming, outgoing).catch(() => outgoing.destroy())
   })
-  await listen(server, { path: at })
-  return { host: `unix://${at}`, close: () => server.close() }
 }
 
 /** Else the image would be read where the engine packs it, and not here. */

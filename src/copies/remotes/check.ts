@@ -1,4 +1,5 @@
-import { DockerIpfsError, hasCode, messageOf } from '../../errors.ts'
+import { DockerIpfsError, messageOf } from '../../errors.ts'
+import { isOfPlace } from '../../store/places.ts'
 import { within } from '../../time.ts'
 import type { Remote, Remotes } from './remotes.ts'
 
@@ -9,17 +10,6 @@ const CHECK_MS = 10_000
 export type Checked =
   | { readonly name: string; readonly is: string; readonly fault?: undefined }
   | { readonly name: string; readonly is?: undefined; readonly fault: string }
-
-/** What may be wrong with a place: that is an answer, too. */
-const OF_PLACES = [
-  'PLACE_FAILED',
-  'PLACE_UNREACHABLE',
-  'NODE_FAILED',
-  'NODE_UNREACHABLE',
-  'NODE_DENIED',
-  'BAD_FLAG',
-  'FILE_FAILED',
-] as const
 
 /** Asks all remotes at once whether they are there, and let us in. */
 export async function checkRemotes(all: readonly Remote[], remotes: Remotes, signal: AbortSignal): Promise<Checked[]> {
@@ -35,7 +25,7 @@ async function checkOne(remote: Remote, remotes: Remotes, signal: AbortSignal): 
       is: await within(CHECK_MS, signal, async (limited) => (await remotes.open(remote)).check(limited), late),
     }
   } catch (error) {
-    if (signal.aborted || !hasCode(error, ...OF_PLACES)) throw error
+    if (signal.aborted || !isOfPlace(error)) throw error
     return { name, fault: messageOf(error) }
   }
 }

@@ -1,5 +1,6 @@
 import { defineCommand } from '../../command.ts'
-import { badFlag } from '../../usage.ts'
+import { logOptions } from '../../options.ts'
+import { checkTail } from '../../usage.ts'
 
 const OF = { usage: 'docker ipfs node logs [OPTIONS]', path: 'docker ipfs node logs' }
 
@@ -8,18 +9,9 @@ export const nodeLogs = defineCommand({
   usage: OF.usage,
   summary: 'Show what the node wrote',
   arity: [0, 0],
-  options: [
-    { name: 'follow', short: 'f', type: 'boolean', description: 'Follow log output' },
-    {
-      name: 'tail',
-      short: 'n',
-      type: 'string',
-      description: 'Number of lines to show from the end of the logs',
-      default: 'all',
-    },
-  ],
+  options: logOptions,
   async run(context, { flags }) {
-    if (!/^(all|\d+)$/.test(flags.tail)) throw badFlag(`--tail is a number of lines or "all", not "${flags.tail}"`, OF)
+    checkTail(flags.tail, OF)
     const { managed, signal } = await context.ownNode()
     await context.output.bytes(managed.logs(flags, signal))
   },

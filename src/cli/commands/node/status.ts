@@ -1,4 +1,5 @@
 import { defineCommand } from '../../command.ts'
+import { stateFormat } from '../../options.ts'
 import { stateLines } from './state.ts'
 
 export const nodeStatus = defineCommand({
@@ -6,15 +7,7 @@ export const nodeStatus = defineCommand({
   usage: 'docker ipfs node status [OPTIONS]',
   summary: 'Show whether the node runs, and where',
   arity: [0, 0],
-  options: [
-    {
-      name: 'format',
-      type: 'string',
-      description: 'Format of the output (table, json)',
-      default: 'table',
-      choices: ['table', 'json'],
-    },
-  ],
+  options: [stateFormat],
   async run(context, { flags }) {
     const { managed, signal } = await context.ownNode()
     const state = await managed.status(signal)

@@ -1,4 +1,5 @@
 import { defineCommand } from '../../command.ts'
+import { stateFormat } from '../../options.ts'
 import { stateLines } from './state.ts'
 
 export const registryStatus = defineCommand({
@@ -6,15 +7,7 @@ export const registryStatus = defineCommand({
   usage: 'docker ipfs registry status [OPTIONS]',
   summary: 'Show whether the registry runs, where, and who may ask it',
   arity: [0, 0],
-  options: [
-    {
-      name: 'format',
-      type: 'string',
-      description: 'Format of the output (table, json)',
-      default: 'table',
-      choices: ['table', 'json'],
-    },
-  ],
+  options: [stateFormat],
   async run(context, { flags }) {
     const { door, signal } = await context.door()
     const state = await door.status(signal)
