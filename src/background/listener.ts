@@ -7,18 +7,43 @@ const TAKES = ['0100007F', '00000000', '0000000000000000FFFF00000100007F', '0'.r
 /** Of a socket that listens. */
 const LISTENS = '0A'
 
+/** A row of the kernel's tables of TCP sockets, as it is written there. */
+export interface TcpSocket {
+  readonly local: string
+  readonly remote: string
+  readonly state: string | undefined
+  /** Number of the user. */
+  readonly user: string | undefined
+  readonly inode: string | undefined
+}
+
+/**
+ * @param table text of /proc/net/tcp or tcp6
+ * Source: https://docs.kernel.org/networking/proc_net_tcp.html
+ */
+export function* tcpSockets(table: string): Generator<TcpSocket> {
+  for (const line of table.split('\n')) {
+    // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …
+    const [, local = '', remote = '', state, , , , user, , inode] = line.trim().split(/\s+/)
+    yield { local, remote, state, user, inode }
+  }
+}
+
+/** A port as the tables write it. */
+export function portInTables(port: number): string {
+  return port.toString(16).toUpperCase().padStart(4, '0')
+}
+
 /**
  * The user, by number, who gets what is sent to a port of 127.0.0.1; undefined where nobody does.
  * @param tables /proc/net/tcp and tcp6
- * Source: https://docs.kernel.org/networking/proc_net_tcp.html
  */
 export function listenerIn(tables: readonly string[], port: number): number | undefined {
-  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const end = `:${portInTables(port)}`
   const found = tables
-    .flatMap((table) => table.split('\n'))
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, local, , state]) => state === LISTENS && local?.endsWith(end))
-    .map(([, local = '', , , , , , user]) => ({ rank: TAKES.indexOf(local.slice(0, -end.length)), user: Number(user) }))
+    .flatMap((table) => [...tcpSockets(table)])
+    .filter(({ local, state }) => state === LISTENS && local.endsWith(end))
+    .map(({ local, user }) => ({ rank: TAKES.indexOf(local.slice(0, -end.length)), user: Number(user) }))
     .filter(({ rank }) => rank !== -1)
     .sort((a, b) => a.rank - b.rank)
   return found[0]?.user

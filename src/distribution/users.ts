@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { isIPv4 } from 'node:net'
 import { endianness } from 'node:os'
+import { portInTables, tcpSockets } from '../background/listener.ts'
 import type { Connection } from './options.ts'
 
 /**
@@ -46,9 +47,7 @@ function table(name: string): Promise<string> {
 export function findOpener(tables: string, { remoteAddress, remotePort, localAddress, localPort }: Connection): Opener {
   const [theirs, ours] = [endsOf(remoteAddress, remotePort), endsOf(localAddress, localPort)]
   let isOpen = false
-  for (const line of tables.split('\n')) {
-    // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …
-    const [, local = '', remote = '', state, , , , user, , inode] = line.trim().split(/\s+/)
+  for (const { local, remote, state, user, inode } of tcpSockets(tables)) {
     if (theirs.includes(local) && ours.includes(remote)) {
       // A socket that its program has closed is said to be root's (uid 0) while the kernel ends the connection. So is what is left of it.
       return inode === '0' || !/^\d+$/.test(user ?? '') ? 'closed' : Number(user)
@@ -62,7 +61,7 @@ const ESTABLISHED = '01'
 
 /** An address and a port as the tables write it: in both, since IPv4 may go through a socket of IPv6. */
 function endsOf(address: string, port: number): readonly string[] {
-  const at = port.toString(16).toUpperCase().padStart(4, '0')
+  const at = portInTables(port)
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
   if (!isIPv4(plain)) return [`${inWords(bytesOfIPv6(plain))}:${at}`]
   const bytes = plain.split('.').map(Number)

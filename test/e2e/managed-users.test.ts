@@ -2,31 +2,25 @@ import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ENGINES } from '../support/engine.ts'
-import { GOLDEN, GOLDEN_ROOTS } from '../support/images.ts'
-import { LocalUser } from '../support/local-user.ts'
+import { GOLDEN_ROOTS } from '../support/images.ts'
+import type { LocalUser } from '../support/local-user.ts'
 import { useReal } from '../support/real.ts'
-import { script } from '../support/scripts.ts'
+import { KUBO_IMAGE, useTwoUsers } from '../support/two-users.ts'
 
 // Two ordinary users of one machine: the node of the first is none of the second's business.
 
 const NET = `${ENGINES[0]}-net`
-const KUBO_IMAGE = 'ipfs/kubo:v0.43.0'
 const SECRET = /basic:docker-ipfs:[0-9a-f]{64}/
 const root = GOLDEN_ROOTS.tiny
 
 const real = useReal({ engines: [NET] })
 const engine = () => real.engine(NET)
-let ipfs = ''
+const users = useTwoUsers(real, NET)
 let tiny = ''
 let first: LocalUser
 let second: LocalUser
-
-beforeAll(async () => {
-  ipfs = (await script('kubo')).trim()
-  await script('kubo-image', engine().host, KUBO_IMAGE)
-  tiny = await engine().give(GOLDEN.tiny())
-  first = new LocalUser(real.place, engine(), { uid: 20001, ipfs, mayUseEngine: true })
-  second = new LocalUser(real.place, engine(), { uid: 20002, ipfs, mayUseEngine: false })
+beforeAll(() => {
+  ;({ tiny, first, second } = users())
 })
 
 type Kind = 'container' | 'binary'

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { carBlocks } from '../../../../src/dag/car.ts'
 import { parseCid } from '../../../../src/dag/cid.ts'
-import { DockerIpfsError } from '../../../../src/errors.ts'
 import { carBody } from '../../../../src/store/pinning/car-body.ts'
 import { ClusterPlace } from '../../../../src/store/pinning/cluster.ts'
 import type { SendOptions } from '../../../../src/store/places.ts'
 import { APP, twoSavedImages } from '../../../support/command.ts'
+import { ourErrorOf } from '../../../support/error-of.ts'
 import type { MemoryNode } from '../../../support/memory/node.ts'
 import { type Asked, CLUSTER_ID, type PinningServer, servePinning } from '../../../support/pinning/server.ts'
 
@@ -63,15 +63,6 @@ function send(more: Partial<SendOptions> = {}, access = {}) {
   const options = { signal, stillMs: 2000, wait: true, doing, moved: () => {}, warn, ...more }
   return place(access).send({ root: ROOT, name: 'app:1', from: node.ports }, options)
 }
-async function errorOf(work: Promise<unknown>): Promise<DockerIpfsError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  if (error instanceof DockerIpfsError) return error
-  throw new Error(`no error of ours: ${error}`)
-}
-
 describe('an image that a cluster is to keep', () => {
   test('is pinned by its name, on as many peers as wanted, where our node reaches one', async () => {
     node.routing.connect = async () => true
@@ -121,7 +112,7 @@ describe('an image that a cluster is to keep', () => {
   test('is given up when nothing moves', async () => {
     node.routing.self = async () => ({ id: CLUSTER_ID.ipfs.id, addresses: [] })
     cluster.next = (status) => status
-    expect((await errorOf(send({ stillMs: 100 }))).message).toBe(
+    expect((await ourErrorOf(send({ stillMs: 100 }))).message).toBe(
       'nothing has moved at team for 0 s; it says: pinned on 0 of 1',
     )
   })
@@ -143,7 +134,7 @@ describe('an image that a cluster is to keep', () => {
       () => undefined,
       ...Array.from({ length: 50 }, () => early),
     )
-    expect((await errorOf(send({ stillMs: 20 }))).message).toBe(
+    expect((await ourErrorOf(send({ stillMs: 20 }))).message).toBe(
       'team answers: not enough peers to allocate CID. Needed',
     )
   })
@@ -151,13 +142,13 @@ describe('an image that a cluster is to keep', () => {
 
 test('one that lets nobody in, and what is no cluster', async () => {
   cluster.answers.push(() => Response.json({ code: 401, message: 'unauthorized: no auth provided' }, { status: 401 }))
-  expect((await errorOf(place().check(signal))).message).toBe(
+  expect((await ourErrorOf(place().check(signal))).message).toBe(
     'team does not take the secret (HTTP status 401): unauthorized: no auth provided',
   )
   cluster.answers.push(() => Response.json({ hello: 'world' }))
-  expect((await errorOf(place().check(signal))).message).toEndWith('is no REST API of an IPFS Cluster')
+  expect((await ourErrorOf(place().check(signal))).message).toEndWith('is no REST API of an IPFS Cluster')
   cluster.answers.push(() => new Response('not json'))
-  expect((await errorOf(place().look(ROOT, { signal }))).message).toEndWith('is no REST API of an IPFS Cluster')
+  expect((await ourErrorOf(place().look(ROOT, { signal }))).message).toEndWith('is no REST API of an IPFS Cluster')
 })
 
 test('an upload has each block once, the root first, and nothing else', async () => {

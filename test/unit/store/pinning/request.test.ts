@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { DockerIpfsError } from '../../../../src/errors.ts'
 import { ask, oneLine, refused } from '../../../../src/store/pinning/request.ts'
-import { errorOf as thrownBy } from '../../../support/error-of.ts'
+import { ourErrorOf } from '../../../support/error-of.ts'
 import { servePinning } from '../../../support/pinning/server.ts'
 
 const { signal } = new AbortController()
@@ -13,11 +12,6 @@ function accessTo(answer: Parameters<typeof servePinning>[0]) {
   const server = servePinning(answer)
   servers.push(server)
   return { name: 'shop', url: server.url, authorization: 'Bearer s3cret' }
-}
-async function errorOf(work: Promise<unknown>): Promise<DockerIpfsError> {
-  const error = await thrownBy(work)
-  if (error instanceof DockerIpfsError) return error
-  throw new Error(`no error of ours: ${error}`)
 }
 const get = (access: ReturnType<typeof accessTo>, limitMs?: number) =>
   ask(access, { method: 'GET', path: '/pins', ...(limitMs === undefined ? {} : { limitMs }) }, signal)
@@ -71,7 +65,7 @@ describe('one line for', () => {
 
 test('silence ends in its time limit', async () => {
   const access = accessTo(() => new Promise<Response>(() => undefined))
-  const { code, message } = await errorOf(get(access, 50))
+  const { code, message } = await ourErrorOf(get(access, 50))
   expect({ code, message }).toEqual({
     code: 'PLACE_UNREACHABLE',
     message: `cannot reach shop at ${access.url}: no answer within 0 s`,
@@ -80,18 +74,18 @@ test('silence ends in its time limit', async () => {
 
 test('a body that never ends is silence too', async () => {
   const access = accessTo(() => new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array(9)) })))
-  expect((await errorOf(get(access, 50))).code).toBe('PLACE_UNREACHABLE')
+  expect((await ourErrorOf(get(access, 50))).code).toBe('PLACE_UNREACHABLE')
 })
 
 test('an answer without end is not kept', async () => {
   const access = accessTo(() => new Response(new Uint8Array(5 * 1024 * 1024)))
-  expect((await errorOf(get(access))).message).toBe('the answer of shop is larger than 4194304 bytes')
+  expect((await ourErrorOf(get(access))).message).toBe('the answer of shop is larger than 4194304 bytes')
 })
 
 test('the secret goes nowhere else: who redirects is not followed', async () => {
   const other = accessTo(() => new Response('{}'))
   const access = accessTo(() => Response.redirect(other.url))
-  expect((await errorOf(get(access))).code).toBe('PLACE_UNREACHABLE')
+  expect((await ourErrorOf(get(access))).code).toBe('PLACE_UNREACHABLE')
 })
 
 test('words of others move no cursor, and are not long', () => {

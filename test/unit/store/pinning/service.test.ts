@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { parseCid } from '../../../../src/dag/cid.ts'
-import { DockerIpfsError } from '../../../../src/errors.ts'
 import { ServicePlace } from '../../../../src/store/pinning/service.ts'
 import type { SendOptions } from '../../../../src/store/places.ts'
 import type { Peer } from '../../../../src/store/routing.ts'
+import { ourErrorOf } from '../../../support/error-of.ts'
 import { GOLDEN_ROOTS } from '../../../support/images.ts'
 import { MemoryNode } from '../../../support/memory/node.ts'
 import { failure, TestService } from '../../../support/pinning/service.ts'
@@ -35,15 +35,6 @@ function send(more: Partial<SendOptions> = {}) {
   const doing = (what: string) => void said.push(what)
   return place().send(image, { signal, stillMs: 2000, wait: true, doing, moved: () => {}, warn: () => {}, ...more })
 }
-async function errorOf(work: Promise<unknown>): Promise<DockerIpfsError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  if (error instanceof DockerIpfsError) return error
-  throw new Error(`no error of ours: ${error}`)
-}
-
 describe('an image that a service is to pin', () => {
   test('is queued, then pinning, then pinned: that is its claim', async () => {
     service.next = (pin) => {
@@ -94,7 +85,7 @@ describe('an image that a service is to pin', () => {
 
   test('is given up when nothing moves, with its last words', async () => {
     service.next = (pin) => Object.assign(pin, { status: 'pinning', info: { status_details: 'looking for peers' } })
-    const { message, hint } = await errorOf(send({ stillMs: 150 }))
+    const { message, hint } = await ourErrorOf(send({ stillMs: 150 }))
     expect(message).toBe('nothing has moved at shop for 0 s; it says: pinning, looking for peers')
     expect(hint).toContain('docker ipfs copies')
   })
@@ -128,7 +119,7 @@ describe('origins', () => {
     service.answers.push(
       ...Array.from({ length: 3 }, (_, at) => () => (at === 0 ? undefined : failure(400, 'INVALID_ORIGINS', 'no'))),
     )
-    expect((await errorOf(send())).message).toBe('shop answers with HTTP status 400: INVALID_ORIGINS: no')
+    expect((await ourErrorOf(send())).message).toBe('shop answers with HTTP status 400: INVALID_ORIGINS: no')
   })
 
   test('are none for a node that listens nowhere', async () => {
@@ -148,7 +139,7 @@ describe('a service that', () => {
           { status: 202 },
         ),
     )
-    expect((await errorOf(send())).message).toBe(`shop answers for another CID, ${GOLDEN_ROOTS.large}`)
+    expect((await ourErrorOf(send())).message).toBe(`shop answers for another CID, ${GOLDEN_ROOTS.large}`)
   })
 
   test('gives all that it has, whatever is asked, has not our image', async () => {
@@ -162,7 +153,7 @@ describe('a service that', () => {
     [403, 'shop does not allow this (HTTP status 403): UNAUTHORIZED: no'],
   ])('answers %d', async (status, message) => {
     service.answers.push(() => failure(status, 'UNAUTHORIZED', 'no'))
-    expect((await errorOf(send())).message).toBe(message)
+    expect((await ourErrorOf(send())).message).toBe(message)
   })
 
   test('asks to wait is waited for, as long as that is not too long', async () => {
@@ -174,7 +165,7 @@ describe('a service that', () => {
     expect(await send()).toMatchObject({ state: 'claimed' })
     expect(Date.now() - began).toBeGreaterThanOrEqual(990)
     service.answers.push(() => failure(429, 'LIMIT', 'slow down', { 'retry-after': '3600' }))
-    expect((await errorOf(send())).message).toBe(
+    expect((await ourErrorOf(send())).message).toBe(
       'shop takes no more requests now (HTTP status 429): LIMIT: slow down; it asks to wait 3600 s',
     )
   })
@@ -183,13 +174,13 @@ describe('a service that', () => {
     'answers what is none of the API: %s',
     async (body) => {
       service.answers.push(() => new Response(body.replace('CID', GOLDEN_ROOTS.tiny)))
-      expect((await errorOf(send())).message).toBe(`what is at ${service.server.url} is no pinning service`)
+      expect((await ourErrorOf(send())).message).toBe(`what is at ${service.server.url} is no pinning service`)
     },
   )
 
   test('answers with a page where it is down', async () => {
     service.answers.push(() => new Response('<html>502 Bad Gateway</html>', { status: 502 }))
-    expect(await errorOf(send())).toMatchObject({
+    expect(await ourErrorOf(send())).toMatchObject({
       code: 'PLACE_UNREACHABLE',
       message: 'shop has a fault of its own (HTTP status 502)',
     })
