@@ -1,3 +1,4 @@
+import { until } from '../background/until.ts'
 import type { Docker } from '../engine/docker/command.ts'
 import { messageOf } from '../errors.ts'
 import { CONTAINER, IMAGE, LABEL, newerImage, VOLUME } from './container-arguments.ts'
@@ -10,6 +11,8 @@ type Follower = Pick<Docker, 'follow'>
 /** Lines that Kubo writes until all its ports are open, at most; and the first one. */
 const LINES_OF_START = '100'
 const BEGINS = 'Initializing daemon'
+/** Time for its error to be written down, in milliseconds. */
+const WORDS_MS = 1000
 
 /** A container as `docker container ls` tells of it. */
 export interface Container {
@@ -85,12 +88,20 @@ export async function isReady(docker: Follower, signal: AbortSignal): Promise<bo
   return /^Daemon is ready/m.test(said.slice(said.lastIndexOf(BEGINS)))
 }
 
-/** What it ended with. */
+/** What it ended with. When it is seen to have ended, the engine may not have written down all that it said. */
 export async function lastWords(docker: Follower, signal: AbortSignal): Promise<string> {
-  // It began anew since, perhaps.
-  const said = (await saidAtStart(docker, signal)).split(BEGINS).slice(-2).join('')
-  const lines = said.trim().split('\n')
-  return lines.findLast((line) => line.startsWith('Error: ')) ?? (lines.at(-1) || 'it ended at once')
+  let lines: string[] = []
+  const error = await until(
+    async () => {
+      // It began anew since, perhaps.
+      const said = (await saidAtStart(docker, signal)).split(BEGINS).slice(-2).join('')
+      lines = said.trim().split('\n')
+      return lines.findLast((line) => line.startsWith('Error: '))
+    },
+    WORDS_MS,
+    signal,
+  )
+  return error ?? (lines.at(-1) || 'it ended at once')
 }
 
 async function saidAtStart(docker: Follower, signal: AbortSignal): Promise<string> {

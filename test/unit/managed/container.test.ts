@@ -211,6 +211,20 @@ describe('a container that cannot work', () => {
     expect(setup.docker.volumes.has(CONTAINER)).toBe(true)
   })
 
+  test('says them also where the engine writes them down a moment after it has ended', async () => {
+    const words = 'Error: Your programs version (16) is lower than your repos (18).'
+    setup.docker.lastWords = 'WebUI: http://127.0.0.1:5301/webui'
+    let looks = 0
+    const { follow } = setup.docker
+    setup.docker.follow = async function* (args, signal) {
+      yield* follow.call(setup.docker, args, signal)
+      looks += 1
+      if (looks > 1) yield Buffer.from(`\n${words}\n`)
+    }
+    await expect(setup.start()).rejects.toThrow(`did not start: ${words}`)
+    expect(looks).toBe(2)
+  })
+
   test('is removed where it never answers from here', async () => {
     setup.docker.isHere = false
     await expect(withFastClock(() => setup.start())).rejects.toMatchObject({
